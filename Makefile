@@ -1,0 +1,107 @@
+# chat-send, chat-tail: group chat on Redis Streams. `make help` lists what can be made.
+
+PREFIX   ?= /usr/local
+MANPREFIX ?= $(PREFIX)/share/man
+BASHCOMP ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMP  ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMP ?= $(PREFIX)/share/fish/vendor_completions.d
+
+# SANITIZE=address,undefined builds apart from the ordinary build.
+SANITIZE ?=
+comma    := ,
+B        := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wundef -Wvla -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2
+PKG_CONFIG ?= pkg-config
+HIREDIS_CFLAGS := $(shell $(PKG_CONFIG) --cflags hiredis 2>/dev/null)
+HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs hiredis 2>/dev/null || echo -lhiredis)
+
+sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+flags    := -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(HIREDIS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(sanitize)
+libs     := $(LDFLAGS) $(HIREDIS_LIBS) $(sanitize)
+
+PROGRAMS := chat-send chat-tail
+MANUALS  := $(PROGRAMS:%=cmd/%.1)
+common   := $(patsubst %.c,$B/%.o,$(wildcard common/*.c))
+send     := $(patsubst %.c,$B/%.o,$(wildcard cmd/send*.c))
+tail     := $(patsubst %.c,$B/%.o,$(wildcard cmd/tail*.c))
+units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
+fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+analyzed := $(wildcard cmd/*.c common/*.c tests/unit/*.c tests/fuzz/*.c)
+FUZZ_SECONDS ?= 600
+
+.PHONY: all help demo test check analyze lint fuzz install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS:%=$B/%) ## build both programs into build/
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: ## install what is missing, build, and watch a short conversation
+	@tests/setup demo
+	@$(MAKE) --no-print-directory all
+	@tests/demo $B
+
+test: ## install what the tests need, build, and run them all
+	@tests/setup test
+	@$(MAKE) --no-print-directory check
+
+check: all $(units)
+	@tests/run $B
+
+analyze: ## install the analyzers that are missing, and look for faults with them
+	@tests/setup analyze
+	@$(MAKE) --no-print-directory lint
+
+# clang-tidy runs clang's analyzer, so gcc's is the second opinion. A clang-tidy that is given several files mixes up
+# their va_lists, and its stderr only counts what it hides in the system's headers.
+lint:
+	printf '%s\n' $(analyzed) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(flags) 2>/dev/null
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -I. $(analyzed)
+	@$(MAKE) --no-print-directory B=build/analyze CC='gcc -fanalyzer -Werror' all
+	shellcheck $$(grep -rlE '^#!/bin/(ba)?sh' .ci tests) tests/*.ba* completions/*.bash
+	mandoc -T lint -W warning $(MANUALS)
+
+fuzz: ## fuzz each of tests/fuzz for FUZZ_SECONDS (600); fuzz-NAME: only that one
+	@CC=clang tests/setup fuzz
+	@$(MAKE) --no-print-directory $(fuzzers:%=fuzz-%)
+
+# What it finds is kept below build/ : inputs that reach new code in NAME.found, one that fails in NAME.crash-*.
+fuzz-%: build/fuzz/%
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$<. $<.found $(wildcard tests/fuzz/corpus/$*)
+
+build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch])
+	@mkdir -p $@.found
+	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(libs)
+
+install: all ## install the programs, manuals and completions below PREFIX, in DESTDIR
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(MANPREFIX)/man1 $(BASHCOMP) $(ZSHCOMP) $(FISHCOMP))
+	install $(PROGRAMS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MANUALS) $(DESTDIR)$(MANPREFIX)/man1
+	install -m 644 completions/chat.bash $(DESTDIR)$(BASHCOMP)/chat-send
+	ln -sf chat-send $(DESTDIR)$(BASHCOMP)/chat-tail
+	install -m 644 completions/_chat $(DESTDIR)$(ZSHCOMP)
+	install -m 644 $(PROGRAMS:%=completions/%.fish) $(DESTDIR)$(FISHCOMP)
+
+uninstall: ## remove what install installed
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(PROGRAMS:%=$(DESTDIR)$(MANPREFIX)/man1/%.1)
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHCOMP)/%) $(DESTDIR)$(ZSHCOMP)/_chat $(PROGRAMS:%=$(DESTDIR)$(FISHCOMP)/%.fish)
+
+clean: ## remove build/
+	rm -rf build
+
+$B/chat-send: $B/cmd/chat-send.o $(send) $(common)
+$B/chat-tail: $B/cmd/chat-tail.o $(tail) $(common)
+$(PROGRAMS:%=$B/%):
+	$(CC) -o $@ $^ $(libs)
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(flags) -MMD -MP -c -o $@ $<
+
+$B/tests/unit/%: $B/tests/unit/%.o $(common)
+	$(CC) -o $@ $^ $(libs)

@@ -1,0 +1,151 @@
+/* chat-send: send lines of standard input to a chat room as messages. See chat-send(1). */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/send.h"
+#include "common/options.h"
+#include "common/server.h"
+#include "common/wait.h"
+
+enum { CONNECT_MS = 10000 };
+
+enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE };
+
+/* What the options fill in beside the settings of the connection. */
+struct arguments {
+    struct send_settings send;
+    bool null, whole, tsv;
+};
+
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct option_row rows[] = {
+    {'n', "name", "NAME", "sender; default $CHAT_NAME, else the login name", option_word, AT(send.name), 0, 0},
+    {'0', "null", NULL, "messages end in NUL instead of newline", option_flag, AT(null), 0, 0},
+    {'w', "whole", NULL, "all of standard input is one message", option_flag, AT(whole), 0, 0},
+    {'t', "tsv", NULL, "rows of room, ID, name, text, as chat-tail -t prints them", option_flag, AT(tsv), 0, 0},
+    {'k', "keep-ids", NULL, "with -t: keep the rows' IDs, pass over those that are there", option_flag,
+        AT(send.keep_ids), 0, 0},
+    {'E', "empty", NULL, "send empty lines too", option_flag, AT(send.empty), 0, 0},
+    {'T', "tee", NULL, "copy each message to standard output once it is delivered", option_flag, AT(send.tee), 0, 0},
+    {'i', "ids", NULL, "print each message's ID", option_flag, AT(send.ids), 0, 0},
+    {MAXLEN, "maxlen", "N", "trim the room to about N messages", option_number, AT(send.maxlen), 1, INT64_MAX},
+    {MAXAGE, "maxage", "DURATION", "trim messages older than 30s, 10m, 12h, 7d, 2w", option_duration,
+        AT(send.maxage), 0, 0},
+    {MAX_MESSAGE, "max-message", "BYTES", "longest message taken; default 64 MiB", option_number,
+        AT(send.max_message), 1, 1LL << 40},
+    {0},
+};
+
+static const struct option_clash clashes[] = {
+    {"whole", "null tsv"}, {"null", "tsv"}, {"keep-ids", "+tsv"}, {"maxlen", "maxage"}, SERVER_CLASHES, {0},
+};
+
+/* The operands behind the room, joined by blanks, are the message. */
+static int take_words(struct send_settings *set, const struct option_parser *p, char **words, int n, struct err *e)
+{
+    static const char *const not_with[][2] = {{"null", "-0"}, {"whole", "-w"}, {"tsv", "-t"}, {"empty", "-E"}};
+
+    if (n <= 0)
+        return 0;
+    for (size_t i = 0; i < sizeof not_with / sizeof *not_with; i++)
+        if (options_given(p, not_with[i][0]))
+            return err_set(e, EXIT_USAGE, "%s and a message on the command line contradict each other", not_with[i][1]);
+    set->mode = SEND_WORDS;
+    for (int i = 0; i < n; i++) {
+        buf_add_text(&set->words, i > 0 ? " " : "");
+        buf_add_text(&set->words, words[i]);
+    }
+    return 0;
+}
+
+static int take_operands(struct arguments *a, const struct option_parser *p, char **operands, int n, struct err *e)
+{
+    struct send_settings *set = &a->send;
+
+    set->mode = a->null ? SEND_NULL : a->whole ? SEND_WHOLE : a->tsv ? SEND_TSV : SEND_LINES;
+    if (n > 0)
+        set->room = operands[0];
+    if (set->room == NULL && set->mode != SEND_TSV)
+        return err_set(e, EXIT_USAGE, "no room given; see --help");
+    if (set->room && set->room[0] == 0)
+        return err_set(e, EXIT_USAGE, "the name of the room must not be empty");
+    return take_words(set, p, operands + 1, n - 1, e);
+}
+
+/* The sender's name, where rows do not bring their own. */
+static int choose_name(struct sender *s, struct send_settings *set, struct err *e)
+{
+    const char *name = getenv("CHAT_NAME");
+    const struct passwd *user;
+
+    if (set->name || set->mode == SEND_TSV)
+        return 0;
+    set->name = name;
+    if (name && name[0])
+        return 0;
+    user = getpwuid(getuid());
+    if (set->prompt)
+        set->name = send_ask_name(&s->input.lines, user ? user->pw_name : "none");
+    if (!set->prompt || set->name == NULL)
+        set->name = user ? user->pw_name : NULL;
+    return set->name ? 0 : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
+}
+
+static enum exit_code run(struct sender *s, struct send_settings *set, const struct uri *address, bool progress,
+    struct err *e)
+{
+    int done;
+
+    s->link = link_connect(address, "chat-send", CONNECT_MS, e);
+    if (s->link == NULL)
+        return e->code;
+    input_start(&s->input, set);
+    if (choose_name(s, set, e) < 0)
+        return e->code;
+    progress_start(&s->progress, progress);
+    done = send_run(s, e);
+    progress_end(&s->progress);
+    if (done < 0 && !s->out.closed)
+        return e->code;
+    if (s->out.closed)
+        wait_die(SIGPIPE);
+    if (wait_signal())
+        wait_die(wait_signal());
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {.send.max_message = 64 * 1024 * 1024};
+    struct server_settings server = SERVER_SETTINGS;
+    const struct option_table tables[] = {{"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
+    struct option_parser parser = {"chat-send", "[options] room [word ...]",
+        "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables, clashes, {0}};
+    static struct sender s; /* its batches are large */
+    struct uri address = {0};
+    struct err e = {0};
+    enum exit_code code = EXIT_USAGE;
+    int operand;
+
+    out_prepare();
+    err_program(parser.program);
+    s.set = &a.send;
+    operand = options_parse(&parser, argc, argv, &e);
+    if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
+        && server_address(&server, &address, &e) == 0) {
+        a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);
+        code = run(&s, &a.send, &address, server.progress, &e);
+    }
+    if (e.code != EXIT_DONE)
+        err_print(&e);
+    link_close(s.link);
+    send_free(&s);
+    buf_free(&a.send.words);
+    uri_free(&address);
+    return (int)code;
+}

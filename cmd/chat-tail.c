@@ -1,0 +1,228 @@
+/* chat-tail: print the messages of chat rooms, each as a line. See chat-tail(1). */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/tail.h"
+#include "common/options.h"
+#include "common/server.h"
+#include "common/wait.h"
+
+enum { CONNECT_MS = 10000 };
+
+enum { TIME = 300, COLOR };
+
+enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
+
+/* What the options fill in beside the settings of the connection. */
+struct arguments {
+    struct tail_settings tail;
+    bool follow, tsv, json, raw, null;
+    enum colours colours;
+};
+
+static int set_lines(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    struct tail_settings *set = field;
+    bool from = value[0] == '+';
+
+    (void)row;
+    if (id_number(value + from, strlen(value + from), &set->line_count) < 0)
+        return err_set(e, EXIT_USAGE, "needs a number N for the last N messages or +N for the Nth on, not '%s'", value);
+    set->lines = from ? TAIL_FROM : TAIL_LAST;
+    return 0;
+}
+
+static int set_when(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    (void)row;
+    if (when_parse(value, field) < 0)
+        return err_set(e, EXIT_USAGE, "needs an ID, 10m (ago), 2026-11-23T17:22, @EPOCH or milliseconds, not '%s'", value);
+    return 0;
+}
+
+static int add_exclude(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    struct tail_settings *set = field;
+
+    (void)row, (void)e;
+    set->exclude = realloc(set->exclude, (set->excludes + 1) * sizeof *set->exclude);
+    if (set->exclude == NULL)
+        err_no_memory();
+    set->exclude[set->excludes++] = value;
+    return 0;
+}
+
+static int set_custom(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    struct format *format = field;
+
+    (void)row;
+    format->kind = FORMAT_CUSTOM;
+    format->custom = value;
+    return format_check(value, e);
+}
+
+static int set_times(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    struct format *format = field;
+
+    (void)row, (void)e;
+    format->times = true;
+    format->time = value;
+    return 0;
+}
+
+static int set_colours(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    static const char *const words[] = {[COLOURS_AUTO] = "auto", [COLOURS_ALWAYS] = "always", [COLOURS_NEVER] = "never"};
+
+    (void)row;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(value ? value : "auto", words[i]) == 0) {
+            *(enum colours *)field = (enum colours)i;
+            return 0;
+        }
+    return err_set(e, EXIT_USAGE, "needs auto, always or never, not '%s'", value);
+}
+
+#define AT(member) offsetof(struct arguments, member)
+
+static const struct option_row rows[] = {
+    {'n', "lines", "N", "first the last N messages of each room; +N: from the Nth on", set_lines, AT(tail), 0, 0},
+    {'S', "since", "WHEN", "from then on", set_when, AT(tail.since), 0, 0},
+    {'U', "until", "WHEN", "up to then, and end", set_when, AT(tail.until), 0, 0},
+    {'f', "follow", NULL, "wait for more; so it does anyway", option_flag, AT(follow), 0, 0},
+    {'e', "exit", NULL, "stop at the end instead of waiting for more", option_flag, AT(tail.to_end), 0, 0},
+    {'c', "count", "N", "stop after N messages", option_number, AT(tail.count), 1, INT64_MAX},
+    {'W', "timeout", "SECS", "stop when nothing was printed for SECS (exit status 5)", option_seconds,
+        AT(tail.timeout), 0, 0},
+    {'x', "exclude", "NAME", "hide NAME's messages; repeatable", add_exclude, AT(tail), 0, 0},
+    {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
+    {'j', "json", NULL, "a JSON object a line", option_flag, AT(json), 0, 0},
+    {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH", set_custom,
+        AT(tail.format), 0, 0},
+    {'r', "raw", NULL, "lines with the bytes as they are", option_flag, AT(raw), 0, 0},
+    {'0', "null", NULL, "texts as they are, each ended by NUL", option_flag, AT(null), 0, 0},
+    {TIME, "time", "[=STRFTIME]", "the time before each line; default ISO 8601", set_times, AT(tail.format), 0, 0},
+    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never", set_colours, AT(colours), 0, 0},
+    {0},
+};
+
+static const struct option_clash clashes[] = {
+    {"tsv", "json format raw null"}, {"json", "format raw null"}, {"format", "raw null"}, {"raw", "null"},
+    {"time", "tsv json null"}, {"exit", "follow timeout"}, SERVER_CLASHES, {0},
+};
+
+/* The format that the options and standard output ask for. */
+static void choose_format(struct arguments *a, size_t rooms)
+{
+    struct format *f = &a->tail.format;
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool terminal = isatty(STDOUT_FILENO);
+
+    f->kind = a->tsv ? FORMAT_TSV : a->json ? FORMAT_JSON : a->raw ? FORMAT_RAW : a->null ? FORMAT_NULL : f->kind;
+    f->rooms = rooms > 1;
+    f->shown = terminal;
+    f->colour = a->colours == COLOURS_ALWAYS
+        || (a->colours == COLOURS_AUTO && terminal && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0);
+}
+
+/* The rooms named, each once, as a new array; NULL at a bad name. */
+static struct tail_room *take_rooms(char **names, int n, size_t *count, struct err *e)
+{
+    struct tail_room *rooms = calloc((size_t)n + 1, sizeof *rooms);
+
+    if (rooms == NULL)
+        err_no_memory();
+    *count = 0;
+    for (int i = 0; i < n; i++) {
+        size_t seen = 0;
+
+        while (seen < *count && strcmp(rooms[seen].name, names[i]) != 0)
+            seen++;
+        if (seen == *count)
+            rooms[(*count)++] = (struct tail_room){.name = names[i], .len = strlen(names[i])};
+        if (names[i][0] == 0) {
+            err_set(e, EXIT_USAGE, "the name of a room must not be empty");
+            free(rooms);
+            return NULL;
+        }
+    }
+    return rooms;
+}
+
+/* With -e a room that is not there is an error, though the others are read. */
+static enum exit_code report_missing(const struct tail *t)
+{
+    enum exit_code code = EXIT_DONE;
+    struct err e;
+
+    for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
+        if (!t->rooms[i].exists) {
+            code = EXIT_FAILED;
+            err_set(&e, code, "%s: no such room", t->rooms[i].name);
+            err_print(&e);
+        }
+    return code;
+}
+
+static enum exit_code run(struct tail *t, const struct uri *address, bool progress, struct err *e)
+{
+    int done;
+
+    t->link = link_connect(address, "chat-tail", CONNECT_MS, e);
+    if (t->link == NULL)
+        return e->code;
+    progress_start(&t->progress, progress);
+    done = tail_run(t, e);
+    progress_end(&t->progress);
+    if (t->out.closed)
+        wait_die(SIGPIPE);
+    if (t->stop == TAIL_BY_SIGNAL)
+        wait_die(wait_signal());
+    if (done < 0)
+        return e->code;
+    return t->stop == TAIL_TIMED_OUT ? EXIT_TIMED_OUT : report_missing(t);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a = {.tail.timeout = -1};
+    struct server_settings server = SERVER_SETTINGS;
+    const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
+        {"The server", server_options, &server}, {0}};
+    struct option_parser parser = {"chat-tail", "[options] room ...",
+        "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables, clashes, {0}};
+    struct tail t = {.set = &a.tail};
+    struct uri address = {0};
+    struct err e = {0};
+    enum exit_code code = EXIT_USAGE;
+    int operand;
+
+    out_prepare();
+    err_program(parser.program);
+    operand = options_parse(&parser, argc, argv, &e);
+    if (operand == argc)
+        err_set(&e, EXIT_USAGE, "no room given; see --help");
+    else if (operand > 0)
+        t.rooms = take_rooms(argv + operand, argc - operand, &t.n_rooms, &e);
+    if (t.rooms && server_address(&server, &address, &e) == 0) {
+        a.tail.has_since = options_given(&parser, "since");
+        a.tail.has_until = options_given(&parser, "until");
+        choose_format(&a, (size_t)(argc - operand));
+        t.format = a.tail.format;
+        code = run(&t, &address, server.progress, &e);
+    }
+    if (e.code != EXIT_DONE)
+        err_print(&e);
+    link_close(t.link);
+    out_free(&t.out);
+    format_free(&t.format);
+    entry_free(&t.in);
+    uri_free(&address);
+    free(t.rooms);
+    free(a.tail.exclude);
+    return (int)code;
+}

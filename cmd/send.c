@@ -1,0 +1,219 @@
+#include "cmd/send.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "common/wait.h"
+
+enum {
+    WINDOW = 2,              /* batches in flight: one travels while the server works on the other */
+    WINDOW_BYTES = 2 * BATCH_BYTES, /* together, unless it is one */
+    PATIENCE_MS = 60000,     /* for an answer */
+    RING = sizeof((struct sender *)0)->batches / sizeof(struct send_batch)
+};
+
+static struct send_batch *batch_at(struct sender *s, size_t n)
+{
+    return &s->batches[(s->first + n) % RING];
+}
+
+static void ignore(void *context, const struct reply_item *item)
+{
+    (void)context, (void)item;
+}
+
+static bool may_ship(struct sender *s)
+{
+    const struct send_batch *b = batch_at(s, s->in_flight);
+    size_t window = s->set->keep_ids || s->set->maxage ? 1 : WINDOW; /* their batches take more than one step */
+
+    if ((b->n == 0 && b->echo.len == 0) || s->refused.code != EXIT_DONE || s->in_flight >= window)
+        return false;
+    return s->in_flight == 0 || batch_at(s, 0)->wire.len + b->wire.len <= WINDOW_BYTES;
+}
+
+/* Move input into batches and batches onto the link, as far as both go. */
+static void fill(struct sender *s)
+{
+    while (input_take(&s->input, batch_at(s, s->in_flight)), may_ship(s)) {
+        if (s->in_flight == 0)
+            s->answered_at = wait_now();
+        batch_send(batch_at(s, s->in_flight++), s->set, s->link);
+    }
+}
+
+/* Account for the oldest batch, which is through with. */
+static void settle(struct sender *s)
+{
+    struct err e;
+
+    if (batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress, &e) < 0 && s->output.code == EXIT_DONE)
+        s->output = e;
+    s->first = (s->first + 1) % RING;
+    s->in_flight--;
+}
+
+static void flush(struct sender *s)
+{
+    struct err e;
+
+    if (out_flush(&s->out, &e) < 0 && s->output.code == EXIT_DONE)
+        s->output = e;
+}
+
+/* Take the replies that are there. -1: the connection is lost. */
+static int take_replies(struct sender *s, struct err *e)
+{
+    for (;;) {
+        struct send_batch *b = batch_at(s, 0);
+        struct batch_replies replies = {b, s->set, &s->refused, &s->line};
+        int told;
+
+        if (s->in_flight > 0 && b->step == BATCH_SETTLED) {
+            settle(s);
+            continue;
+        }
+        told = link_reply(s->link, s->in_flight > 0 ? batch_item : ignore, &replies, e);
+        if (told <= 0)
+            return told;
+        s->answered_at = wait_now();
+        if (s->in_flight > 0 && batch_replied(b))
+            batch_send(b, s->set, s->link);
+    }
+}
+
+static void prompt(struct sender *s)
+{
+    struct buf text = {0};
+
+    if (!s->set->prompt || s->prompted || s->in_flight > 0 || !input_wants(&s->input))
+        return;
+    s->prompted = true;
+    text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);
+    buf_add_text(&text, "> ");
+    if (write(STDERR_FILENO, text.data, text.len) < 0) {
+        /* Nobody sees the prompt: no harm. */
+    }
+    buf_free(&text);
+}
+
+static void read_input(struct sender *s)
+{
+    wait_arm(); /* what is read from here on shall be delivered, whatever comes */
+    input_read(&s->input);
+    if (s->prompted && s->input.lines.ended)
+        fputc('\n', stderr);
+    s->prompted = false;
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Nothing can be done until something comes: wait for input, the server, time or a signal. */
+static int wait_for_more(struct sender *s, struct err *e)
+{
+    bool reading = input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight));
+    struct pollfd fds[] = {{reading ? STDIN_FILENO : -1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
+    int64_t patience = s->in_flight > 0 ? s->answered_at + PATIENCE_MS : WAIT_FOREVER;
+
+    flush(s);
+    prompt(s);
+    wait_poll(fds, 2, earliest(earliest(patience, input_due(&s->input)), progress_due(&s->progress)));
+    progress_show(&s->progress);
+    if (fds[0].revents)
+        read_input(s);
+    if (wait_signal())
+        input_stop(&s->input);
+    if (fds[1].revents == 0 && wait_now() >= patience)
+        return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
+    return link_serve(s->link, fds[1].revents, e);
+}
+
+/* The first line that is not in the room, of those that were read; 0 if there is none. */
+static size_t first_undelivered(struct sender *s)
+{
+    for (size_t n = 0; n <= s->in_flight; n++) {
+        const struct send_batch *b = batch_at(s, n);
+
+        for (size_t i = 0; i < b->n; i++)
+            if (b->slots[i].state != SLOT_DONE)
+                return b->slots[i].line;
+    }
+    return s->input.entry.messages > 0 ? s->input.entry.line : 0;
+}
+
+/* Give up: count what did arrive, and say so behind the reason. */
+static int give_up(struct sender *s, struct err *e)
+{
+    size_t line = s->line ? s->line : first_undelivered(s), n;
+
+    while (s->in_flight > 0)
+        settle(s);
+    n = strlen(e->text);
+    if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
+        return -1;
+    snprintf(e->text + n, sizeof e->text - n, "; %" PRIu64 " messages delivered", s->progress.messages);
+    n = strlen(e->text);
+    if (line > 0)
+        snprintf(e->text + n, sizeof e->text - n, ", line %zu was not", line);
+    return -1;
+}
+
+static bool is_done(struct sender *s)
+{
+    if (s->in_flight > 0)
+        return false;
+    return s->refused.code != EXIT_DONE || (s->input.ended && batch_at(s, 0)->n == 0);
+}
+
+int send_run(struct sender *s, struct err *e)
+{
+    if (s->set->mode == SEND_WORDS)
+        wait_arm();
+    for (;;) {
+        fill(s);
+        if (take_replies(s, e) < 0)
+            return give_up(s, e);
+        fill(s);
+        if (is_done(s))
+            break;
+        if (wait_for_more(s, e) < 0)
+            return give_up(s, e);
+        if (s->refused.code != EXIT_DONE || s->output.code != EXIT_DONE)
+            input_stop(&s->input);
+    }
+    flush(s);
+    *e = s->refused.code != EXIT_DONE ? s->refused : s->output.code != EXIT_DONE ? s->output : s->input.problem;
+    return e->code != EXIT_DONE ? give_up(s, e) : 0;
+}
+
+char *send_ask_name(struct lines *lines, const char *login)
+{
+    enum lines_result found;
+    char *record = NULL, *name = NULL;
+    size_t n = 0, raw;
+
+    fprintf(stderr, "name [%s]: ", login);
+    while ((found = lines_next(lines, &record, &n, &raw)) == LINES_NONE && !lines->ended)
+        if (lines_fill(lines) < 0)
+            break;
+    lines->count = 0;
+    if (found == LINES_ONE && n > 0)
+        name = strndup(record, n);
+    if (lines->ended)
+        fputc('\n', stderr);
+    return name;
+}
+
+void send_free(struct sender *s)
+{
+    for (size_t i = 0; i < RING; i++)
+        batch_free(&s->batches[i]);
+    input_free(&s->input);
+    out_free(&s->out);
+}

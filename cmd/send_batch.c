@@ -1,0 +1,226 @@
+#include "cmd/send.h"
+
+#include <string.h>
+
+/* What XADD says to an ID that is not above the room's last; the second when the last is the highest there can be. */
+static const char *const too_old[] = {"ERR The ID specified in XADD is equal or smaller",
+    "ERR The stream has exhausted the last possible ID"};
+
+bool batch_full(const struct send_batch *b)
+{
+    return b->n == BATCH_ENTRIES || b->wire.len >= BATCH_BYTES || b->echo.len >= 2 * BATCH_BYTES;
+}
+
+bool batch_takes(const struct send_batch *b, const struct send_entry *entry)
+{
+    if (b->n == 0)
+        return true;
+    return b->n < BATCH_ENTRIES && b->wire.len + entry->fields.len <= BATCH_BYTES && b->room.len == entry->room.len
+        && memcmp(b->room.data, entry->room.at, b->room.len) == 0;
+}
+
+void batch_add(struct send_batch *b, const struct send_settings *set, const struct send_entry *entry)
+{
+    if (b->n == 0) {
+        buf_clear(&b->room);
+        buf_add(&b->room, entry->room.at, entry->room.len);
+        buf_reserve(&b->room, 1); /* never NULL, though the name may be empty */
+    }
+    reply_command(&b->wire, 3 + (set->maxlen ? 3U : 0) + 2 * entry->messages);
+    reply_text(&b->wire, "XADD");
+    reply_word(&b->wire, entry->room.at, entry->room.len);
+    if (set->maxlen) {
+        reply_text(&b->wire, "MAXLEN");
+        reply_text(&b->wire, "~");
+        reply_number(&b->wire, (uint64_t)set->maxlen);
+    }
+    reply_word(&b->wire, entry->id.at, entry->id.len);
+    buf_add(&b->wire, entry->fields.data, entry->fields.len);
+    b->slots[b->n++] = (struct send_slot){SLOT_OPEN, entry->key, entry->messages, entry->bytes, entry->line, b->echo.len};
+}
+
+void batch_echo(struct send_batch *b, const char *bytes, size_t n)
+{
+    buf_add(&b->echo, bytes, n);
+    if (b->n > 0)
+        b->slots[b->n - 1].echo = b->echo.len;
+}
+
+static size_t next_unsure(const struct send_batch *b, size_t from)
+{
+    while (from < b->n && b->slots[from].state != SLOT_UNSURE)
+        from++;
+    return from;
+}
+
+/* XRANGE room id id, for each ID that XADD found too old. */
+static void send_lookups(const struct send_batch *b, struct link *l)
+{
+    struct buf command = {0};
+    char id[ID_TEXT];
+
+    for (size_t i = b->next; i < b->n; i = next_unsure(b, i + 1)) {
+        size_t n = id_print(id, b->slots[i].id);
+
+        reply_command(&command, 4);
+        reply_text(&command, "XRANGE");
+        reply_word(&command, b->room.data, b->room.len);
+        reply_word(&command, id, n);
+        reply_word(&command, id, n);
+    }
+    link_send(l, command.data, command.len);
+    buf_free(&command);
+}
+
+/* XTRIM room MINID ~ id: the age counts from the newest ID that the server gave. False if it gave none. */
+static bool send_trim(const struct send_batch *b, uint64_t age, struct link *l)
+{
+    struct buf command = {0};
+    size_t newest = b->n;
+
+    while (newest > 0 && b->slots[newest - 1].state != SLOT_DONE)
+        newest--;
+    if (newest == 0 || b->slots[newest - 1].id.ms < age)
+        return false;
+    reply_command(&command, 5);
+    reply_text(&command, "XTRIM");
+    reply_word(&command, b->room.data, b->room.len);
+    reply_text(&command, "MINID");
+    reply_text(&command, "~");
+    reply_number(&command, b->slots[newest - 1].id.ms - age);
+    link_send(l, command.data, command.len);
+    buf_free(&command);
+    return true;
+}
+
+void batch_send(struct send_batch *b, const struct send_settings *set, struct link *l)
+{
+    if (b->step == BATCH_FILLING && b->n > 0) {
+        b->step = BATCH_ADDING;
+        b->next = 0;
+        link_send(l, b->wire.data, b->wire.len);
+        return;
+    }
+    if (b->step == BATCH_ADDING && (b->next = next_unsure(b, 0)) < b->n) {
+        b->step = BATCH_LOOKING_UP;
+        send_lookups(b, l);
+        return;
+    }
+    if (b->step < BATCH_TRIMMING && set->maxage && send_trim(b, set->maxage, l))
+        b->step = BATCH_TRIMMING;
+    else
+        b->step = BATCH_SETTLED;
+}
+
+static void fail(struct batch_replies *r, enum exit_code code, size_t line, const struct reply_item *item)
+{
+    if (r->problem->code != EXIT_DONE)
+        return;
+    err_set(r->problem, code, "%.*s: %.*s", (int)r->batch->room.len, r->batch->room.data, (int)item->len, item->bytes);
+    *r->line = line;
+}
+
+static void on_added(struct batch_replies *r, struct send_slot *slot, const struct reply_item *item)
+{
+    if (item->type == REPLY_ERROR && r->set->keep_ids
+        && (reply_is_error(item, too_old[0]) || reply_is_error(item, too_old[1]))) {
+        slot->state = SLOT_UNSURE;
+    } else if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &slot->id) == 0) {
+        slot->state = SLOT_DONE;
+    } else {
+        slot->state = SLOT_FAILED;
+        fail(r, item->type == REPLY_ERROR ? reply_refusal(item) : EXIT_REFUSED, slot->line, item);
+    }
+}
+
+static void on_looked_up(struct batch_replies *r, struct send_slot *slot, const struct reply_item *item)
+{
+    char id[ID_TEXT];
+
+    slot->state = SLOT_DONE;
+    if (item->type == REPLY_ARRAY && (item->integer > 0 || r->set->maxlen || r->set->maxage))
+        return; /* held, or trimmed away again */
+    slot->state = SLOT_FAILED;
+    if (item->type == REPLY_ERROR) {
+        fail(r, reply_refusal(item), slot->line, item);
+    } else if (r->problem->code == EXIT_DONE) {
+        id_print(id, slot->id);
+        *r->line = slot->line;
+        err_set(r->problem, EXIT_FAILED, "line %zu: ID %s is below the last one of %.*s, which does not hold it",
+            slot->line, id, (int)r->batch->room.len, r->batch->room.data);
+    }
+}
+
+void batch_item(void *replies, const struct reply_item *item)
+{
+    struct batch_replies *r = replies;
+    struct send_batch *b = r->batch;
+
+    if (item->depth > 0)
+        return;
+    if (b->step == BATCH_ADDING)
+        on_added(r, &b->slots[b->next], item);
+    else if (b->step == BATCH_LOOKING_UP)
+        on_looked_up(r, &b->slots[b->next], item);
+    else if (item->type == REPLY_ERROR)
+        fail(r, reply_refusal(item), 0, item);
+}
+
+bool batch_replied(struct send_batch *b)
+{
+    b->next = b->step == BATCH_LOOKING_UP ? next_unsure(b, b->next + 1) : b->next + 1;
+    return b->step == BATCH_TRIMMING || b->next >= b->n;
+}
+
+/* What -T and -i print of an entry: its input, its ID, or both, line by line if it came as several rows. */
+static void print_slot(const struct send_slot *slot, const struct send_settings *set, const char *echo, size_t n,
+    struct buf *to)
+{
+    char id[ID_TEXT];
+    size_t id_len = id_print(id, slot->id);
+
+    for (size_t i = 0; set->ids && i < slot->messages; i++) {
+        const char *end = i + 1 < slot->messages ? memchr(echo, '\n', n) : NULL;
+        size_t part = set->tee && end ? (size_t)(end + 1 - echo) : n;
+
+        buf_add(to, id, id_len);
+        buf_add(to, set->tee ? "\t" : "\n", 1);
+        buf_add(to, echo, part);
+        echo += part;
+        n -= part;
+    }
+    if (!set->ids)
+        buf_add(to, echo, n);
+}
+
+int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done,
+    struct err *e)
+{
+    size_t from = 0;
+    bool all = true;
+
+    for (size_t i = 0; i < b->n; from = b->slots[i++].echo) {
+        const struct send_slot *slot = &b->slots[i];
+
+        all = all && slot->state == SLOT_DONE;
+        if (slot->state != SLOT_DONE)
+            continue;
+        done->messages += slot->messages;
+        done->bytes += slot->bytes;
+        print_slot(slot, set, b->echo.data + from, slot->echo - from, &out->buf);
+    }
+    if (all && b->echo.len > from)
+        buf_add(&out->buf, b->echo.data + from, b->echo.len - from);
+    buf_clear(&b->wire);
+    buf_clear(&b->echo);
+    b->n = 0;
+    b->step = BATCH_FILLING;
+    return out_commit(out, e);
+}
+
+void batch_free(struct send_batch *b)
+{
+    buf_free(&b->room);
+    buf_free(&b->wire);
+    buf_free(&b->echo);
+}

@@ -1,0 +1,49 @@
+#include "cmd/send_lines.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_SIZE = 64 * 1024 };
+
+int lines_fill(struct lines *l)
+{
+    ssize_t n;
+
+    buf_consume(&l->in, l->at);
+    l->seen -= l->at;
+    l->at = 0;
+    if (l->in.len == 0)
+        buf_clear(&l->in);
+    n = read(l->fd, buf_reserve(&l->in, READ_SIZE), READ_SIZE);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : -1;
+    l->ended = l->ended || n == 0;
+    l->in.len += (size_t)n;
+    return (int)n;
+}
+
+enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *raw)
+{
+    size_t left = l->in.len - l->seen;
+    char *end = l->end == LINES_WHOLE || left == 0 ? NULL : memchr(l->in.data + l->seen, l->end, left);
+    size_t len = end ? (size_t)(end - l->in.data) - l->at : l->in.len - l->at;
+
+    l->seen = l->in.len;
+    if (len > l->most)
+        return LINES_TOO_LONG;
+    if (end == NULL && (l->stopped || !l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
+        return LINES_NONE;
+    *record = buf_reserve(&l->in, 0) + l->at;
+    *n = len;
+    *raw = len + (end != NULL);
+    l->at += *raw;
+    l->seen = l->at;
+    l->count++;
+    return LINES_ONE;
+}
+
+void lines_free(struct lines *l)
+{
+    buf_free(&l->in);
+}

@@ -1,0 +1,88 @@
+#include "cmd/tail.h"
+
+#include "common/wait.h"
+
+enum {
+    HEARTBEAT_MS = 5000,  /* how long the server waits for something new before it answers that there is nothing */
+    EMPTY_PAUSE_MS = 100, /* before asking again after such an answer that came too early */
+    FIRST_BATCH = 1       /* entries may be huge: see what comes */
+};
+
+/* What is in the rooms already: one after the other, each up to the end that it had when we began. */
+static int read_past(struct tail *t, struct err *e)
+{
+    for (struct tail_room *room = t->rooms; room < t->rooms + t->n_rooms; room++)
+        while (t->stop == TAIL_GOES_ON && !room->done && id_compare(room->cursor, room->end) < 0) {
+            if (tail_read(t, room, 1, TAIL_NO_WAIT, e) < 0)
+                return -1;
+            if (t->in.entries == 0)
+                break; /* the last ones were deleted */
+        }
+    return 0;
+}
+
+static bool all_done(const struct tail *t)
+{
+    for (size_t i = 0; i < t->n_rooms; i++)
+        if (!t->rooms[i].done)
+            return false;
+    return true;
+}
+
+/*
+ * How long the server may wait in the next request: not beyond -U, after which one more look without waiting takes
+ * what is there.
+ */
+static int choose_wait(struct tail *t, int64_t *block, struct err *e)
+{
+    uint64_t now;
+
+    *block = HEARTBEAT_MS;
+    if (t->until.ms == UINT64_MAX)
+        return 0;
+    if (tail_clock(t, &now, e) < 0)
+        return -1;
+    if (now > t->until.ms)
+        *block = TAIL_NO_WAIT;
+    else if (t->until.ms - now < HEARTBEAT_MS)
+        *block = (int64_t)(t->until.ms - now) + 1;
+    return 0;
+}
+
+static int read_present(struct tail *t, struct err *e)
+{
+    while (t->stop == TAIL_GOES_ON && !all_done(t)) {
+        int64_t block, asked;
+
+        if (choose_wait(t, &block, e) < 0)
+            return -1;
+        asked = wait_now();
+        if (t->stop == TAIL_GOES_ON && tail_read(t, t->rooms, t->n_rooms, block, e) < 0)
+            return -1;
+        if (t->in.entries == 0 && block == TAIL_NO_WAIT)
+            t->stop = TAIL_ENDED;
+        else if (t->in.entries == 0 && wait_now() < asked + block && t->stop == TAIL_GOES_ON)
+            wait_poll(NULL, 0, wait_now() + EMPTY_PAUSE_MS);
+    }
+    return 0;
+}
+
+int tail_run(struct tail *t, struct err *e)
+{
+    struct err last;
+    int done;
+
+    t->batch = FIRST_BATCH;
+    t->printed_at = wait_now();
+    wait_arm();
+    done = tail_rooms_begin(t, e);
+    if (done == 0)
+        done = read_past(t, e);
+    if (done == 0 && !t->set->to_end)
+        done = read_present(t, e);
+    if (out_flush(&t->out, &last) < 0 && done == 0) {
+        *e = last;
+        done = -1;
+    }
+    return done;
+}

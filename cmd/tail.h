@@ -1,0 +1,105 @@
+/*
+ * chat-tail's own: what its options ask for, and the reading of rooms. Layers: chat-tail.c (options) over tail.c (the
+ * loop) over tail_room.c (where to begin) over tail_read.c (one request and what comes of it).
+ */
+#ifndef CMD_TAIL_H
+#define CMD_TAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/entry.h"
+#include "common/format.h"
+#include "common/link.h"
+#include "common/out.h"
+#include "common/progress.h"
+#include "common/when.h"
+
+/* What the command line asks for. */
+struct tail_settings {
+    enum { TAIL_NEW, TAIL_LAST, TAIL_FROM } lines; /* -n: none, N, +N */
+    uint64_t line_count;
+    struct when since, until;
+    bool has_since, has_until;
+    bool to_end;             /* -e */
+    int64_t count;           /* -c; 0: no end */
+    int64_t timeout;         /* -W in ms; -1: none */
+    const char **exclude;    /* -x: owned array, strings of the argument list */
+    size_t excludes;
+    struct format format;
+};
+
+struct tail_room {
+    const char *name;
+    size_t len;
+    struct id cursor; /* the last entry read whole, or where to begin: what comes after it is read */
+    struct id end;    /* the room's last ID when we began */
+    uint64_t skip;    /* messages that would be shown but are passed over first (-n) */
+    bool exists;      /* when we began */
+    bool done;        /* nothing more of it is wanted */
+};
+
+/* Why reading stopped. */
+enum tail_stop { TAIL_GOES_ON, TAIL_ENDED, TAIL_TIMED_OUT, TAIL_BY_SIGNAL };
+
+struct tail {
+    const struct tail_settings *set;
+    struct link *link;
+    struct tail_room *rooms;
+    size_t n_rooms;
+    struct id until;         /* nothing above is printed; ID_MOST: no bound */
+    enum tail_stop stop;
+    struct out out;
+    struct format format;
+    struct progress progress; /* counts what was printed */
+    struct entry_decoder in;
+    size_t at;               /* the room whose entry came last */
+    size_t batch;            /* COUNT of the next request: for replies of about 1 MiB */
+    int64_t printed_at;      /* wait_now() of the last print, or of the start */
+    uint64_t printed;        /* progress.messages at that time */
+    struct err failure;      /* of output, met while reading */
+};
+
+/*
+ * tail.c: read and print until there is reason to stop, which `t->stop` tells then. `t` needs set, link, rooms and
+ * n_rooms. All that came whole has been printed, also on failure; -1 and `*e`.
+ */
+int tail_run(struct tail *t, struct err *e);
+
+/*
+ * tail_room.c: find out where each room ends now and where reading begins, by -n, -S, -U; `t->until` too.
+ * -1 when the server refuses or is gone.
+ */
+int tail_rooms_begin(struct tail *t, struct err *e);
+
+/* tail_room.c: ask for the server's clock, in milliseconds since 1970. */
+int tail_clock(struct tail *t, uint64_t *ms, struct err *e);
+
+/*
+ * tail_read.c. Each sends one command and waits for its reply; 0, or -1 with `*e`. They return early, with 0 and
+ * `t->stop` set, when a signal or -W ends the program.
+ */
+
+/*
+ * XREAD of `n` rooms, those that are done left out, from their cursors on: prints what comes and moves the cursors.
+ * The server waits `block` milliseconds for something to come, or not at all at TAIL_NO_WAIT. `t->in.entries` tells
+ * how many came.
+ */
+enum { TAIL_NO_WAIT = -1, TAIL_PATIENCE_MS = 10000 /* for a command that does not block */ };
+int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e);
+
+/*
+ * Send a command, releasing its buffer, and have the reply told to `sink`; the server has `patience` milliseconds to
+ * answer. What the sink finds wrong it leaves in `*problem`, which then is the failure.
+ */
+int tail_ask(struct tail *t, struct buf *command, int64_t patience, reply_sink *sink, void *context,
+    const struct err *problem, struct err *e);
+
+/* Whether -x hides this name. */
+bool tail_hides(const struct tail *t, const struct entry_bytes *name);
+
+/* Set how many entries to ask for next from those that came, for replies of about 1 MiB. */
+void tail_set_batch(struct tail *t, const struct entry_decoder *came);
+
+#endif

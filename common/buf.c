@@ -1,0 +1,76 @@
+#include "common/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+
+enum { SMALLEST = 256, KEPT = 1024 * 1024 };
+
+char *buf_reserve(struct buf *b, size_t extra)
+{
+    if (extra > b->cap - b->len) {
+        size_t cap = b->cap ? b->cap : SMALLEST;
+
+        if (extra > SIZE_MAX / 4 - b->len)
+            err_no_memory();
+        while (cap < b->len + extra)
+            cap *= 2;
+        b->data = realloc(b->data, cap);
+        if (b->data == NULL)
+            err_no_memory();
+        b->cap = cap;
+    }
+    return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    if (n > 0)
+        memcpy(buf_reserve(b, n), bytes, n);
+    b->len += n;
+}
+
+void buf_add_text(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n <= 0)
+        return;
+    va_start(args, format);
+    vsnprintf(buf_reserve(b, (size_t)n + 1), (size_t)n + 1, format, args);
+    va_end(args);
+    b->len += (size_t)n;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+    b->len -= n;
+    if (n > 0 && b->len > 0)
+        memmove(b->data, b->data + n, b->len);
+}
+
+void buf_clear(struct buf *b)
+{
+    if (b->cap > KEPT)
+        buf_free(b);
+    b->len = 0;
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){0};
+}

@@ -1,0 +1,29 @@
+/* A growable run of bytes. Any bytes: NUL has no meaning here. A zeroed struct is an empty buffer. */
+#ifndef COMMON_BUF_H
+#define COMMON_BUF_H
+
+#include <stddef.h>
+
+struct buf {
+    char *data; /* owned; NULL while nothing was ever added */
+    size_t len; /* bytes in use */
+    size_t cap; /* bytes allocated */
+};
+
+/* Make room for `extra` bytes beyond `len` and return where they go. Ends the program when there is no memory. */
+char *buf_reserve(struct buf *b, size_t extra);
+
+/* Append `n` bytes of `bytes`, a NUL-terminated string, or what a printf format gives. */
+void buf_add(struct buf *b, const void *bytes, size_t n);
+void buf_add_text(struct buf *b, const char *text);
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Drop the first `n` bytes. */
+void buf_consume(struct buf *b, size_t n);
+
+/* Empty the buffer for its next use; memory beyond 1 MiB, the trace of a giant message, goes back. */
+void buf_clear(struct buf *b);
+
+void buf_free(struct buf *b);
+
+#endif

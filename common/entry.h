@@ -1,0 +1,55 @@
+/*
+ * Stream entries out of the replies to XREAD, XRANGE and XREVRANGE. An entry is an ID and a list of fields; each field
+ * is one message, its name the sender and its value the text.
+ */
+#ifndef COMMON_ENTRY_H
+#define COMMON_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/id.h"
+#include "common/reply.h"
+
+struct entry_bytes {
+    const char *at;
+    size_t len;
+};
+
+struct entry_message {
+    struct entry_bytes room; /* empty in replies to XRANGE and XREVRANGE, which do not tell it */
+    struct entry_bytes id;   /* as the server wrote it, with a NUL behind */
+    struct id key;           /* the same as numbers */
+    struct entry_bytes name, text;
+};
+
+enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XREAD = 2 }; /* how deep in the reply the array of entries lies */
+
+/* What a reply holds, told as it comes. Zero it, then fill in the first four. */
+struct entry_decoder {
+    enum entry_reply reply;
+    void (*on_message)(void *context, const struct entry_message *m); /* the bytes live only during the call */
+    void (*on_entry)(void *context, const struct entry_message *m);   /* the entry is whole; name, text unset */
+    void *context;
+
+    /* Of the reply at hand; entry_begin() resets them. */
+    size_t entries;      /* whole ones */
+    size_t bytes;        /* of names and texts in them */
+    struct err problem;  /* code EXIT_DONE unless the reply is an error (its words) or has another shape */
+
+    /* Private. */
+    struct entry_message m;
+    struct buf room, name;
+    char id[ID_TEXT];
+};
+
+/* Expect a new reply. */
+void entry_begin(struct entry_decoder *d);
+
+/* The sink (reply.h) to read the reply with; its context is the decoder. */
+void entry_item(void *decoder, const struct reply_item *item);
+
+void entry_free(struct entry_decoder *d);
+
+#endif

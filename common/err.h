@@ -1,0 +1,52 @@
+/*
+ * Exit codes, errors as values, and the one voice in which both programs speak on standard error.
+ *
+ * Functions that can fail take a `struct err *` and return -1 (or NULL) after filling it in; main() turns it into
+ * one line and an exit status. Nothing below cmd/ ends the program, but for err_no_memory().
+ */
+#ifndef COMMON_ERR_H
+#define COMMON_ERR_H
+
+#include <stddef.h>
+
+/* What the programs' exit statuses mean. Both manuals list them. */
+enum exit_code {
+    EXIT_DONE = 0,          /* all done */
+    EXIT_FAILED = 1,        /* a message could not be delivered, or another failure */
+    EXIT_USAGE = 2,         /* the command line or the environment is wrong */
+    EXIT_NO_CONNECTION = 3, /* no connection: refused, unknown host, lost */
+    EXIT_REFUSED = 4,       /* the server refuses for good: password, permission, wrong type, protocol */
+    EXIT_TIMED_OUT = 5      /* nothing came in the time given */
+};
+
+struct err {
+    enum exit_code code;
+    char text[512]; /* one line, without the program's name; cut when longer */
+};
+
+/* Fill in `e`; always returns -1, so that a function can end with `return err_set(...)`. */
+int err_set(struct err *e, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+enum err_level { ERR_QUIET, ERR_NORMAL, ERR_VERBOSE };
+
+/* Name the program for the lines below; `name` is kept, not copied. The level is ERR_NORMAL until set. */
+void err_program(const char *name);
+void err_set_level(enum err_level level);
+enum err_level err_get_level(void);
+
+/*
+ * Each writes one line `program: text` to standard error in a single write, control characters shown as in plain
+ * output, so that no room name or server reply can drive a terminal. An error is always written, a notice unless
+ * quiet, a detail only when verbose.
+ */
+void err_print(const struct err *e);
+void err_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void err_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Say so and end the program with EXIT_FAILED. The one exit below cmd/: every buffer grows through one place, which
+ * has no better way out, and what the server has acknowledged is safe.
+ */
+void err_no_memory(void) __attribute__((noreturn));
+
+#endif

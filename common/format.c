@@ -1,0 +1,230 @@
+#include "common/format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/text.h"
+
+/* Bold colours that can be read on dark and on light. */
+static const char *const colours[] = {"31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
+
+static const char *colour_of(const struct entry_bytes *name)
+{
+    uint32_t hash = 2166136261U; /* FNV-1a */
+
+    for (size_t i = 0; i < name->len; i++)
+        hash = (hash ^ (unsigned char)name->at[i]) * 16777619U;
+    return colours[hash % (sizeof colours / sizeof *colours)];
+}
+
+/* The ID's milliseconds in words, in the local zone. */
+static void make_time(struct format *f, uint64_t second)
+{
+    time_t t = (time_t)second;
+    struct tm tm;
+    char text[512], zone[8];
+
+    buf_clear(&f->time_text);
+    if (second > INT64_MAX / 1000 || localtime_r(&t, &tm) == NULL) {
+        buf_printf(&f->time_text, "@%" PRIu64, second);
+        return;
+    }
+    if (f->time) {
+/* The format is the user's own, from --time. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        buf_add(&f->time_text, text, strftime(text, sizeof text, f->time, &tm));
+#pragma GCC diagnostic pop
+        return;
+    }
+    buf_add(&f->time_text, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm));
+    if (strftime(zone, sizeof zone, "%z", &tm) == 5)
+        buf_printf(&f->time_text, "%.3s:%.2s", zone, zone + 3);
+}
+
+static void add_time(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    uint64_t second = m->key.ms / 1000;
+
+    if (f->time_text.data == NULL || second != f->time_second)
+        make_time(f, second);
+    f->time_second = second;
+    buf_add(to, f->time_text.data, f->time_text.len);
+}
+
+/* Data: as it is when raw, else so that it stays one harmless line. */
+static void add_data(struct buf *to, const struct entry_bytes *data, bool raw, enum text_style style)
+{
+    if (raw)
+        buf_add(to, data->at, data->len);
+    else
+        text_show(to, data->at, data->len, style);
+}
+
+static void add_line(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    bool raw = f->kind == FORMAT_RAW;
+
+    if (f->times) {
+        add_time(f, to, m);
+        buf_add(to, " ", 1);
+    }
+    if (f->rooms) {
+        add_data(to, &m->room, raw, TEXT_ROOM);
+        buf_add(to, " ", 1);
+    }
+    buf_add(to, "[", 1);
+    if (f->colour)
+        buf_printf(to, "\033[1;%sm", colour_of(&m->name));
+    add_data(to, &m->name, raw, TEXT_NAME);
+    if (f->colour)
+        buf_add_text(to, "\033[0m");
+    buf_add(to, "]: ", 3);
+    add_data(to, &m->text, raw, TEXT_PLAIN);
+    buf_add(to, "\n", 1);
+}
+
+static void add_tsv(struct buf *to, const struct entry_message *m)
+{
+    text_show(to, m->room.at, m->room.len, TEXT_TSV);
+    buf_add(to, "\t", 1);
+    buf_add(to, m->id.at, m->id.len);
+    buf_add(to, "\t", 1);
+    text_show(to, m->name.at, m->name.len, TEXT_TSV);
+    buf_add(to, "\t", 1);
+    text_show(to, m->text.at, m->text.len, TEXT_TSV);
+    buf_add(to, "\n", 1);
+}
+
+static void add_json_time(struct buf *to, uint64_t ms)
+{
+    time_t t = (time_t)(ms / 1000);
+    struct tm tm;
+
+    if (gmtime_r(&t, &tm) == NULL) {
+        buf_add_text(to, "null"); /* an ID past the years that can be counted */
+        return;
+    }
+    buf_printf(to, "\"%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ\"", 1900LL + tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
+        tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+}
+
+static void add_json(struct buf *to, const struct entry_message *m)
+{
+    buf_add_text(to, "{\"room\":");
+    text_json(to, m->room.at, m->room.len);
+    buf_add_text(to, ",\"id\":\"");
+    buf_add(to, m->id.at, m->id.len);
+    buf_add_text(to, "\",\"time\":");
+    add_json_time(to, m->key.ms);
+    buf_add_text(to, ",\"name\":");
+    text_json(to, m->name.at, m->name.len);
+    buf_add_text(to, ",\"text\":");
+    text_json(to, m->text.at, m->text.len);
+    buf_add_text(to, "}\n");
+}
+
+/* The byte that an escape at `at` (behind the backslash) stands for, and its length; -1 if it is none. */
+static int escape(const char *at, size_t *len)
+{
+    static const char from[] = "ntr\\0", into[] = "\n\t\r\\";
+    const char *found = *at ? strchr(from, *at) : NULL;
+
+    *len = 1;
+    if (found)
+        return into[found - from];
+    if (*at != 'x' || text_hex(at[1]) < 0 || text_hex(at[2]) < 0)
+        return -1;
+    *len = 3;
+    return text_hex(at[1]) << 4 | text_hex(at[2]);
+}
+
+int format_check(const char *custom, struct err *e)
+{
+    size_t n = 1;
+
+    if (*custom == 0)
+        return err_set(e, EXIT_USAGE, "the format must not be empty");
+    for (const char *at = custom; *at; at += n) {
+        n = 1;
+        if (*at == '%' && (at[1] == 0 || strchr("rintTs%", *++at) == NULL))
+            return err_set(e, EXIT_USAGE, "unknown directive '%%%.1s'; there are %%r %%i %%n %%t %%T %%s %%%%", at);
+        if (*at == '\\' && at[-(at > custom)] != '%' && escape(++at, &n) < 0)
+            return err_set(e, EXIT_USAGE, "unknown escape '\\%.1s'; there are \\n \\t \\r \\0 \\\\ \\xHH", at);
+    }
+    return 0;
+}
+
+static void add_directive(struct format *f, struct buf *to, const struct entry_message *m, char directive)
+{
+    switch (directive) {
+    case 'r': add_data(to, &m->room, !f->shown, TEXT_ROOM); break;
+    case 'i': buf_add(to, m->id.at, m->id.len); break;
+    case 'n': add_data(to, &m->name, !f->shown, TEXT_NAME); break;
+    case 't': add_data(to, &m->text, !f->shown, TEXT_PLAIN); break;
+    case 'T': add_time(f, to, m); break;
+    case 's': buf_printf(to, "%" PRIu64, m->key.ms); break;
+    default: buf_add(to, "%", 1); break;
+    }
+}
+
+static void add_custom(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    size_t n;
+
+    for (const char *at = f->custom; *at; at += n) {
+        n = strcspn(at, "%\\");
+        if (n > 0) {
+            buf_add(to, at, n);
+        } else if (*at == '%') {
+            add_directive(f, to, m, at[1]);
+            n = 2;
+        } else {
+            char byte = (char)escape(at + 1, &n);
+
+            buf_add(to, &byte, 1);
+            n++;
+        }
+    }
+}
+
+void format_message(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    switch (f->kind) {
+    case FORMAT_PLAIN:
+    case FORMAT_RAW: add_line(f, to, m); break;
+    case FORMAT_TSV: add_tsv(to, m); break;
+    case FORMAT_JSON: add_json(to, m); break;
+    case FORMAT_CUSTOM: add_custom(f, to, m); break;
+    case FORMAT_NULL:
+        buf_add(to, m->text.at, m->text.len);
+        buf_add(to, "", 1);
+        break;
+    }
+}
+
+const char *format_parse_tsv(char *row, size_t n, struct entry_message *m)
+{
+    struct entry_bytes *columns[] = {&m->room, &m->id, &m->name, &m->text};
+    char *at = row, *end = row + n;
+
+    for (int i = 0; i < 4; i++) {
+        char *tab = at < end ? memchr(at, '\t', (size_t)(end - at)) : NULL;
+        size_t len = (size_t)((tab ? tab : end) - at);
+
+        if ((tab == NULL) != (i == 3))
+            return "malformed: a row has four columns parted by tabs: room, ID, name, text";
+        *columns[i] = (struct entry_bytes){at, len};
+        if (text_from_tsv(at, &columns[i]->len) < 0)
+            return "malformed: it has an unknown escape; there are \\\\ \\t \\n \\r \\0 \\xHH";
+        at = tab ? tab + 1 : end;
+    }
+    return NULL;
+}
+
+void format_free(struct format *f)
+{
+    buf_free(&f->time_text);
+}

@@ -1,0 +1,43 @@
+/* How a message becomes output, in each of the formats, and how a TSV row becomes a message again. */
+#ifndef COMMON_FORMAT_H
+#define COMMON_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/entry.h"
+#include "common/err.h"
+
+enum format_kind { FORMAT_PLAIN, FORMAT_RAW, FORMAT_TSV, FORMAT_JSON, FORMAT_NULL, FORMAT_CUSTOM };
+
+/* Zero it and set what differs from: plain, no rooms, no times, no colours. */
+struct format {
+    enum format_kind kind;
+    bool rooms;         /* plain and raw: the room before each line */
+    bool colour;        /* plain and raw: names in colours */
+    bool times;         /* plain and raw: the time before each line */
+    bool shown;         /* custom: data as in plain, for a terminal */
+    const char *time;   /* strftime(3) format of times; NULL: ISO 8601 with offset */
+    const char *custom; /* FORMAT_CUSTOM: checked by format_check() */
+
+    /* Private: the last time that was written, since most messages share their second with the one before. */
+    struct buf time_text;
+    uint64_t time_second;
+};
+
+/* Check a custom format: directives %r %i %n %t %T %s %%, escapes \n \t \r \0 \\ \xHH. Fails with EXIT_USAGE. */
+int format_check(const char *custom, struct err *e);
+
+/* Append the message, its line end included. */
+void format_message(struct format *f, struct buf *to, const struct entry_message *m);
+
+/*
+ * Read a TSV row, without its newline, as FORMAT_TSV writes it, undoing the escapes in place. The bytes of `*m` lie in
+ * `row`; `key` is not set. Returns NULL, or what is wrong with the row.
+ */
+const char *format_parse_tsv(char *row, size_t n, struct entry_message *m);
+
+void format_free(struct format *f);
+
+#endif

@@ -1,0 +1,34 @@
+/* Entry IDs: `ms-seq`, two 64-bit numbers, ordered (Redis Streams, "Entry IDs"). */
+#ifndef COMMON_ID_H
+#define COMMON_ID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct id {
+    uint64_t ms;  /* when the entry was added: milliseconds since 1970, by the server's clock */
+    uint64_t seq; /* counts up within a millisecond */
+};
+
+#define ID_LEAST ((struct id){0, 0}) /* below every entry */
+#define ID_MOST ((struct id){UINT64_MAX, UINT64_MAX})
+
+enum { ID_TEXT = 42 }; /* room for the longest ID as text and its NUL */
+
+/* Parse the `n` bytes `ms-seq`; both numbers must be there. Returns -1 and leaves `*id` alone if they are no ID. */
+int id_parse(const char *s, size_t n, struct id *id);
+
+/* Parse the `n` bytes as one unsigned number of decimal digits. Returns -1 if they are none or too large. */
+int id_number(const char *s, size_t n, uint64_t *number);
+
+/* Write the ID as text with a NUL; returns the length without it. */
+size_t id_print(char to[ID_TEXT], struct id id);
+
+/* Below zero, zero, above zero, as `a` is before, at, after `b`. */
+int id_compare(struct id a, struct id b);
+
+/* The greatest ID below `id`; ID_LEAST has none and is its own. */
+struct id id_before(struct id id);
+
+#endif

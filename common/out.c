@@ -1,0 +1,68 @@
+#include "common/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PLENTY = 64 * 1024 }; /* what a pipe holds */
+
+void out_prepare(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    /* open() takes the lowest free number; opened the wrong way round, reading 0 and writing 1 and 2 fail as before. */
+    while (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0 || fcntl(STDERR_FILENO, F_GETFD) < 0)
+        if (open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
+int out_commit(struct out *o, struct err *e)
+{
+    o->whole = o->buf.len;
+    return o->whole >= PLENTY ? out_flush(o, e) : 0;
+}
+
+void out_rollback(struct out *o)
+{
+    o->buf.len = o->whole;
+}
+
+/* Write once; 0 when it is worth trying again. */
+static ssize_t write_once(const char *bytes, size_t n)
+{
+    ssize_t written = write(STDOUT_FILENO, bytes, n);
+
+    if (written >= 0 || errno == EINTR)
+        return written < 0 ? 0 : written;
+    if (errno != EAGAIN)
+        return -1;
+    /* Somebody else made the shared descriptor non-blocking. */
+    poll(&(struct pollfd){STDOUT_FILENO, POLLOUT, 0}, 1, -1);
+    return 0;
+}
+
+int out_flush(struct out *o, struct err *e)
+{
+    size_t done = 0;
+    ssize_t n = 0;
+
+    while (done < o->whole && (n = write_once(o->buf.data + done, o->whole - done)) >= 0)
+        done += (size_t)n;
+    if (n < 0) {
+        o->closed = errno == EPIPE;
+        err_set(e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+    }
+    if (o->whole == o->buf.len)
+        buf_clear(&o->buf);
+    else
+        buf_consume(&o->buf, o->whole);
+    o->whole = 0;
+    return n < 0 ? -1 : 0;
+}
+
+void out_free(struct out *o)
+{
+    buf_free(&o->buf);
+}

@@ -1,0 +1,48 @@
+#include "common/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/wait.h"
+
+enum { EVERY_MS = 1000 };
+
+void progress_start(struct progress *p, bool on)
+{
+    *p = (struct progress){.started = wait_now(), .on = on};
+    p->shown = p->started;
+}
+
+int64_t progress_due(const struct progress *p)
+{
+    return p->on ? p->shown + EVERY_MS : WAIT_FOREVER;
+}
+
+static void show(struct progress *p, uint64_t messages, int64_t ms)
+{
+    /* The blanks cover what a longer line left behind. */
+    fprintf(stderr, "\r%" PRIu64 " messages, %" PRIu64 "/s   ", p->messages, ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
+}
+
+void progress_show(struct progress *p)
+{
+    int64_t now = wait_now();
+
+    if (now < progress_due(p))
+        return;
+    show(p, p->messages - p->messages_shown, now - p->shown);
+    p->shown = now;
+    p->messages_shown = p->messages;
+}
+
+void progress_end(struct progress *p)
+{
+    int64_t ms = wait_now() - p->started;
+
+    if (p->on) {
+        show(p, p->messages, ms);
+        fputc('\n', stderr);
+    }
+    err_detail("%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes, (double)ms / 1000);
+}

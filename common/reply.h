@@ -1,0 +1,64 @@
+/*
+ * RESP, the server's protocol: writing commands, and reading replies as a stream of items, without a tree in between.
+ *
+ * Replies are parsed by hiredis' reader with callbacks of our own. An item is told as soon as it is whole, so that a
+ * reply of any size needs no more memory than its longest string.
+ */
+#ifndef COMMON_REPLY_H
+#define COMMON_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum reply_type { REPLY_STRING, REPLY_STATUS, REPLY_ERROR, REPLY_INTEGER, REPLY_NIL, REPLY_ARRAY };
+
+/* One element of a reply. The strings live only as long as the callback that gets them. */
+struct reply_item {
+    enum reply_type type;
+    int depth;         /* 0: the reply itself; 1: an element of it; ... */
+    size_t index;      /* its place in the array around it, from 0 */
+    size_t siblings;   /* how many elements that array has; 1 at depth 0 */
+    const char *bytes; /* of a string, status or error; a NUL follows, but NULs may be within */
+    size_t len;
+    long long integer; /* of an integer; of an array the number of its elements (told before them) */
+};
+
+typedef void reply_sink(void *context, const struct reply_item *item);
+
+/* Where a reader's items go. The reader keeps a pointer to it, so `sink` can be changed between replies. */
+struct reply_target {
+    reply_sink *sink;
+    void *context;
+};
+
+struct redisReader;
+
+/* Make a reader created by hiredis tell its items to `target`, which must outlive it. */
+void reply_attach(struct redisReader *reader, struct reply_target *target);
+
+/*
+ * Parse what the reader was fed. Returns 1 when a whole reply has been told (another may follow), 0 when more bytes
+ * are needed, -1 when the bytes are no RESP: the reader's errstr says what is wrong.
+ */
+int reply_next(struct redisReader *reader);
+
+/* Whether the item is an error whose text begins with this code: "WRONGTYPE", "ERR no such key". */
+bool reply_is_error(const struct reply_item *item, const char *code);
+
+/*
+ * The exit status that an error reply stands for when it is the last word: EXIT_FAILED for a state that passes (out of
+ * memory, loading, read-only, ...), EXIT_REFUSED for good.
+ */
+enum exit_code reply_refusal(const struct reply_item *item);
+
+/* Append the head of a command of `n` words, then a word: of any bytes, a string, a number. */
+void reply_command(struct buf *to, size_t n);
+void reply_word(struct buf *to, const char *bytes, size_t len);
+void reply_text(struct buf *to, const char *text);
+void reply_number(struct buf *to, uint64_t number);
+
+#endif

@@ -1,0 +1,202 @@
+#include "common/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What stops a run of bytes that are written as they are: bit `1 << style` for each style, bit JSON for JSON. */
+enum {
+    PLAIN = 1 << TEXT_PLAIN | 1 << TEXT_NAME | 1 << TEXT_ROOM,
+    TSV = 1 << TEXT_TSV,
+    JSON = 1 << (TEXT_TSV + 1),
+    ALL = PLAIN | TSV | JSON
+};
+
+#define ALL8 ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL
+#define ALL64 ALL8, ALL8, ALL8, ALL8, ALL8, ALL8, ALL8, ALL8
+static const uint8_t stops[256] = {
+    [0] = ALL8, ALL, ['\t'] = TSV | JSON, ['\n'] = ALL8, ALL8, ALL, ALL, ALL, ALL, ALL, ALL,
+    [' '] = 1 << TEXT_ROOM, ['['] = 1 << TEXT_ROOM, [']'] = 1 << TEXT_NAME, ['"'] = JSON, ['\\'] = TSV | JSON,
+    [0x7f] = ALL, ALL64, ALL64,
+};
+
+static const char hex[] = "0123456789abcdef";
+
+/* A character at the head of some bytes: its length, its code point, and whether it is shown as it is. */
+struct unit {
+    size_t len;
+    uint32_t point;
+    bool valid; /* false: one byte that is not UTF-8 */
+};
+
+static struct unit unit_at(const unsigned char *s, size_t n)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const struct unit invalid = {1, s[0], false};
+    struct unit u = {1, s[0], true};
+
+    if (s[0] < 0x80)
+        return u;
+    u.len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n < u.len)
+        return invalid;
+    u.point = s[0] & (0x7fU >> u.len);
+    for (size_t i = 1; i < u.len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return invalid;
+        u.point = u.point << 6 | (s[i] & 0x3f);
+    }
+    if (u.point < least[u.len] || u.point > 0x10ffff || (u.point >= 0xd800 && u.point <= 0xdfff))
+        return invalid;
+    return u;
+}
+
+/* Characters above ASCII that can drive a terminal or turn a line's reading order round. */
+static bool is_control(uint32_t point)
+{
+    return (point >= 0x80 && point < 0xa0) || point == 0x61c || point == 0x200e || point == 0x200f
+        || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+static void add_escape(struct buf *to, unsigned char c, enum text_style style)
+{
+    char *at = buf_reserve(to, 4);
+
+    at[0] = '\\';
+    at[1] = 0;
+    if (c == '\n')
+        at[1] = 'n';
+    else if (c == '\r')
+        at[1] = 'r';
+    else if (style == TEXT_TSV && (c == '\t' || c == '\\'))
+        at[1] = c == '\t' ? 't' : '\\';
+    if (at[1] != 0) {
+        to->len += 2;
+        return;
+    }
+    at[1] = 'x';
+    at[2] = hex[c >> 4];
+    at[3] = hex[c & 15];
+    to->len += 4;
+}
+
+/* The length of the run at the head of `s` that the table lets through. */
+static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
+{
+    size_t run = 0;
+
+    while (run < n && !(stops[s[run]] & stop))
+        run++;
+    return run;
+}
+
+void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
+{
+    const unsigned char *at = (const unsigned char *)s, *end = at + n;
+
+    while (at < end) {
+        size_t run = plain_run(at, (size_t)(end - at), 1U << style);
+        struct unit u;
+
+        buf_add(to, at, run);
+        at += run;
+        if (at == end)
+            break;
+        u = unit_at(at, (size_t)(end - at));
+        if (u.valid && u.len > 1 && !is_control(u.point))
+            buf_add(to, at, u.len);
+        else
+            for (size_t i = 0; i < u.len; i++)
+                add_escape(to, at[i], style);
+        at += u.len;
+    }
+}
+
+static bool is_utf8(const unsigned char *at, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        struct unit u = unit_at(at + i, n - i);
+
+        if (!u.valid)
+            return false;
+        i += u.len;
+    }
+    return true;
+}
+
+static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
+{
+    buf_add(to, "[", 1);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(to, "%s%u", i ? "," : "", s[i]);
+    buf_add(to, "]", 1);
+}
+
+void text_json(struct buf *to, const char *s, size_t n)
+{
+    const unsigned char *at = (const unsigned char *)s, *end = at + n;
+
+    if (!is_utf8(at, n)) {
+        json_bytes(to, at, n);
+        return;
+    }
+    buf_add(to, "\"", 1);
+    while (at < end) {
+        size_t run = plain_run(at, (size_t)(end - at), JSON);
+        struct unit u;
+
+        buf_add(to, at, run);
+        at += run;
+        if (at == end)
+            break;
+        u = unit_at(at, (size_t)(end - at));
+        if (*at == '"' || *at == '\\')
+            buf_printf(to, "\\%c", *at);
+        else if (u.len > 1 && !is_control(u.point))
+            buf_add(to, at, u.len);
+        else
+            buf_printf(to, "\\u%04x", u.point);
+        at += u.len;
+    }
+    buf_add(to, "\"", 1);
+}
+
+int text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int text_from_tsv(char *s, size_t *n)
+{
+    static const char from[] = "\\tnr0", into[] = "\\\t\n\r";
+    char *to = s;
+
+    for (size_t i = 0; i < *n; i++) {
+        char c = s[i];
+
+        if (c == '\\') {
+            size_t k = 0;
+
+            if (++i == *n)
+                return -1;
+            while (k < sizeof from - 1 && from[k] != s[i])
+                k++;
+            if (k < sizeof from - 1) {
+                c = into[k];
+            } else {
+                if (s[i] != 'x' || *n - i < 3 || text_hex(s[i + 1]) < 0 || text_hex(s[i + 2]) < 0)
+                    return -1;
+                c = (char)(text_hex(s[i + 1]) << 4 | text_hex(s[i + 2]));
+                i += 2;
+            }
+        }
+        *to++ = c;
+    }
+    *n = (size_t)(to - s);
+    return 0;
+}

@@ -1,0 +1,84 @@
+#include "common/wait.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+static volatile sig_atomic_t caught;
+static sigset_t ours; /* the signals in hand; none until armed */
+static bool armed, told;
+
+static void on_signal(int sig)
+{
+    caught = sig;
+    for (int i = 0; i < SIGNALS; i++)
+        signal(signals[i], SIG_DFL);
+}
+
+int64_t wait_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void wait_arm(void)
+{
+    struct sigaction act = {.sa_handler = on_signal}, old;
+
+    if (armed)
+        return;
+    armed = true;
+    sigemptyset(&ours);
+    for (int i = 0; i < SIGNALS; i++) {
+        /* Ignored from the start, as nohup does with HUP: it stays so. */
+        if (sigaction(signals[i], NULL, &old) < 0 || old.sa_handler == SIG_IGN)
+            continue;
+        sigaddset(&ours, signals[i]);
+        sigaction(signals[i], &act, NULL);
+    }
+}
+
+int wait_signal(void)
+{
+    return caught;
+}
+
+int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
+{
+    int64_t left = deadline - wait_now();
+    struct timespec timeout = {0};
+    sigset_t open;
+    int ready = 0;
+
+    if (left > 0)
+        timeout = (struct timespec){left / 1000, left % 1000 * 1000000};
+    /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip between. */
+    sigprocmask(SIG_BLOCK, armed ? &ours : NULL, &open);
+    if (told || !caught)
+        ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
+    if (caught)
+        told = true;
+    sigprocmask(SIG_SETMASK, &open, NULL);
+    for (nfds_t i = 0; ready <= 0 && i < n; i++)
+        fds[i].revents = 0;
+    return ready < 0 ? 0 : ready;
+}
+
+void wait_die(int sig)
+{
+    sigset_t all;
+
+    signal(sig, SIG_DFL);
+    sigemptyset(&all);
+    sigaddset(&all, sig);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    raise(sig);
+    _exit(128 + sig);
+}

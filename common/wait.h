@@ -1,0 +1,34 @@
+/*
+ * The one place where a program sleeps, and what may wake it: descriptors, time, signals.
+ *
+ * Until wait_arm(), signals act as they do on any program. After it the first INT, TERM or HUP is only remembered, so
+ * that what was read can be delivered; the next one kills.
+ */
+#ifndef COMMON_WAIT_H
+#define COMMON_WAIT_H
+
+#include <poll.h>
+#include <stdint.h>
+
+/* A deadline, or "never": milliseconds of wait_now(). */
+#define WAIT_FOREVER INT64_MAX
+
+/* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
+int64_t wait_now(void);
+
+/* Take the signals in hand, but for those that are ignored. Calling it again does nothing. */
+void wait_arm(void);
+
+/* The signal that came, or 0. */
+int wait_signal(void);
+
+/*
+ * Sleep until a descriptor is ready, as poll(2), the deadline has passed or a signal came. Returns the number of ready
+ * descriptors; 0 otherwise.
+ */
+int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
+
+/* End the program by the signal, as if it had never been caught. */
+void wait_die(int sig) __attribute__((noreturn));
+
+#endif

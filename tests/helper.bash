@@ -1,0 +1,224 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # variables that bats sets, and some that only the tests read
+#
+# What the bats files share. Loading it puts the programs under test first in PATH and cleans the environment.
+# One server per test:
+#
+#     load helper
+#     setup() { start_server; }
+#     teardown() { stop_servers; }
+#
+# or one per file, by the same two lines in setup_file and teardown_file. Tests of one file then keep apart by their
+# room, $ROOM. Nothing here sleeps for luck: everything waits for a condition, and not for ever.
+
+bats_require_minimum_version 1.5.0
+
+# bats sources a file once for the file and once for each test: cleaning twice would lose what setup_file exported.
+if [[ ${HELPER_CLEANED-} != "$BATS_RUN_TMPDIR" ]]; then
+	export HELPER_CLEANED=$BATS_RUN_TMPDIR
+	unset REDIS_URL REDISCLI_AUTH CHAT_NAME NO_COLOR CLICOLOR CLICOLOR_FORCE SERVERS SOCK
+	export TZ=UTC LC_ALL=C.UTF-8 TERM=dumb
+	REPO=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	export REPO CHAT_BUILD=${CHAT_BUILD:-$REPO/build}
+	export PATH=$CHAT_BUILD:$PATH
+	# The server under test, and the client that comes with one or the other.
+	: "${SERVER:=$REPO/tests/server}"
+	: "${CLI:=$(command -v redis-cli || command -v valkey-cli || echo redis-cli)}"
+	# The system's own python3 is the one that its packages, such as python3-redis, are for.
+	: "${PYTHON:=$([[ -x /usr/bin/python3 ]] && echo /usr/bin/python3 || echo python3)}"
+	export SERVER CLI PYTHON
+fi
+
+ROOM=room-${BATS_TEST_NUMBER-0}
+
+# --- servers ---------------------------------------------------------------------------------------------------------
+
+# start_server [argument ...]: a private server on a unix socket, with nothing kept on disk. Sets SOCK, REDIS_URL,
+# SERVER_DIR (its log is there) and SERVER_PID; a second call starts a second server beside the first.
+start_server() {
+	server_launch --port 0 "$@" || return
+	export REDIS_URL=unix://$SOCK
+}
+
+# start_server_tcp [argument ...]: the same, on 127.0.0.1 as well, at a port that the kernel chose; sets HOST and PORT.
+# Somebody may take the port before the server does: then another one is tried.
+start_server_tcp() {
+	local try
+	for try in 1 2 3 4 5; do
+		export HOST=127.0.0.1 PORT
+		PORT=$(free_port)
+		server_launch --bind "$HOST" --port "$PORT" "$@" || continue
+		export REDIS_URL=redis://$HOST:$PORT
+		return
+	done
+	return 1
+}
+
+server_launch() {
+	SERVER_DIR=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/redis.XXXXXX")
+	export SERVER_DIR SERVER_PID SOCK=$SERVER_DIR/sock
+	spawn "$SERVER" --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --appendonly no --daemonize no "$@" \
+		>"$SERVER_DIR/log" 2>&1 </dev/null
+	SERVER_PID=$PID
+	export SERVERS="${SERVERS-} $SERVER_PID"
+	wait_until 10 server_settled "$SERVER_PID"
+	server_answers || { cat "$SERVER_DIR/log" >&2 && return 1; }
+}
+
+# A server that asks for a password has answered too.
+server_answers() { [[ $(cli ping 2>&1) == @(PONG|NOAUTH*) ]]; }
+server_settled() { server_answers || ended "$1"; }
+
+# stop_server [PID]: the last server, or the one named; over when the process is. One that is stopped (SIGSTOP) or busy
+# in a script does not see TERM.
+stop_server() {
+	local pid=${1:-$SERVER_PID}
+	kill -TERM "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
+	wait_until 5 ended "$pid" || { kill -KILL "$pid" && wait_until 5 ended "$pid"; }
+	export SERVERS="${SERVERS/ $pid/}"
+}
+
+# stop_servers: all that were started.
+stop_servers() {
+	local pid
+	for pid in ${SERVERS-}; do
+		stop_server "$pid"
+	done
+}
+
+# cli [argument ...]: redis-cli on the last server started.
+cli() { "$CLI" -s "$SOCK" "$@"; }
+
+# wait_readers N: until N clients of the server are blocked in a read, that is, have found their place and wait.
+wait_readers() { wait_until 10 readers_are "$1"; }
+readers_are() { [[ $(cli info clients) == *blocked_clients:"$1"$'\r'* ]]; }
+
+# free_port: prints a port of 127.0.0.1 that was free just now.
+free_port() {
+	"$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# --- processes and waiting -------------------------------------------------------------------------------------------
+
+# spawn COMMAND ...: in the background, with redirections as given; sets PID. Bats waits for whoever holds its
+# descriptors, so all but the first three are closed; and a shell starts what is in the background with INT and QUIT
+# ignored, which is not how people start programs.
+spawn() {
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			((fd < 3)) || eval "exec $fd>&-"
+		done
+		exec env --default-signal=INT,QUIT "$@"
+	) <&0 &
+	PID=$!
+}
+
+# wait_until SECONDS COMMAND ...: until the command succeeds; fails with a line when it has not in time.
+wait_until() {
+	local deadline=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((${EPOCHREALTIME//[.,]/} > deadline)); then
+			echo "waited in vain for: $*" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# ended PID: a process is no more.
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# wait_end SECONDS PID: until a child started by spawn has ended; its exit status is left in $status.
+wait_end() {
+	wait_until "$1" ended "$2" || return
+	status=0
+	wait "$2" || status=$?
+}
+
+# has_lines FILE N: a condition for wait_until.
+has_lines() { (($(wc -l <"$1") >= $2)); }
+
+# --- assertions: each says what it expected and what it got ----------------------------------------------------------
+
+assert_equal() { # GOT EXPECTED
+	[[ $1 == "$2" ]] && return
+	printf 'expected: %q\ngot:      %q\n' "$2" "$1" >&2
+	return 1
+}
+
+assert_match() { # TEXT REGEX
+	[[ $1 =~ $2 ]] && return
+	printf 'expected a match of: %s\ngot: %s\n' "$2" "$1" >&2
+	return 1
+}
+
+assert_status() { # EXPECTED, after run or wait_end
+	[[ $status == "$1" ]] && return
+	printf 'expected exit status %s, got %s\nstdout: %s\nstderr: %s\n' "$1" "$status" "${output-}" "${stderr-}" >&2
+	return 1
+}
+
+assert_output() { assert_equal "$output" "$1"; } # EXPECTED
+
+# --- the programs under test -----------------------------------------------------------------------------------------
+
+# send, show: chat-send and chat-tail, for not longer than a test may take.
+send() { timeout 20 chat-send "$@"; }
+show() { timeout 20 chat-tail "$@"; }
+
+# messages ROOM: what the server has, a line `name: text` for each entry of one field and one line.
+messages() { cli --raw xrange "$1" - + | awk 'NR % 3 == 2 { name = $0 } NR % 3 == 0 { print name ": " $0 }'; }
+
+# length ROOM, room_has ROOM N: how many entries there are, and as a condition for wait_until.
+length() { cli xlen "$1"; }
+room_has() { [[ $(length "$1") == "$2" ]]; }
+
+# holds ROOM: the room's messages are exactly the lines of standard input, as messages() prints them.
+holds() { diff -u --label expected --label "$1" - <(messages "$1") >&2; }
+
+# prints COMMAND ...: exits with 0, is silent on stderr, and its output is, byte for byte, standard input.
+prints() {
+	timeout 20 "$@" >"$BATS_TEST_TMPDIR/prints.out" 2>"$BATS_TEST_TMPDIR/prints.err" </dev/null ||
+		{ echo "exit status $?: $*" >&2 && cat "$BATS_TEST_TMPDIR/prints.err" >&2 && return 1; }
+	diff -au --label expected --label "$*" - "$BATS_TEST_TMPDIR/prints.out" >&2 &&
+		diff -u --label 'no errors' --label "$*" /dev/null "$BATS_TEST_TMPDIR/prints.err" >&2
+}
+
+# fails STATUS REGEX COMMAND ...: the command, its standard input as given, ends with that status and says why in one
+# line of readable text, `chat-...: ...`, that matches (letters of either case). Leaves its output in $output.
+fails() {
+	local expected=$1 regex=$2 err=$BATS_TEST_TMPDIR/fails.err
+	shift 2
+	status=0
+	timeout 20 "$@" >"$BATS_TEST_TMPDIR/fails.out" 2>"$err" || status=$?
+	output=$(tr -d '\0' <"$BATS_TEST_TMPDIR/fails.out") stderr=$(tr -d '\0' <"$err")
+	assert_status "$expected" && one_line "$err" && grep -aEiq -- "^chat-(send|tail): .*($regex)" "$err" && return
+	printf 'expected one line that matches: %s\nstderr: %s\n' "$regex" "$stderr" >&2
+	return 1
+}
+
+# one_line FILE: it has exactly one, of UTF-8 and without control bytes.
+one_line() {
+	[[ $(wc -l <"$1") == 1 && $(tail -c 1 "$1" | od -An -c) == *'\n' ]] && iconv -f utf-8 -t utf-8 "$1" >/dev/null &&
+		! LC_ALL=C grep -aq '[[:cntrl:]]' "$1"
+}
+
+# follow [argument ...]: chat-tail in the background, its output in the file $live, its errors in $live.err; returns once
+# it waits for news. One at a time; stop_jobs ends it.
+follow() {
+	live=$BATS_TEST_TMPDIR/live
+	spawn chat-tail "$@" >"$live" 2>"$live.err" </dev/null
+	wait_readers 1 || { cat "$live.err" >&2 && return 1; }
+}
+
+# stop_jobs: for teardown: ends what a test has started in the background.
+stop_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -KILL "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	return 0
+}

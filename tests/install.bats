@@ -1,0 +1,59 @@
+load helper
+
+# B: the programs that this run is about, wherever they were built. The flags of the make that runs the tests are not
+# for the one that is tested.
+make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make --no-print-directory -C "$REPO" B="$CHAT_BUILD" "$@"; }
+
+files() { (cd "$1" && find . ! -type d | sort); }
+
+@test "make install: programs, manuals and completions below PREFIX, in DESTDIR" {
+	make DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/chat install
+	assert_equal "$(files "$BATS_TEST_TMPDIR/root/opt/chat")" "./bin/chat-send
+./bin/chat-tail
+./share/bash-completion/completions/chat-send
+./share/bash-completion/completions/chat-tail
+./share/fish/vendor_completions.d/chat-send.fish
+./share/fish/vendor_completions.d/chat-tail.fish
+./share/man/man1/chat-send.1
+./share/man/man1/chat-tail.1
+./share/zsh/site-functions/_chat"
+	assert_equal "$(ls "$BATS_TEST_TMPDIR/root")" opt
+	for name in chat-send chat-tail; do
+		run "$BATS_TEST_TMPDIR/root/opt/chat/bin/$name" --version
+		assert_status 0
+		[[ -s $BATS_TEST_TMPDIR/root/opt/chat/share/bash-completion/completions/$name ]]
+	done
+	run find "$BATS_TEST_TMPDIR/root" -type f ! -path '*/bin/*' ! -perm 644
+	assert_output ''
+}
+
+@test "make install: the directories can be chosen each" {
+	make DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/p MANPREFIX=/m BASHCOMP=/b ZSHCOMP=/z FISHCOMP=/f install
+	assert_equal "$(files "$BATS_TEST_TMPDIR")" "./b/chat-send
+./b/chat-tail
+./f/chat-send.fish
+./f/chat-tail.fish
+./m/man1/chat-send.1
+./m/man1/chat-tail.1
+./p/bin/chat-send
+./p/bin/chat-tail
+./z/_chat"
+	touch "$BATS_TEST_TMPDIR/z/_other"
+	make DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/p MANPREFIX=/m BASHCOMP=/b ZSHCOMP=/z FISHCOMP=/f uninstall
+	assert_equal "$(files "$BATS_TEST_TMPDIR")" ./z/_other
+}
+
+@test "make uninstall: twice does no harm, and leaves no file" {
+	make DESTDIR="$BATS_TEST_TMPDIR" install
+	make DESTDIR="$BATS_TEST_TMPDIR" uninstall
+	make DESTDIR="$BATS_TEST_TMPDIR" uninstall
+	assert_equal "$(files "$BATS_TEST_TMPDIR")" ''
+}
+
+@test "make help: each target that a user may want" {
+	run make help
+	assert_status 0
+	for target in all help demo test analyze fuzz install uninstall clean; do
+		assert_match "$output" "make $target +[a-z]"
+	done
+}

@@ -1,0 +1,96 @@
+# shellcheck disable=SC2016,SC2154 # scripts of other programs; output is bats's
+load helper
+
+# A machine that has nothing but a POSIX system, with an apt-get that writes down how it was called, and gives what is
+# missing when it is to install. Whoever runs the tests is not root there, unless a test says so.
+setup() {
+	bin=$BATS_TEST_TMPDIR/bin calls=$BATS_TEST_TMPDIR/calls
+	mkdir "$bin"
+	for tool in sh dirname awk sort tr cat env id ls mktemp rm touch ln; do
+		ln -s "$(command -v "$tool")" "$bin"
+	done
+	program id 'echo 1000'
+	program apt-get 'echo "$DEBIAN_FRONTEND: $*" >>'"$calls"'
+		case $* in
+		*--simulate*) [ -e '"$bin/updated"' ] ;;
+		*update*) touch '"$bin/updated"' ;;
+		*install*) ln -s '"$(command -v bash cc pkg-config "$(server_program)" "$CLI" | tr '\n' ' ') $bin"' ;;
+		esac'
+}
+
+program() { # NAME SCRIPT
+	rm -f "$bin/$1"
+	printf '#!/bin/sh\n%s\n' "$2" >"$bin/$1"
+	chmod +x "$bin/$1"
+}
+
+server_program() { type -P redis-server || type -P redis-check-rdb || type -P valkey-server || type -P valkey-check-rdb; }
+
+on_that_machine() { run env -u CC -u SANITIZE PATH="$bin" "$REPO/tests/setup" "$@"; }
+
+@test "setup: silent when nothing is missing, and asks no package manager" {
+	program apt-get 'echo called'
+	run env PATH="$bin:$PATH" "$REPO/tests/setup" demo
+	assert_status 0
+	assert_output ''
+}
+
+@test "setup: without the right to install, names the packages and the command, and stops" {
+	on_that_machine demo
+	assert_status 1
+	assert_match "$output" '^tests/setup: missing: .*hiredis.*: apt-get install .*gcc .*libhiredis-dev .*redis-tools'
+	[[ ! -e $calls ]]
+}
+
+@test "setup: as root, says what it installs, brings the lists up to date, and starts no service" {
+	program id 'echo 0'
+	on_that_machine demo
+	assert_status 0
+	assert_match "$output" '^tests/setup: missing: .*; installing with apt-get: .*libhiredis-dev'
+	assert_equal "$(sed 's/ -.*--simulate.*/ simulate/; s/ -.* update/ update/; s/ -.* install .*/ install/' "$calls")" \
+		$'noninteractive: simulate\nnoninteractive: update\nnoninteractive: install'
+	run grep redis-server "$calls"
+	assert_status 1
+	on_that_machine demo
+	assert_status 0
+	assert_output ''
+}
+
+@test "setup: by sudo, when that asks for no password" {
+	program sudo '[ "$1" = -n ] && shift && exec "$@"'
+	program true ''
+	on_that_machine demo
+	assert_status 0
+	assert_match "$(cat "$calls")" 'noninteractive: .*install'
+}
+
+@test "setup: shows what the package manager said when it fails, and fails" {
+	program id 'echo 0'
+	program apt-get 'echo no such luck; exit 100'
+	on_that_machine demo
+	assert_status 1
+	assert_match "$output" 'no such luck'
+	program apt-get ''
+	on_that_machine demo
+	assert_status 1
+	assert_match "$output" 'still missing: .*hiredis'
+}
+
+@test "setup: the compiler is the one that make will use" {
+	run env CC=clang PATH="$bin" "$REPO/tests/setup" demo
+	assert_status 1
+	assert_match "$output" 'apt-get install bash clang libhiredis-dev'
+}
+
+@test "setup: other package managers have names of their own; a wrong purpose is a usage error" {
+	rm "$bin/apt-get"
+	program dnf ''
+	on_that_machine demo
+	assert_match "$output" 'dnf install -y bash gcc hiredis-devel'
+	rm "$bin/dnf"
+	on_that_machine demo
+	assert_status 1
+	assert_match "$output" 'missing: .*no package manager'
+	on_that_machine breakfast
+	assert_status 2
+}
