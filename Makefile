@@ -42,7 +42,7 @@ help: ## list these targets
 
 demo: ## install what is missing, build, and watch a short conversation
 	@tests/setup demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s all
 	@tests/demo $B
 
 test: ## install what the tests need, build, and run them all

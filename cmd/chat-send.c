@@ -142,7 +142,7 @@ int main(int argc, char **argv)
         code = run(&s, &a.send, &address, server.progress, &e);
     }
     if (e.code != EXIT_DONE)
-        err_print(&e);
+        err_say(ERR_ALWAYS, "%s", e.text);
     link_close(s.link);
     send_free(&s);
     buf_free(&a.send.words);

@@ -157,13 +157,11 @@ static struct tail_room *take_rooms(char **names, int n, size_t *count, struct e
 static enum exit_code report_missing(const struct tail *t)
 {
     enum exit_code code = EXIT_DONE;
-    struct err e;
 
     for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
         if (!t->rooms[i].exists) {
             code = EXIT_FAILED;
-            err_set(&e, code, "%s: no such room", t->rooms[i].name);
-            err_print(&e);
+            err_say(ERR_ALWAYS, "%s: no such room", t->rooms[i].name);
         }
     return code;
 }
@@ -216,7 +214,7 @@ int main(int argc, char **argv)
         code = run(&t, &address, server.progress, &e);
     }
     if (e.code != EXIT_DONE)
-        err_print(&e);
+        err_say(ERR_ALWAYS, "%s", e.text);
     link_close(t.link);
     out_free(&t.out);
     format_free(&t.format);

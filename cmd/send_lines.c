@@ -34,7 +34,8 @@ enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *
         return LINES_TOO_LONG;
     if (end == NULL && (l->stopped || !l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
         return LINES_NONE;
-    *record = buf_reserve(&l->in, 0) + l->at;
+    buf_reserve(&l->in, 1); /* never NULL, though the record may be empty */
+    *record = l->in.data + l->at;
     *n = len;
     *raw = len + (end != NULL);
     l->at += *raw;

@@ -9,7 +9,7 @@
 #include "common/text.h"
 
 static const char *program = "chat";
-static enum err_level level = ERR_NORMAL;
+static enum err_level wanted = ERR_NOTICE;
 
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
 {
@@ -27,22 +27,23 @@ void err_program(const char *name)
     program = name;
 }
 
-void err_set_level(enum err_level new_level)
+void err_set_level(enum err_level level)
 {
-    level = new_level;
+    wanted = level;
 }
 
-enum err_level err_get_level(void)
+void err_say(enum err_level level, const char *format, ...)
 {
-    return level;
-}
-
-static void say(const char *text)
-{
+    char text[sizeof((struct err *)0)->text];
     struct buf line = {0};
+    va_list args;
 
-    buf_add(&line, program, strlen(program));
-    buf_add(&line, ": ", 2);
+    if (level > wanted)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    buf_printf(&line, "%s: ", program);
     text_show(&line, text, strlen(text), TEXT_PLAIN);
     buf_add(&line, "\n", 1);
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
@@ -51,47 +52,12 @@ static void say(const char *text)
     buf_free(&line);
 }
 
-static void say_formatted(const char *format, va_list args)
-{
-    char text[sizeof((struct err *)0)->text];
-
-    vsnprintf(text, sizeof text, format, args);
-    say(text);
-}
-
-void err_print(const struct err *e)
-{
-    say(e->text);
-}
-
-void err_notice(const char *format, ...)
-{
-    va_list args;
-
-    if (level < ERR_NORMAL)
-        return;
-    va_start(args, format);
-    say_formatted(format, args);
-    va_end(args);
-}
-
-void err_detail(const char *format, ...)
-{
-    va_list args;
-
-    if (level < ERR_VERBOSE)
-        return;
-    va_start(args, format);
-    say_formatted(format, args);
-    va_end(args);
-}
-
 void err_no_memory(void)
 {
     static const char text[] = ": out of memory\n";
 
     if (write(STDERR_FILENO, program, strlen(program)) < 0 || write(STDERR_FILENO, text, sizeof text - 1) < 0) {
-        /* As in say(). */
+        /* As in err_say(). */
     }
     _exit(EXIT_FAILED);
 }

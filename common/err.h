@@ -27,21 +27,18 @@ struct err {
 /* Fill in `e`; always returns -1, so that a function can end with `return err_set(...)`. */
 int err_set(struct err *e, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-enum err_level { ERR_QUIET, ERR_NORMAL, ERR_VERBOSE };
+/* Who wants to hear it: everybody, all but -q, only -v. */
+enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };
 
-/* Name the program for the lines below; `name` is kept, not copied. The level is ERR_NORMAL until set. */
+/* Name the program for the lines below; `name` is kept, not copied. The level is ERR_NOTICE until set. */
 void err_program(const char *name);
 void err_set_level(enum err_level level);
-enum err_level err_get_level(void);
 
 /*
- * Each writes one line `program: text` to standard error in a single write, control characters shown as in plain
- * output, so that no room name or server reply can drive a terminal. An error is always written, a notice unless
- * quiet, a detail only when verbose.
+ * Write one line `program: text` to standard error in a single write, if the level asks for it; control characters are
+ * shown as in plain output, so that no room's name and no server's reply can drive a terminal.
  */
-void err_print(const struct err *e);
-void err_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void err_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Say so and end the program with EXIT_FAILED. The one exit below cmd/: every buffer grows through one place, which

@@ -357,7 +357,7 @@ struct link *link_connect(const struct uri *address, const char *name, int timeo
             return NULL;
         }
     if (l)
-        err_detail("connected to %s (%s)", l->peer, l->server);
+        err_say(ERR_DETAIL, "connected to %s (%s)", l->peer, l->server);
     return l;
 }
 

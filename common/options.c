@@ -153,7 +153,7 @@ static void end(struct err *e)
     if (fflush(stdout) == 0 && !ferror(stdout))
         exit(EXIT_DONE);
     err_set(e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
-    err_print(e);
+    err_say(ERR_ALWAYS, "%s", e->text);
     exit(EXIT_FAILED);
 }
 

@@ -44,5 +44,5 @@ void progress_end(struct progress *p)
         show(p, p->messages, ms);
         fputc('\n', stderr);
     }
-    err_detail("%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes, (double)ms / 1000);
+    err_say(ERR_DETAIL, "%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes, (double)ms / 1000);
 }

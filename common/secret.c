@@ -16,17 +16,20 @@ static void catch(int sig)
     caught = sig;
 }
 
-/* The first line of `in` as a new string; NULL at the end of file, an error or a signal. */
+/* The first line of `in` as a new string; NULL if it is empty, or at an error or a signal. */
 static char *read_line(FILE *in)
 {
     char *line = NULL;
     size_t cap = 0;
 
-    if (getline(&line, &cap, in) < 0) {
+    ssize_t n = getline(&line, &cap, in);
+
+    if (n > 0)
+        line[strcspn(line, "\r\n")] = 0;
+    if (n <= 0 || line[0] == 0) {
         free(line);
-        return NULL;
+        line = NULL;
     }
-    line[strcspn(line, "\r\n")] = 0;
     return line;
 }
 
@@ -79,15 +82,11 @@ char *secret_from_file(const char *path, struct err *e)
     FILE *in = fopen(path, "re");
     char *line = in ? read_line(in) : NULL;
 
-    if (in == NULL || (line == NULL && ferror(in)))
+    if (in == NULL || ferror(in))
         err_set(e, EXIT_USAGE, "--pass-file: cannot read %s: %s", path, strerror(errno));
-    else if (line == NULL || line[0] == 0)
+    else if (line == NULL)
         err_set(e, EXIT_USAGE, "--pass-file: the first line of %s is empty", path);
     if (in)
         fclose(in);
-    if (line && line[0] == 0) {
-        free(line);
-        line = NULL;
-    }
     return line;
 }

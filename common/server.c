@@ -105,7 +105,7 @@ static int choose_password(const struct server_settings *s, struct uri *address,
 
 int server_address(struct server_settings *s, struct uri *address, struct err *e)
 {
-    err_set_level(s->verbose ? ERR_VERBOSE : s->quiet ? ERR_QUIET : ERR_NORMAL);
+    err_set_level(s->verbose ? ERR_DETAIL : s->quiet ? ERR_ALWAYS : ERR_NOTICE);
     if (choose_server(s, address, e) < 0 || choose_password(s, address, e) < 0)
         return -1;
     if (address->host == NULL && address->socket == NULL)

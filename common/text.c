@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* What stops a run of bytes that are written as they are: bit `1 << style` for each style, bit JSON for JSON. */
 enum {
@@ -57,26 +58,27 @@ static bool is_control(uint32_t point)
         || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-static void add_escape(struct buf *to, unsigned char c, enum text_style style)
+/* Write a character that is not shown as it is: byte by byte, or in JSON by its code point. */
+static void add_escape(struct buf *to, const unsigned char *s, const struct unit *u, unsigned style)
 {
-    char *at = buf_reserve(to, 4);
+    static const char letters[] = "\n\r\t\\", names[] = "nrt\\";
+    const char *letter = u->len == 1 && *s ? strchr(letters, *s) : NULL;
 
-    at[0] = '\\';
-    at[1] = 0;
-    if (c == '\n')
-        at[1] = 'n';
-    else if (c == '\r')
-        at[1] = 'r';
-    else if (style == TEXT_TSV && (c == '\t' || c == '\\'))
-        at[1] = c == '\t' ? 't' : '\\';
-    if (at[1] != 0) {
-        to->len += 2;
-        return;
+    if (style == JSON && (*s == '"' || *s == '\\')) {
+        buf_printf(to, "\\%c", *s);
+    } else if (style == JSON) {
+        buf_printf(to, "\\u%04x", u->point);
+    } else if (letter) {
+        char pair[] = {'\\', names[letter - letters]};
+
+        buf_add(to, pair, 2);
+    } else {
+        for (size_t i = 0; i < u->len; i++) {
+            char quad[] = {'\\', 'x', hex[s[i] >> 4], hex[s[i] & 15]};
+
+            buf_add(to, quad, 4);
+        }
     }
-    at[1] = 'x';
-    at[2] = hex[c >> 4];
-    at[3] = hex[c & 15];
-    to->len += 4;
 }
 
 /* The length of the run at the head of `s` that the table lets through. */
@@ -89,12 +91,13 @@ static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
     return run;
 }
 
-void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
+/* Append the bytes, those that stop a run in `style` escaped. */
+static void add_text(struct buf *to, const char *s, size_t n, unsigned style)
 {
     const unsigned char *at = (const unsigned char *)s, *end = at + n;
 
-    while (at < end) {
-        size_t run = plain_run(at, (size_t)(end - at), 1U << style);
+    for (;;) {
+        size_t run = plain_run(at, (size_t)(end - at), style);
         struct unit u;
 
         buf_add(to, at, run);
@@ -105,10 +108,14 @@ void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
         if (u.valid && u.len > 1 && !is_control(u.point))
             buf_add(to, at, u.len);
         else
-            for (size_t i = 0; i < u.len; i++)
-                add_escape(to, at[i], style);
+            add_escape(to, at, &u, style);
         at += u.len;
     }
+}
+
+void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
+{
+    add_text(to, s, n, 1U << style);
 }
 
 static bool is_utf8(const unsigned char *at, size_t n)
@@ -133,30 +140,12 @@ static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
 
 void text_json(struct buf *to, const char *s, size_t n)
 {
-    const unsigned char *at = (const unsigned char *)s, *end = at + n;
-
-    if (!is_utf8(at, n)) {
-        json_bytes(to, at, n);
+    if (!is_utf8((const unsigned char *)s, n)) {
+        json_bytes(to, (const unsigned char *)s, n);
         return;
     }
     buf_add(to, "\"", 1);
-    while (at < end) {
-        size_t run = plain_run(at, (size_t)(end - at), JSON);
-        struct unit u;
-
-        buf_add(to, at, run);
-        at += run;
-        if (at == end)
-            break;
-        u = unit_at(at, (size_t)(end - at));
-        if (*at == '"' || *at == '\\')
-            buf_printf(to, "\\%c", *at);
-        else if (u.len > 1 && !is_control(u.point))
-            buf_add(to, at, u.len);
-        else
-            buf_printf(to, "\\u%04x", u.point);
-        at += u.len;
-    }
+    add_text(to, s, n, JSON);
     buf_add(to, "\"", 1);
 }
 

@@ -213,11 +213,15 @@ follow() {
 	wait_readers 1 || { cat "$live.err" >&2 && return 1; }
 }
 
+# pipeline SCRIPT [argument ...]: bash does it in the background, in a process group of its own, so that stop_jobs finds
+# all of it; the arguments are $1, $2, ...
+pipeline() { spawn setsid bash -c "$1" bash "${@:2}"; }
+
 # stop_jobs: for teardown: ends what a test has started in the background.
 stop_jobs() {
 	local pid
 	for pid in $(jobs -p); do
-		kill -KILL "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
+		kill -KILL "$pid" -- "-$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
 	return 0

@@ -140,7 +140,7 @@ stands_still() {
 }
 
 @test "nothing but empty lines: success, and no room" {
-	printf '\n\n\n' | send -n jhon "$ROOM"
+	assert_equal "$(printf '\n\n\n' | send -v -n jhon "$ROOM" 2>&1 | tail -n 1 | cut -d , -f 1)" 'chat-send: 0 messages'
 	assert_equal "$(cli exists "$ROOM")" 0
 }
 
