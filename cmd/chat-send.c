@@ -146,6 +146,6 @@ int main(int argc, char **argv)
     link_close(s.link);
     send_free(&s);
     buf_free(&a.send.words);
-    uri_free(&address);
+    server_free(&server);
     return (int)code;
 }

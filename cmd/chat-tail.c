@@ -219,7 +219,7 @@ int main(int argc, char **argv)
     out_free(&t.out);
     format_free(&t.format);
     entry_free(&t.in);
-    uri_free(&address);
+    server_free(&server);
     free(t.rooms);
     free(a.tail.exclude);
     return (int)code;

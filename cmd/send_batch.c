@@ -53,43 +53,28 @@ static size_t next_unsure(const struct send_batch *b, size_t from)
     return from;
 }
 
-/* XRANGE room id id, for each ID that XADD found too old. */
+/* Look for each ID that XADD found too old. */
 static void send_lookups(const struct send_batch *b, struct link *l)
 {
-    struct buf command = {0};
     char id[ID_TEXT];
 
     for (size_t i = b->next; i < b->n; i = next_unsure(b, i + 1)) {
-        size_t n = id_print(id, b->slots[i].id);
-
-        reply_command(&command, 4);
-        reply_text(&command, "XRANGE");
-        reply_word(&command, b->room.data, b->room.len);
-        reply_word(&command, id, n);
-        reply_word(&command, id, n);
+        id_print(id, b->slots[i].id);
+        link_command(l, "XRANGE %b %s %s", b->room.data, b->room.len, id, id);
     }
-    link_send(l, command.data, command.len);
-    buf_free(&command);
 }
 
-/* XTRIM room MINID ~ id: the age counts from the newest ID that the server gave. False if it gave none. */
+/* Trim by age, which counts from the newest ID that the server gave. False if it gave none. */
 static bool send_trim(const struct send_batch *b, uint64_t age, struct link *l)
 {
-    struct buf command = {0};
     size_t newest = b->n;
 
     while (newest > 0 && b->slots[newest - 1].state != SLOT_DONE)
         newest--;
     if (newest == 0 || b->slots[newest - 1].id.ms < age)
         return false;
-    reply_command(&command, 5);
-    reply_text(&command, "XTRIM");
-    reply_word(&command, b->room.data, b->room.len);
-    reply_text(&command, "MINID");
-    reply_text(&command, "~");
-    reply_number(&command, b->slots[newest - 1].id.ms - age);
-    link_send(l, command.data, command.len);
-    buf_free(&command);
+    link_command(l, "XTRIM %b MINID ~ %llu", b->room.data, b->room.len,
+        (unsigned long long)(b->slots[newest - 1].id.ms - age));
     return true;
 }
 

@@ -77,8 +77,8 @@ int tail_rooms_begin(struct tail *t, struct err *e);
 int tail_clock(struct tail *t, uint64_t *ms, struct err *e);
 
 /*
- * tail_read.c. Each sends one command and waits for its reply; 0, or -1 with `*e`. They return early, with 0 and
- * `t->stop` set, when a signal or -W ends the program.
+ * tail_read.c. Each waits for a reply; 0, or -1 with `*e`. They return early, with 0 and `t->stop`
+ * set, when a signal or -W ends the program.
  */
 
 /*
@@ -86,14 +86,14 @@ int tail_clock(struct tail *t, uint64_t *ms, struct err *e);
  * The server waits `block` milliseconds for something to come, or not at all at TAIL_NO_WAIT. `t->in.entries` tells
  * how many came.
  */
-enum { TAIL_NO_WAIT = -1, TAIL_PATIENCE_MS = 10000 /* for a command that does not block */ };
+enum { TAIL_NO_WAIT = -1 };
 int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e);
 
 /*
- * Send a command, releasing its buffer, and have the reply told to `sink`; the server has `patience` milliseconds to
- * answer. What the sink finds wrong it leaves in `*problem`, which then is the failure.
+ * Have the reply to the command that was sent told to `sink`; the server may take `wait` ms longer
+ * than for one that does not block. What the sink finds wrong, left in `*problem`, is a failure.
  */
-int tail_ask(struct tail *t, struct buf *command, int64_t patience, reply_sink *sink, void *context,
+int tail_await(struct tail *t, int64_t wait, reply_sink *sink, void *context,
     const struct err *problem, struct err *e);
 
 /* Whether -x hides this name. */

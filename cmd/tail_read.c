@@ -7,12 +7,11 @@
 
 #include "common/wait.h"
 
-enum {
-    REPLY_BYTES = 1024 * 1024,
-    GROWTH = 8,               /* of COUNT from one request to the next: sizes are a guess until entries came */
-    LARGEST_BATCH = 10000,
-    ENTRY_OVERHEAD = 32       /* what an entry takes in a reply beside its bytes */
-};
+/* For a reply, beside the time that the server was told to wait. */
+enum { PATIENCE_MS = 10000 };
+
+/* COUNT grows slowly: how large entries are is a guess until they came. Each takes some bytes more. */
+enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, ENTRY_OVERHEAD = 32 };
 
 bool tail_hides(const struct tail *t, const struct entry_bytes *name)
 {
@@ -120,14 +119,12 @@ static int pump(struct tail *t, int64_t deadline, struct err *e)
     return link_serve(t->link, fds[0].revents, e);
 }
 
-int tail_ask(struct tail *t, struct buf *command, int64_t patience, reply_sink *sink, void *context,
+int tail_await(struct tail *t, int64_t wait, reply_sink *sink, void *context,
     const struct err *problem, struct err *e)
 {
-    int64_t deadline = wait_now() + patience;
+    int64_t deadline = wait_now() + wait + PATIENCE_MS;
     int told = 0;
 
-    link_send(t->link, command->data, command->len);
-    buf_free(command);
     while (t->stop == TAIL_GOES_ON && told == 0) {
         told = link_reply(t->link, sink, context, e);
         if (told < 0 || (told == 0 && pump(t, deadline, e) < 0))
@@ -177,7 +174,9 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     t->in.context = t;
     entry_begin(&t->in);
     make_xread(t, &command, rooms, n, block);
-    done = tail_ask(t, &command, (block > 0 ? block : 0) + TAIL_PATIENCE_MS, entry_item, &t->in, &t->in.problem, e);
+    link_send(t->link, command.data, command.len);
+    buf_free(&command);
+    done = tail_await(t, block > 0 ? block : 0, entry_item, &t->in, &t->in.problem, e);
     out_rollback(&t->out);
     tail_set_batch(t, &t->in);
     if (done == 0 && t->failure.code != EXIT_DONE) {

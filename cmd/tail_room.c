@@ -2,26 +2,27 @@
 
 #include <string.h>
 
+/* XINFO STREAM answers with names and values in turn; a key that does not exist is an error. */
 struct info {
     struct tail_room *room;
     bool last; /* the value of last-generated-id comes next */
     struct err problem;
 };
 
-/* XINFO STREAM answers with names and values in turn; a key that does not exist is an error. */
 static void on_info(void *context, const struct reply_item *item)
 {
     static const char wanted[] = "last-generated-id";
     struct info *info = context;
 
     if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key"))
-        err_set(&info->problem, reply_refusal(item), "%s: %.*s", info->room->name, (int)item->len, item->bytes);
+        err_set(&info->problem, reply_refusal(item), "%s: %.*s", info->room->name, (int)item->len,
+            item->bytes);
     if (item->depth == 0)
         info->room->exists = item->type == REPLY_ARRAY;
     if (item->depth != 1 || item->type != REPLY_STRING)
         return;
     if (item->index % 2 == 0)
-        info->last = item->len == sizeof wanted - 1 && memcmp(item->bytes, wanted, item->len) == 0;
+        info->last = item->len == strlen(wanted) && memcmp(item->bytes, wanted, item->len) == 0;
     else if (info->last)
         id_parse(item->bytes, item->len, &info->room->end);
 }
@@ -29,13 +30,9 @@ static void on_info(void *context, const struct reply_item *item)
 static int look_at(struct tail *t, struct tail_room *room, struct err *e)
 {
     struct info info = {.room = room};
-    struct buf command = {0};
 
-    reply_command(&command, 3);
-    reply_text(&command, "XINFO");
-    reply_text(&command, "STREAM");
-    reply_word(&command, room->name, room->len);
-    return tail_ask(t, &command, TAIL_PATIENCE_MS, on_info, &info, &info.problem, e);
+    link_command(t->link, "XINFO STREAM %b", room->name, room->len);
+    return tail_await(t, 0, on_info, &info, &info.problem, e);
 }
 
 /* TIME answers with seconds and microseconds. */
@@ -49,8 +46,8 @@ static void on_time(void *context, const struct reply_item *item)
     struct clock *clock = context;
 
     if (item->type == REPLY_ERROR)
-        err_set(&clock->problem, reply_refusal(item), "cannot ask for the server's time: %.*s", (int)item->len,
-            item->bytes);
+        err_set(&clock->problem, reply_refusal(item), "cannot ask for the server's time: %.*s",
+            (int)item->len, item->bytes);
     else if (item->depth == 1 && item->index < 2 && item->type == REPLY_STRING)
         id_number(item->bytes, item->len, &clock->parts[item->index]);
 }
@@ -58,11 +55,9 @@ static void on_time(void *context, const struct reply_item *item)
 int tail_clock(struct tail *t, uint64_t *ms, struct err *e)
 {
     struct clock clock = {0};
-    struct buf command = {0};
 
-    reply_command(&command, 1);
-    reply_text(&command, "TIME");
-    if (tail_ask(t, &command, TAIL_PATIENCE_MS, on_time, &clock, &clock.problem, e) < 0)
+    link_command(t->link, "TIME");
+    if (tail_await(t, 0, on_time, &clock, &clock.problem, e) < 0)
         return -1;
     *ms = clock.parts[0] * 1000 + clock.parts[1] / 1000;
     return 0;
@@ -71,7 +66,6 @@ int tail_clock(struct tail *t, uint64_t *ms, struct err *e)
 /* Going back through a room to find where its last N messages begin. */
 struct search {
     struct tail *t;
-    struct tail_room *room;
     uint64_t wanted, found;
     uint64_t in_entry;  /* messages that would be shown in the entry at hand */
     struct id from;     /* the entry that was looked at last */
@@ -95,41 +89,31 @@ static void count_entry(void *context, const struct entry_message *m)
     s->in_entry = 0;
 }
 
-/* XREVRANGE from `s->from` (or just below it) down to just above the room's cursor. */
-static int search_back(struct search *s, bool below, size_t count, struct entry_decoder *in, struct err *e)
-{
-    struct buf command = {0};
-    char id[ID_TEXT + 1] = "(";
-
-    entry_begin(in);
-    reply_command(&command, 6);
-    reply_text(&command, "XREVRANGE");
-    reply_word(&command, s->room->name, s->room->len);
-    id_print(id + 1, s->from);
-    reply_text(&command, below ? id : id + 1);
-    id_print(id + 1, s->room->cursor);
-    reply_text(&command, id);
-    reply_text(&command, "COUNT");
-    reply_number(&command, count);
-    return tail_ask(s->t, &command, TAIL_PATIENCE_MS, entry_item, in, &in->problem, e);
-}
-
-/* Move the cursor to where the last N messages begin. It needs no more memory for a million than for ten. */
+/*
+ * Move the cursor to where the last N messages begin: XREVRANGE from the end down to just above it,
+ * piece by piece. It needs no more memory for a million than for ten.
+ */
 static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
 {
-    struct search s = {.t = t, .room = room, .wanted = t->set->line_count,
+    struct search s = {.t = t, .wanted = t->set->line_count,
         .from = id_compare(t->until, room->end) < 0 ? t->until : room->end};
-    struct entry_decoder in = {
-        .reply = ENTRY_XRANGE, .on_message = count_message, .on_entry = count_entry, .context = &s};
-    bool below = false;
+    struct entry_decoder in = {.reply = ENTRY_XRANGE, .on_message = count_message,
+        .on_entry = count_entry, .context = &s};
+    char from[ID_TEXT], down_to[ID_TEXT];
+    const char *below = "";
     size_t count;
     int done;
 
+    id_print(down_to, room->cursor);
     do {
+        id_print(from, s.from);
         count = t->batch < s.wanted - s.found ? t->batch : (size_t)(s.wanted - s.found);
-        done = search_back(&s, below, count, &in, e);
+        link_command(t->link, "XREVRANGE %b %s%s (%s COUNT %llu", room->name, room->len, below,
+            from, down_to, (unsigned long long)count);
+        entry_begin(&in);
+        done = tail_await(t, 0, entry_item, &in, &in.problem, e);
         tail_set_batch(t, &in);
-        below = true;
+        below = "(";
     } while (done == 0 && t->stop == TAIL_GOES_ON && in.entries == count && s.found < s.wanted);
     if (s.found > 0)
         room->cursor = id_before(s.from);

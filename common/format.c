@@ -126,33 +126,24 @@ static void add_json(struct buf *to, const struct entry_message *m)
     buf_add_text(to, "}\n");
 }
 
-/* The byte that an escape at `at` (behind the backslash) stands for, and its length; -1 if it is none. */
-static int escape(const char *at, size_t *len)
-{
-    static const char from[] = "ntr\\0", into[] = "\n\t\r\\";
-    const char *found = *at ? strchr(from, *at) : NULL;
-
-    *len = 1;
-    if (found)
-        return into[found - from];
-    if (*at != 'x' || text_hex(at[1]) < 0 || text_hex(at[2]) < 0)
-        return -1;
-    *len = 3;
-    return text_hex(at[1]) << 4 | text_hex(at[2]);
-}
-
 int format_check(const char *custom, struct err *e)
 {
-    size_t n = 1;
+    size_t n;
 
     if (*custom == 0)
         return err_set(e, EXIT_USAGE, "the format must not be empty");
     for (const char *at = custom; *at; at += n) {
-        n = 1;
-        if (*at == '%' && (at[1] == 0 || strchr("rintTs%", *++at) == NULL))
-            return err_set(e, EXIT_USAGE, "unknown directive '%%%.1s'; there are %%r %%i %%n %%t %%T %%s %%%%", at);
-        if (*at == '\\' && at[-(at > custom)] != '%' && escape(++at, &n) < 0)
-            return err_set(e, EXIT_USAGE, "unknown escape '\\%.1s'; there are \\n \\t \\r \\0 \\\\ \\xHH", at);
+        n = strcspn(at, "%\\");
+        if (n > 0)
+            continue;
+        n = 2;
+        if (*at == '%' && (at[1] == 0 || strchr("rintTs%", at[1]) == NULL))
+            return err_set(e, EXIT_USAGE, "unknown directive '%.2s'; there are %%r %%i %%n %%t %%T "
+                "%%s %%%%", at);
+        if (*at == '\\' && text_escape(at + 1, strlen(at + 1), &n) < 0)
+            return err_set(e, EXIT_USAGE, "unknown escape '%.2s'; there are \\n \\t \\r \\0 \\\\ "
+                "\\xHH", at);
+        n += *at == '\\';
     }
     return 0;
 }
@@ -182,7 +173,7 @@ static void add_custom(struct format *f, struct buf *to, const struct entry_mess
             add_directive(f, to, m, at[1]);
             n = 2;
         } else {
-            char byte = (char)escape(at + 1, &n);
+            char byte = (char)text_escape(at + 1, strlen(at + 1), &n);
 
             buf_add(to, &byte, 1);
             n++;

@@ -1,6 +1,7 @@
 #include "common/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,61 +17,67 @@
 
 #include "common/wait.h"
 
-enum {
-    WRITE_CHUNK = 256 * 1024, /* hiredis moves what is left of its buffer after every write: keep that small */
-    READ_ROUNDS = 8,          /* reads, of hiredis' 16 KiB each, before replies are parsed */
-    RETRY_MS = 20             /* a unix socket with a full backlog says EAGAIN, and nothing tells when to come again */
-};
+/* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
+enum { WRITE_CHUNK = 256 * 1024 };
 
-enum link_state { CONNECTING, LOGGING_IN, READY, LOST };
+/* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
+enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
 struct link {
-    enum link_state state;
+    enum { CONNECTING, LOGGING_IN, READY, LOST } state;
     const struct uri *address;
     const char *name;
-    struct addrinfo *found, *next;  /* the host's addresses; the next one to try */
-    struct addrinfo unix_info;      /* the only one, of a unix socket */
-    struct sockaddr_un unix_address;
+    struct addrinfo *found, *next; /* the host's addresses; the next one to try */
     int fd;
-    bool full;                      /* the backlog was: connect again in a moment */
-    redisContext *context;          /* NULL until connected */
+    redisContext *context; /* NULL until connected; then it owns fd */
     struct reply_target target;
-    struct buf out;                 /* commands not yet handed to hiredis, from out_at on */
+    struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
-    bool handed, mute;              /* hiredis holds unwritten bytes; writing has failed, but replies may still come */
-    int logins;                     /* replies still to come before the link is ready */
-    enum { OTHER, SERVER, VERSION } field; /* of the reply to HELLO */
-    char peer[256], server[64], why[128];
-    struct err refused;             /* what the server said to the login */
+    bool handed; /* hiredis has bytes to write */
+    bool mute;   /* writing has failed; replies may still come */
+    int logins;  /* replies still to come before the link is ready */
+    char peer[256], why[128];
+    struct err refused; /* what the server said to the login */
 };
 
-static void describe_peer(struct link *l)
+static int no_connection(struct link *l, int why, struct err *e)
 {
-    const struct uri *a = l->address;
-
-    if (a->socket)
-        snprintf(l->peer, sizeof l->peer, "%s", a->socket);
-    else
-        snprintf(l->peer, sizeof l->peer, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
+    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s; see -h, -p, -s and -u in --help",
+        l->peer, strerror(why));
 }
 
-static int find_socket(struct link *l, struct err *e)
+static void drop_socket(struct link *l)
 {
-    const char *path = l->address->socket;
+    if (l->context)
+        redisFree(l->context);
+    else if (l->fd >= 0)
+        close(l->fd);
+    l->context = NULL;
+    l->fd = -1;
+}
 
-    if (strlen(path) >= sizeof l->unix_address.sun_path)
-        return err_set(e, EXIT_USAGE, "socket path longer than %zu bytes: %s", sizeof l->unix_address.sun_path - 1, path);
-    l->unix_address.sun_family = AF_UNIX;
-    strcpy(l->unix_address.sun_path, path);
-    l->unix_info = (struct addrinfo){.ai_family = AF_UNIX, .ai_socktype = SOCK_STREAM,
-        .ai_addr = (struct sockaddr *)&l->unix_address, .ai_addrlen = sizeof l->unix_address};
-    l->next = &l->unix_info;
-    return 0;
+/*
+ * A unix socket connects at once, or waits for a place in a full backlog; without waiting it would
+ * only say EAGAIN, and nothing would tell when to try again.
+ */
+static int open_socket(struct link *l, struct err *e)
+{
+    static const struct timeval patience = {10, 0};
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+
+    if (strlen(l->address->socket) >= sizeof path.sun_path)
+        return no_connection(l, ENAMETOOLONG, e);
+    strcpy(path.sun_path, l->address->socket);
+    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(l->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(l->fd, (struct sockaddr *)&path, sizeof path) < 0)
+        return no_connection(l, errno, e);
+    return fcntl(l->fd, F_SETFL, O_NONBLOCK);
 }
 
 static int find_host(struct link *l, struct err *e)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     char port[16];
     int failed;
 
@@ -83,62 +90,44 @@ static int find_host(struct link *l, struct err *e)
     return 0;
 }
 
-static void tune(const struct link *l)
-{
-    static const int on = 1, idle = 15, interval = 5, count = 3;
-
-    if (l->address->socket)
-        return;
-    /* A lone line must leave at once, and a dead peer be noticed though nothing is sent. */
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-}
-
-static void drop_socket(struct link *l)
-{
-    if (l->context)
-        redisFree(l->context); /* closes it */
-    else if (l->fd >= 0)
-        close(l->fd);
-    l->context = NULL;
-    l->fd = -1;
-}
-
-/* Begin to connect to the next address that takes it. */
+/* Begin to connect to the next address that lets us; `why` the one before did not. */
 static int try_next(struct link *l, int why, struct err *e)
 {
-    for (; l->next; why = errno) {
+    while (l->next) {
         const struct addrinfo *a = l->next;
 
-        drop_socket(l);
-        l->full = false;
-        l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-        if (l->fd >= 0 && (connect(l->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS))
-            return l->next = a->ai_next, 0;
-        if (l->fd >= 0 && errno == EAGAIN) {
-            l->full = true;
-            return 0;
-        }
         l->next = a->ai_next;
+        drop_socket(l);
+        l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+        if (l->fd >= 0 && connect(l->fd, a->ai_addr, a->ai_addrlen) == 0)
+            return 0;
+        if (l->fd >= 0 && errno == EINPROGRESS)
+            return 0;
+        why = errno;
     }
-    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s; name the server with -h, -p, -s or -u", l->peer,
-        strerror(why));
+    return no_connection(l, why, e);
 }
 
 struct link *link_open(const struct uri *address, const char *name, struct err *e)
 {
     struct link *l = calloc(1, sizeof *l);
+    int failed;
 
     if (l == NULL)
         err_no_memory();
     l->address = address;
     l->name = name;
     l->fd = -1;
-    describe_peer(l);
-    if ((address->socket ? find_socket(l, e) : find_host(l, e)) < 0 || try_next(l, 0, e) < 0) {
+    if (address->socket)
+        snprintf(l->peer, sizeof l->peer, "%s", address->socket);
+    else
+        snprintf(l->peer, sizeof l->peer, strchr(address->host, ':') ? "[%s]:%d" : "%s:%d",
+            address->host, address->port);
+    if (address->socket)
+        failed = open_socket(l, e);
+    else
+        failed = find_host(l, e) < 0 || try_next(l, 0, e) < 0;
+    if (failed) {
         link_close(l);
         return NULL;
     }
@@ -158,16 +147,19 @@ void link_close(struct link *l)
 
 int link_fd(const struct link *l)
 {
-    return l->full ? -1 : l->fd;
+    return l->fd;
+}
+
+static bool has_output(const struct link *l)
+{
+    return !l->mute && (l->handed || l->out_at < l->out.len);
 }
 
 short link_events(const struct link *l)
 {
     if (l->state == CONNECTING)
         return POLLOUT;
-    if (l->state == LOST)
-        return 0;
-    return (short)(POLLIN | (!l->mute && (l->handed || l->out_at < l->out.len) ? POLLOUT : 0));
+    return (short)(l->state == LOST ? 0 : has_output(l) ? POLLIN | POLLOUT : POLLIN);
 }
 
 bool link_ready(const struct link *l)
@@ -180,52 +172,47 @@ void link_send(struct link *l, const char *bytes, size_t n)
     buf_add(&l->out, bytes, n);
 }
 
-/* HELLO authenticates, names the client and tells what the server is, in one step that needs no permission. */
+void link_command(struct link *l, const char *format, ...)
+{
+    char *command;
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = redisvFormatCommand(&command, format, args);
+    va_end(args);
+    if (n < 0)
+        err_no_memory();
+    link_send(l, command, (size_t)n);
+    redisFreeCommand(command);
+}
+
+/* A lone line must leave at once, and a dead peer be noticed though nothing is sent. */
+static void tune(int fd)
+{
+    static const int on = 1, idle = 15, interval = 5, count = 3;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+/* HELLO logs in and names the client in one step that needs no permission. */
 static void log_in(struct link *l)
 {
     const struct uri *a = l->address;
-    struct buf command = {0};
 
-    reply_command(&command, a->password ? 7 : 4);
-    reply_text(&command, "HELLO");
-    reply_text(&command, "2");
-    if (a->password) {
-        reply_text(&command, "AUTH");
-        reply_text(&command, a->user ? a->user : "default");
-        reply_text(&command, a->password);
-    }
-    reply_text(&command, "SETNAME");
-    reply_text(&command, l->name);
-    l->logins = 1;
-    if (a->db > 0) {
-        reply_command(&command, 2);
-        reply_text(&command, "SELECT");
-        reply_number(&command, (uint64_t)a->db);
-        l->logins = 2;
-    }
-    link_send(l, command.data, command.len);
-    explicit_bzero(command.data, command.len);
-    buf_free(&command);
-}
-
-/* HELLO answers with names and values in turn. */
-static void on_login(void *context, const struct reply_item *item)
-{
-    struct link *l = context;
-    int len = (int)item->len;
-
-    if (item->type == REPLY_ERROR && item->depth == 0 && l->refused.code == EXIT_DONE)
-        err_set(&l->refused, reply_refusal(item), "%s refused the login: %.*s", l->peer, len, item->bytes);
-    if (item->depth != 1 || item->type != REPLY_STRING)
-        return;
-    if (item->index % 2 == 0)
-        l->field = len == 6 && memcmp(item->bytes, "server", 6) == 0 ? SERVER
-            : len == 7 && memcmp(item->bytes, "version", 7) == 0     ? VERSION
-                                                                     : OTHER;
-    else if (l->field == SERVER)
-        snprintf(l->server, sizeof l->server, "%.*s ", len, item->bytes);
-    else if (l->field == VERSION)
-        snprintf(l->server + strlen(l->server), sizeof l->server - strlen(l->server), "%.*s", len, item->bytes);
+    if (a->password)
+        link_command(l, "HELLO 2 AUTH %s %s SETNAME %s", a->user ? a->user : "default", a->password,
+            l->name);
+    else
+        link_command(l, "HELLO 2 SETNAME %s", l->name);
+    if (a->db > 0)
+        link_command(l, "SELECT %d", a->db);
+    l->logins = a->db > 0 ? 2 : 1;
+    l->state = LOGGING_IN;
 }
 
 static int go_on_connecting(struct link *l, short revents, struct err *e)
@@ -233,22 +220,20 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
     int why = 0;
     socklen_t n = sizeof why;
 
-    if (l->full)
-        return try_next(l, 0, e);
     if (revents == 0)
         return 0;
     if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0)
         why = errno;
     if (why)
         return try_next(l, why, e);
-    tune(l);
+    if (l->address->host)
+        tune(l->fd);
     l->context = redisConnectFd(l->fd);
-    if (l->context == NULL || l->context->err)
+    if (l->context == NULL)
         err_no_memory();
     l->context->flags &= ~REDIS_BLOCK;
     reply_attach(l->context->reader, &l->target);
     log_in(l);
-    l->state = LOGGING_IN;
     return 0;
 }
 
@@ -256,42 +241,47 @@ static void write_some(struct link *l)
 {
     int done = 1;
 
-    while (done && (l->handed || l->out_at < l->out.len)) {
-        if (!l->handed) {
-            size_t n = l->out.len - l->out_at < WRITE_CHUNK ? l->out.len - l->out_at : WRITE_CHUNK;
+    while (done && has_output(l)) {
+        size_t n = l->out.len - l->out_at;
 
+        if (!l->handed) {
+            n = n < WRITE_CHUNK ? n : WRITE_CHUNK;
             if (redisAppendFormattedCommand(l->context, l->out.data + l->out_at, n) != REDIS_OK)
                 err_no_memory();
             l->out_at += n;
-            l->handed = true;
         }
         if (redisBufferWrite(l->context, &done) != REDIS_OK) {
-            /* The server may have said why before it closed: read on. */
+            l->context->err = 0; /* the server may have said why: read on */
             l->mute = true;
-            l->context->err = 0;
-            return;
         }
         l->handed = !done;
     }
-    if (l->out_at == l->out.len) {
-        buf_clear(&l->out);
-        l->out_at = 0;
-    }
+    if (l->out_at == l->out.len)
+        buf_clear(&l->out), l->out_at = 0;
 }
 
 static void read_some(struct link *l)
 {
-    for (int i = 0; i < READ_ROUNDS; i++) {
-        size_t before = l->context->reader->len;
+    size_t before, now = READ_SIZE;
 
+    for (int i = 0; i < READ_ROUNDS && now >= READ_SIZE; i++) {
+        before = l->context->reader->len;
         if (redisBufferRead(l->context) != REDIS_OK) {
             snprintf(l->why, sizeof l->why, "%s", l->context->errstr);
             l->state = l->state == READY ? LOST : l->state;
             return;
         }
-        if (l->context->reader->len - before < 16 * 1024)
-            return;
+        now = l->context->reader->len - before;
     }
+}
+
+static void on_login(void *context, const struct reply_item *item)
+{
+    struct link *l = context;
+
+    if (item->type == REPLY_ERROR && l->refused.code == EXIT_DONE)
+        err_set(&l->refused, reply_refusal(item), "%s refused the login: %.*s", l->peer,
+            (int)item->len, item->bytes);
 }
 
 static int go_on_login(struct link *l, struct err *e)
@@ -300,49 +290,42 @@ static int go_on_login(struct link *l, struct err *e)
 
     l->target = (struct reply_target){on_login, l};
     while (l->logins > 0 && (told = reply_next(l->context->reader)) == 1)
-        if (--l->logins == 0)
-            l->state = READY;
-    if (l->refused.code != EXIT_DONE) {
-        *e = l->refused;
-        return -1;
-    }
-    if (told < 0)
-        return err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer, l->context->reader->errstr);
-    if (l->why[0] && l->state != READY)
-        return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
-    return 0;
+        l->logins--;
+    if (l->logins == 0)
+        l->state = READY;
+    *e = l->refused;
+    if (e->code == EXIT_DONE && told < 0)
+        err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
+            l->context->reader->errstr);
+    if (e->code == EXIT_DONE && l->why[0] && l->state != READY)
+        err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
+    return e->code == EXIT_DONE ? 0 : -1;
 }
 
 int link_serve(struct link *l, short revents, struct err *e)
 {
     if (l->state == CONNECTING && go_on_connecting(l, revents, e) < 0)
         return -1;
-    if (l->state == CONNECTING)
+    if (l->state == CONNECTING || l->state == LOST)
         return 0;
-    if (l->state == LOST)
-        return 0;
-    if (!l->mute)
-        write_some(l);
+    write_some(l);
     if (revents & (POLLIN | POLLHUP | POLLERR))
         read_some(l);
     return l->state == LOGGING_IN ? go_on_login(l, e) : 0;
 }
 
 /* One step of link_connect(): -1 when it has failed. */
-static int connect_step(struct link *l, int64_t deadline, int timeout, struct err *e)
+static int connect_step(struct link *l, int64_t deadline, struct err *e)
 {
-    struct pollfd p = {link_fd(l), link_events(l), 0};
-    int64_t again = wait_now() + RETRY_MS;
+    struct pollfd p = {l->fd, link_events(l), 0};
 
-    wait_poll(&p, 1, l->full && again < deadline ? again : deadline);
+    wait_poll(&p, 1, deadline);
     if (link_serve(l, p.revents, e) < 0)
         return -1;
-    if (link_ready(l))
-        return 0;
     if (wait_signal())
         return err_set(e, EXIT_FAILED, "interrupted while connecting to %s", l->peer);
-    if (wait_now() >= deadline)
-        return err_set(e, EXIT_NO_CONNECTION, "no answer from %s within %d s", l->peer, timeout / 1000);
+    if (!link_ready(l) && wait_now() >= deadline)
+        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", l->peer);
     return 0;
 }
 
@@ -352,12 +335,12 @@ struct link *link_connect(const struct uri *address, const char *name, int timeo
     int64_t deadline = wait_now() + timeout;
 
     while (l && !link_ready(l))
-        if (connect_step(l, deadline, timeout, e) < 0) {
+        if (connect_step(l, deadline, e) < 0) {
             link_close(l);
             return NULL;
         }
     if (l)
-        err_say(ERR_DETAIL, "connected to %s (%s)", l->peer, l->server);
+        err_say(ERR_DETAIL, "connected to %s", l->peer);
     return l;
 }
 
@@ -368,7 +351,8 @@ int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
     l->target = (struct reply_target){sink, context};
     told = reply_next(l->context->reader);
     if (told < 0)
-        return err_set(e, EXIT_REFUSED, "protocol error from %s: %s", l->peer, l->context->reader->errstr);
+        return err_set(e, EXIT_REFUSED, "protocol error from %s: %s", l->peer,
+            l->context->reader->errstr);
     if (told == 0 && l->state == LOST)
         return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
     return told;
@@ -377,9 +361,4 @@ int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
 const char *link_peer(const struct link *l)
 {
     return l->peer;
-}
-
-const char *link_server(const struct link *l)
-{
-    return l->server;
 }

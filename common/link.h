@@ -1,6 +1,7 @@
 /*
- * One connection to a server: found, opened, logged in, and from then on bytes out and replies in. Nothing here ever
- * blocks but the resolving of a host name: the caller polls link_fd() for link_events() and calls link_serve().
+ * One connection to a server: found, opened, logged in, and from then on bytes out and replies in.
+ * Nothing here blocks but the resolving of a host name and the taking of a place in a unix socket's
+ * backlog: the caller polls link_fd() for link_events() and calls link_serve().
  */
 #ifndef COMMON_LINK_H
 #define COMMON_LINK_H
@@ -15,7 +16,7 @@
 struct link;
 
 /*
- * Resolve the address and begin to connect, as the client named `name` (CLIENT SETNAME). `address` and `name` must
+ * Resolve the address and begin to connect, as the client named `name` (CLIENT SETNAME). Both must
  * outlive the link. Returns the link, for link_close(), or NULL with EXIT_NO_CONNECTION.
  */
 struct link *link_open(const struct uri *address, const char *name, struct err *e);
@@ -23,14 +24,15 @@ struct link *link_open(const struct uri *address, const char *name, struct err *
 /* Close and release; NULL is fine. */
 void link_close(struct link *l);
 
-/* What to poll for. */
+/* What to poll, and for what. */
 int link_fd(const struct link *l);
 short link_events(const struct link *l);
 
 /*
- * Do what the descriptor is ready for: go on connecting (each of a host's addresses in turn) and logging in, write,
- * read. Returns -1 when the connection could not be made or was refused (EXIT_NO_CONNECTION or EXIT_REFUSED). Once
- * link_ready(), a lost connection is told by link_reply() instead, after the last reply that came whole.
+ * Do what the descriptor is ready for: go on connecting (to each of a host's addresses in turn) and
+ * logging in, write, read. Returns -1 when the connection could not be made or was refused
+ * (EXIT_NO_CONNECTION, EXIT_REFUSED; EXIT_FAILED for a state that passes). Once link_ready(), a lost
+ * connection is told by link_reply() instead, after the last reply that came whole.
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
@@ -38,23 +40,25 @@ int link_serve(struct link *l, short revents, struct err *e);
 bool link_ready(const struct link *l);
 
 /*
- * Open a link and wait until it is ready, or for `timeout` milliseconds. A signal that was taken in hand (wait_arm)
- * ends it too, with EXIT_FAILED. NULL on failure.
+ * Open a link and wait until it is ready, for at most `timeout` milliseconds or until a signal that
+ * was taken in hand (wait_arm). NULL on failure.
  */
 struct link *link_connect(const struct uri *address, const char *name, int timeout, struct err *e);
 
-/* Queue bytes that are commands (reply_command). They are copied, and written as the server takes them. */
+/* Queue bytes that are commands (reply_command). They are copied; the server takes them in time. */
 void link_send(struct link *l, const char *bytes, size_t n);
 
+/* Queue one command, in the words of hiredis' redisCommand(): `%s`, `%llu`, `%b` (bytes, size_t). */
+void link_command(struct link *l, const char *format, ...);
+
 /*
- * Take the next reply, its items told to `sink`. Returns 1 when it was told whole; 0 when more must come first (a part
- * may have been told; go on with the same sink); -1 when the connection is lost (EXIT_NO_CONNECTION) or what came is
- * no reply (EXIT_REFUSED).
+ * Take the next reply, its items told to `sink`. Returns 1 when it was told whole; 0 when more must
+ * come first (a part may have been told; go on with the same sink); -1 when the connection is lost
+ * (EXIT_NO_CONNECTION) or what came is no reply (EXIT_REFUSED).
  */
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e);
 
-/* Where to, for people: `127.0.0.1:6379` or the socket's path; and what is there: `redis 7.0.15`. */
+/* Where to, for people: `127.0.0.1:6379`, or the socket's path. */
 const char *link_peer(const struct link *l);
-const char *link_server(const struct link *l);
 
 #endif

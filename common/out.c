@@ -29,37 +29,29 @@ void out_rollback(struct out *o)
     o->buf.len = o->whole;
 }
 
-/* Write once; 0 when it is worth trying again. */
-static ssize_t write_once(const char *bytes, size_t n)
-{
-    ssize_t written = write(STDOUT_FILENO, bytes, n);
-
-    if (written >= 0 || errno == EINTR)
-        return written < 0 ? 0 : written;
-    if (errno != EAGAIN)
-        return -1;
-    /* Somebody else made the shared descriptor non-blocking. */
-    poll(&(struct pollfd){STDOUT_FILENO, POLLOUT, 0}, 1, -1);
-    return 0;
-}
-
 int out_flush(struct out *o, struct err *e)
 {
+    struct pollfd writable = {STDOUT_FILENO, POLLOUT, 0};
     size_t done = 0;
-    ssize_t n = 0;
+    int failed = 0;
 
-    while (done < o->whole && (n = write_once(o->buf.data + done, o->whole - done)) >= 0)
-        done += (size_t)n;
-    if (n < 0) {
-        o->closed = errno == EPIPE;
-        err_set(e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+    while (done < o->whole && !failed) {
+        ssize_t n = write(STDOUT_FILENO, o->buf.data + done, o->whole - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN) /* somebody made the shared descriptor non-blocking */
+            poll(&writable, 1, -1);
+        else if (errno != EINTR)
+            failed = err_set(e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
     }
+    o->closed = o->closed || (failed && errno == EPIPE);
     if (o->whole == o->buf.len)
         buf_clear(&o->buf);
     else
         buf_consume(&o->buf, o->whole);
     o->whole = 0;
-    return n < 0 ? -1 : 0;
+    return failed;
 }
 
 void out_free(struct out *o)

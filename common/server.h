@@ -1,6 +1,6 @@
 /*
- * Which server, and as whom: the options, URI and environment that both programs share, made into one address.
- * Spelled as redis-cli spells them.
+ * Which server, and as whom: the options, URI and environment that both programs share, made into
+ * one address. Spelled as redis-cli spells them.
  */
 #ifndef COMMON_SERVER_H
 #define COMMON_SERVER_H
@@ -15,25 +15,28 @@
 /* What the shared options fill in. Strings belong to the argument list. */
 struct server_settings {
     const char *host, *socket, *user, *pass_file;
-    char *uri;   /* owned: the argument itself is wiped of its password */
+    struct uri uri;   /* -u, without which it is all zero */
     int64_t port, db; /* db: -1 when not given */
     bool askpass, quiet, verbose, progress;
+    char *password;   /* asked for, or out of a file; owned */
 };
 
 #define SERVER_SETTINGS {.db = -1}
 
-/* The rows for it, titled, for a program's list of tables. */
+/* The rows for it, for a program's list of tables, and the contradictions among them. */
 extern const struct option_row server_options[];
-
-/* Contradictions among them, for a program's list: a comma-separated run of rows. */
 #define SERVER_CLASHES \
-    {"uri", "host port socket"}, {"socket", "host port"}, {"askpass", "pass-file"}, {"quiet", "verbose progress"}
+    {"uri", "host port socket"}, {"socket", "host port"}, {"askpass", "pass-file"}, \
+    {"quiet", "verbose progress"}
 
 /*
- * Work out the address: -u, or -h -p -s, or $REDIS_URL, or 127.0.0.1:6379; password from --askpass, --pass-file, the
- * URI or $REDISCLI_AUTH, in that order. Sets the level of err_notice(). The address is the caller's, for uri_free();
- * its host and port, or its socket, are always filled in. Fails with EXIT_USAGE.
+ * Work out the address: -u, or -h -p -s, or $REDIS_URL, or 127.0.0.1:6379; the password from
+ * --askpass, --pass-file, the URI or $REDISCLI_AUTH, in that order. Its host and port, or its
+ * socket, are always filled in; it may point into `s`, which server_free() releases. Sets the level
+ * of err_say(). Fails with EXIT_USAGE.
  */
 int server_address(struct server_settings *s, struct uri *address, struct err *e);
+
+void server_free(struct server_settings *s);
 
 #endif

@@ -160,31 +160,31 @@ int text_hex(char c)
     return -1;
 }
 
+int text_escape(const char *s, size_t n, size_t *len)
+{
+    static const char names[] = "\\tnr0", bytes[] = "\\\t\n\r";
+    const char *name = n > 0 ? memchr(names, s[0], sizeof names - 1) : NULL;
+
+    *len = name ? 1 : 3;
+    if (name)
+        return bytes[name - names];
+    if (n < 3 || s[0] != 'x' || text_hex(s[1]) < 0 || text_hex(s[2]) < 0)
+        return -1;
+    return text_hex(s[1]) << 4 | text_hex(s[2]);
+}
+
 int text_from_tsv(char *s, size_t *n)
 {
-    static const char from[] = "\\tnr0", into[] = "\\\t\n\r";
-    char *to = s;
+    char *to = s, *end = s + *n;
 
-    for (size_t i = 0; i < *n; i++) {
-        char c = s[i];
+    for (const char *at = s; at < end;) {
+        size_t len = 0;
+        int byte = (unsigned char)*at++;
 
-        if (c == '\\') {
-            size_t k = 0;
-
-            if (++i == *n)
-                return -1;
-            while (k < sizeof from - 1 && from[k] != s[i])
-                k++;
-            if (k < sizeof from - 1) {
-                c = into[k];
-            } else {
-                if (s[i] != 'x' || *n - i < 3 || text_hex(s[i + 1]) < 0 || text_hex(s[i + 2]) < 0)
-                    return -1;
-                c = (char)(text_hex(s[i + 1]) << 4 | text_hex(s[i + 2]));
-                i += 2;
-            }
-        }
-        *to++ = c;
+        if (byte == '\\' && (byte = text_escape(at, (size_t)(end - at), &len)) < 0)
+            return -1;
+        *to++ = (char)byte;
+        at += len;
     }
     *n = (size_t)(to - s);
     return 0;

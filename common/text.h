@@ -34,6 +34,12 @@ void text_json(struct buf *to, const char *s, size_t n);
  */
 int text_from_tsv(char *s, size_t *n);
 
+/*
+ * The byte that an escape stands for: the `n` bytes at `s`, behind the backslash, begin with one of
+ * \\ t n r 0 xHH. Puts its length there in `*len`. -1 if they do not.
+ */
+int text_escape(const char *s, size_t n, size_t *len);
+
 /* The value of a hexadecimal digit, or -1. */
 int text_hex(char c);
 

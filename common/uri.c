@@ -1,7 +1,6 @@
 #include "common/uri.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,181 +8,147 @@
 #include "common/id.h"
 #include "common/text.h"
 
-/* A piece of the URI's text. */
-struct span {
-    const char *at;
-    size_t n;
-};
-
-/* Cut `*rest` at the first (or last) `c`: what is before it goes to `*head`. False, all unchanged, if it is not there. */
-static bool cut(struct span *rest, char c, bool last, struct span *head)
+/* Undo percent escapes in place. */
+static int decode(char *text, struct err *e)
 {
-    const char *at = rest->n == 0 ? NULL : last ? memrchr(rest->at, c, rest->n) : memchr(rest->at, c, rest->n);
+    char *to = text;
 
-    if (at == NULL)
-        return false;
-    *head = (struct span){rest->at, (size_t)(at - rest->at)};
-    *rest = (struct span){at + 1, rest->n - head->n - 1};
-    return true;
-}
+    for (const char *at = text; *at; at++) {
+        int high = 0, low = 0;
 
-static bool starts_with(struct span s, const char *text)
-{
-    return s.n >= strlen(text) && strncmp(s.at, text, strlen(text)) == 0;
-}
-
-/* The piece with its percent escapes (RFC 3986, 2.1) undone, as a new string; NULL at a bad one or at %00. */
-static char *decode(struct span s)
-{
-    char *out = malloc(s.n + 1), *to = out;
-
-    if (out == NULL)
-        err_no_memory();
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.at[i];
-
-        if (c == '%') {
-            if (s.n - i < 3 || text_hex(s.at[i + 1]) < 0 || text_hex(s.at[i + 2]) < 0) {
-                free(out);
-                return NULL;
-            }
-            c = (char)(text_hex(s.at[i + 1]) << 4 | text_hex(s.at[i + 2]));
-            i += 2;
+        if (*at != '%') {
+            *to++ = *at;
+            continue;
         }
-        if (c == 0) {
-            free(out);
-            return NULL;
-        }
-        *to++ = c;
+        if ((high = text_hex(at[1])) < 0 || (low = text_hex(at[2])) < 0 || high + low == 0)
+            return err_set(e, EXIT_USAGE, "bad URI: a %% needs two hexadecimal digits, not 00");
+        *to++ = (char)(high << 4 | low);
+        at += 2;
     }
     *to = 0;
-    return out;
+    return 0;
 }
 
-static int put(struct span s, char **into, struct err *e)
+static int take_number(const char *text, int least, int most, const char *what, int *number,
+    struct err *e)
 {
-    *into = decode(s);
-    return *into ? 0 : err_set(e, EXIT_USAGE, "bad URI: a %% must be followed by two hexadecimal digits, not 00");
-}
+    uint64_t value;
 
-static int put_number(struct span s, int least, int most, const char *what, int *into, struct err *e)
-{
-    uint64_t number;
-
-    if (id_number(s.at, s.n, &number) < 0 || number < (uint64_t)least || number > (uint64_t)most)
-        return err_set(e, EXIT_USAGE, "bad URI: the %s must be a number from %d to %d", what, least, most);
-    *into = (int)number;
+    if (id_number(text, strlen(text), &value) < 0 || value < (uint64_t)least
+        || value > (uint64_t)most)
+        return err_set(e, EXIT_USAGE, "bad URI: the %s must be a number from %d to %d", what, least,
+            most);
+    *number = (int)value;
     return 0;
 }
 
 /* `[user:]password`: without a colon it is the password; an empty user means password only. */
-static int parse_login(struct span login, struct uri *uri, struct err *e)
+static int take_login(char *login, struct uri *uri, struct err *e)
 {
-    struct span user;
+    char *colon = strchr(login, ':');
 
-    if (cut(&login, ':', false, &user) && user.n > 0 && put(user, &uri->user, e) < 0)
-        return -1;
-    return put(login, &uri->password, e);
-}
-
-/* `host[:port]` with IPv6 addresses in brackets. */
-static int parse_host(struct span host, struct uri *uri, struct err *e)
-{
-    struct span name = host;
-
-    if (host.n > 0 && memchr(host.at, '?', host.n) != NULL)
-        return err_set(e, EXIT_USAGE, "bad URI: redis:// takes no ?query; the database is given as /N");
-    if (host.n > 0 && host.at[0] == '[') {
-        host = (struct span){host.at + 1, host.n - 1};
-        if (!cut(&host, ']', false, &name) || (host.n > 0 && host.at[0] != ':'))
-            return err_set(e, EXIT_USAGE, "bad URI: an IPv6 address must stand in brackets, as in redis://[::1]:6379");
-        host = (struct span){host.at + (host.n > 0), host.n - (host.n > 0)};
-    } else if (!cut(&host, ':', false, &name)) {
-        host.n = 0;
+    uri->password = colon ? colon + 1 : login;
+    if (colon) {
+        *colon = 0;
+        uri->user = *login ? login : NULL;
     }
-    if (name.n > 0 && put(name, &uri->host, e) < 0)
+    if (colon && decode(login, e) < 0)
         return -1;
-    return host.n > 0 ? put_number(host, 1, 65535, "port", &uri->port, e) : 0;
+    return decode(colon ? colon + 1 : login, e);
 }
 
-static int parse_tcp(struct span rest, struct uri *uri, struct err *e)
+/* `host[:port]`; an IPv6 address stands in brackets. */
+static int take_host(char *host, struct uri *uri, struct err *e)
 {
-    struct span authority, login;
+    char *end = host[0] == '[' ? strchr(host, ']') : NULL, *port = strchr(end ? end : host, ':');
 
-    if (!cut(&rest, '/', false, &authority)) {
-        authority = rest;
-        rest.n = 0;
+    if ((host[0] == '[' && (end == NULL || (end[1] != ':' && end[1] != 0))) || strchr(host, '?'))
+        return err_set(e, EXIT_USAGE, "bad URI: behind the login stands host[:port][/db], "
+            "an IPv6 address in brackets");
+    if (port)
+        *port++ = 0;
+    if (end)
+        *end = 0;
+    if (host[end != NULL])
+        uri->host = host + (end != NULL);
+    if (port && *port && take_number(port, 1, 65535, "port", &uri->port, e) < 0)
+        return -1;
+    return decode(host, e);
+}
+
+/* `[login@]host[:port][/db]` */
+static int parse_tcp(char *rest, struct uri *uri, struct err *e)
+{
+    char *db = strchr(rest, '/'), *at;
+
+    if (db)
+        *db++ = 0;
+    at = strrchr(rest, '@');
+    if (at) {
+        *at = 0;
+        if (take_login(rest, uri, e) < 0)
+            return -1;
+        rest = at + 1;
     }
-    if (cut(&authority, '@', true, &login) && parse_login(login, uri, e) < 0)
+    if (db && *db && take_number(db, 0, INT_MAX, "database", &uri->db, e) < 0)
         return -1;
-    if (rest.n > 0 && put_number(rest, 0, INT_MAX, "database", &uri->db, e) < 0)
-        return -1;
-    return parse_host(authority, uri, e);
+    return take_host(rest, uri, e);
 }
 
-static int parse_unix(struct span rest, struct uri *uri, struct err *e)
+/* `[login@]/path[?db=N]` */
+static int parse_unix(char *rest, struct uri *uri, struct err *e)
 {
-    struct span query = rest, login;
-    const char *path;
+    char *query = strchr(rest, '?'), *path = strchr(rest, '/');
 
-    if (cut(&query, '?', false, &rest)) {
-        if (!starts_with(query, "db="))
-            return err_set(e, EXIT_USAGE, "bad URI: unix:// takes no query but ?db=N");
-        if (put_number((struct span){query.at + 3, query.n - 3}, 0, INT_MAX, "database", &uri->db, e) < 0)
+    if (query)
+        *query++ = 0;
+    if (query && strncmp(query, "db=", 3) != 0)
+        return err_set(e, EXIT_USAGE, "bad URI: unix:// takes no query but ?db=N");
+    if (query && take_number(query + 3, 0, INT_MAX, "database", &uri->db, e) < 0)
+        return -1;
+    if (path == NULL || path[1] == 0 || (path > rest && path[-1] != '@'))
+        return err_set(e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as unix:///run/redis.sock");
+    uri->socket = path;
+    if (path > rest) {
+        path[-1] = 0;
+        if (take_login(rest, uri, e) < 0)
             return -1;
     }
-    path = rest.n > 0 ? memchr(rest.at, '/', rest.n) : NULL;
-    login = (struct span){rest.at, path ? (size_t)(path - rest.at) : 0};
-    rest = (struct span){rest.at + login.n, rest.n - login.n};
-    if (login.n > 0 && login.at[login.n - 1] == '@') {
-        login.n--;
-        if (parse_login(login, uri, e) < 0)
-            return -1;
-    } else if (login.n > 0) {
-        rest.n = 0;
-    }
-    if (rest.n < 2 || rest.at[0] != '/')
-        return err_set(e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as in unix:///run/redis.sock");
-    return put(rest, &uri->socket, e);
+    return decode(path, e);
 }
 
 int uri_parse(const char *text, struct uri *uri, struct err *e)
 {
-    struct span rest = {text, strlen(text)};
+    const char *rest = strstr(text, "://");
+    size_t n = rest ? (size_t)(rest - text) : 0;
 
     *uri = (struct uri){.db = -1};
-    if (starts_with(rest, "redis://") || starts_with(rest, "valkey://")) {
-        rest.at = strchr(text, '/') + 2;
-        rest.n = strlen(rest.at);
-        return parse_tcp(rest, uri, e);
-    }
-    if (starts_with(rest, "unix://")) {
-        rest = (struct span){rest.at + 7, rest.n - 7};
-        return parse_unix(rest, uri, e);
-    }
+    if (rest)
+        uri->storage = strdup(rest + 3);
+    if (rest && uri->storage == NULL)
+        err_no_memory();
+    if ((n == 5 && strncmp(text, "redis", n) == 0) || (n == 6 && strncmp(text, "valkey", n) == 0))
+        return parse_tcp(uri->storage, uri, e);
+    if (n == 4 && strncmp(text, "unix", n) == 0)
+        return parse_unix(uri->storage, uri, e);
     return err_set(e, EXIT_USAGE, "bad URI: it must begin with redis://, valkey:// or unix://");
 }
 
 void uri_free(struct uri *uri)
 {
-    free(uri->host);
-    free(uri->socket);
-    free(uri->user);
-    if (uri->password)
-        explicit_bzero(uri->password, strlen(uri->password));
-    free(uri->password);
+    free(uri->storage);
     *uri = (struct uri){0};
 }
 
 void uri_hide_password(char *text)
 {
-    char *from = strstr(text, "://"), *end = from ? strrchr(from, '@') : NULL;
+    char *from = strstr(text, "://"), *end = from ? strrchr(from, '@') : NULL, *colon;
 
     if (end == NULL)
         return;
     from += 3;
     /* A user is no secret; but a lone word before the @ is the password. */
-    if (memchr(from, ':', (size_t)(end - from)) != NULL)
-        from = strchr(from, ':') + 1;
+    colon = memchr(from, ':', (size_t)(end - from));
+    from = colon ? colon + 1 : from;
     memset(from, '*', (size_t)(end - from));
 }

@@ -1,0 +1,38 @@
+# fish completion for chat-tail.
+
+complete -c chat-tail -f
+
+function __chat_tail_when
+    printf '%s\t%s\n' 10m 'Ten minutes ago' 1h 'An hour ago' 1d 'A day ago' 1w 'A week ago' \
+        (date +%Y-%m-%d) 'Today, 00:00' (date +%Y-%m-%dT%H:%M) Now @(date +%s) 'Now, in seconds since 1970'
+end
+
+complete -c chat-tail -s n -l lines -x -a '10 100 +1' -d 'First the last messages, or from the +Nth on'
+complete -c chat-tail -s S -l since -x -k -a '(__chat_tail_when)' -d 'From then on'
+complete -c chat-tail -s U -l until -x -k -a '(__chat_tail_when)' -d 'Up to then, and end'
+complete -c chat-tail -s f -l follow -d 'Wait for more, as it does anyway'
+complete -c chat-tail -s e -l exit -d 'Stop at the end'
+complete -c chat-tail -s c -l count -x -d 'Stop after so many messages'
+complete -c chat-tail -s W -l timeout -x -d 'Stop when nothing was printed for so long'
+complete -c chat-tail -s x -l exclude -x -d 'Hide the messages of this sender'
+complete -c chat-tail -s t -l tsv -d 'Rows of room, ID, name, text'
+complete -c chat-tail -s j -l json -d 'A JSON object a line'
+complete -c chat-tail -s F -l format -x -d 'As the format says: %r %i %n %t %T %s'
+complete -c chat-tail -s r -l raw -d 'Lines with the bytes as they are'
+complete -c chat-tail -s 0 -l null -d 'Texts as they are, each ended by NUL'
+complete -c chat-tail -l time -a '%T %H:%M %F %FT%T%z' -d 'The time before each line'
+complete -c chat-tail -l color -a 'auto always never' -d 'Names in colours'
+
+complete -c chat-tail -s h -l host -x -a '(__fish_print_hostnames)' -d 'Server, default 127.0.0.1'
+complete -c chat-tail -s p -l port -x -a 6379 -d 'Port, default 6379'
+complete -c chat-tail -s s -l socket -r -F -d 'Unix socket, instead of host and port'
+complete -c chat-tail -s u -l uri -x -a 'redis:// valkey:// unix:///' -d 'Server, user, password, database in one'
+complete -c chat-tail -l user -x -d 'User to log in as'
+complete -c chat-tail -l askpass -d 'Ask for the password'
+complete -c chat-tail -l pass-file -r -F -d 'File whose first line is the password'
+complete -c chat-tail -l db -x -a '(seq 0 15)' -d 'Database number'
+complete -c chat-tail -s q -l quiet -d 'No notices, only errors'
+complete -c chat-tail -s v -l verbose -d 'Tell of the connection, and sum up at the end'
+complete -c chat-tail -l progress -d 'Show count and rate on standard error'
+complete -c chat-tail -l help -d 'Print a summary of the options'
+complete -c chat-tail -s V -l version -d 'Print the version'
