@@ -24,37 +24,49 @@ struct arguments {
 #define AT(member) offsetof(struct arguments, member)
 
 static const struct option_row rows[] = {
-    {'n', "name", "NAME", "sender; default $CHAT_NAME, else the login name", option_word, AT(send.name), 0, 0},
+    {'n', "name", "NAME", "sender; default $CHAT_NAME, else the login name", option_word,
+        AT(send.name), 0, 0},
     {'0', "null", NULL, "messages end in NUL instead of newline", option_flag, AT(null), 0, 0},
     {'w', "whole", NULL, "all of standard input is one message", option_flag, AT(whole), 0, 0},
-    {'t', "tsv", NULL, "rows of room, ID, name, text, as chat-tail -t prints them", option_flag, AT(tsv), 0, 0},
-    {'k', "keep-ids", NULL, "with -t: keep the rows' IDs, pass over those that are there", option_flag,
-        AT(send.keep_ids), 0, 0},
+    {'t', "tsv", NULL, "rows of room, ID, name, text, as chat-tail -t prints them", option_flag,
+        AT(tsv), 0, 0},
+    {'k', "keep-ids", NULL, "with -t: keep the rows' IDs, pass over those that are there",
+        option_flag, AT(send.keep_ids), 0, 0},
     {'E', "empty", NULL, "send empty lines too", option_flag, AT(send.empty), 0, 0},
-    {'T', "tee", NULL, "copy each message to standard output once it is delivered", option_flag, AT(send.tee), 0, 0},
+    {'T', "tee", NULL, "copy each message to standard output once it is delivered", option_flag,
+        AT(send.tee), 0, 0},
     {'i', "ids", NULL, "print each message's ID", option_flag, AT(send.ids), 0, 0},
-    {MAXLEN, "maxlen", "N", "trim the room to about N messages", option_number, AT(send.maxlen), 1, INT64_MAX},
-    {MAXAGE, "maxage", "DURATION", "trim messages older than 30s, 10m, 12h, 7d, 2w", option_duration,
-        AT(send.maxage), 0, 0},
+    {MAXLEN, "maxlen", "N", "trim the room to about N messages", option_number, AT(send.maxlen), 1,
+        INT64_MAX},
+    {MAXAGE, "maxage", "DURATION", "trim messages older than 30s, 10m, 12h, 7d, 2w",
+        option_duration, AT(send.maxage), 0, 0},
     {MAX_MESSAGE, "max-message", "BYTES", "longest message taken; default 64 MiB", option_number,
         AT(send.max_message), 1, 1LL << 40},
     {0},
 };
 
 static const struct option_clash clashes[] = {
-    {"whole", "null tsv"}, {"null", "tsv"}, {"keep-ids", "+tsv"}, {"maxlen", "maxage"}, SERVER_CLASHES, {0},
+    {"whole", "null tsv"},
+    {"null", "tsv"},
+    {"keep-ids", "+tsv"},
+    {"maxlen", "maxage"},
+    SERVER_CLASHES,
+    {0},
 };
 
 /* The operands behind the room, joined by blanks, are the message. */
-static int take_words(struct send_settings *set, const struct option_parser *p, char **words, int n, struct err *e)
+static int take_words(
+    struct send_settings *set, const struct option_parser *p, char **words, int n, struct err *e)
 {
-    static const char *const not_with[][2] = {{"null", "-0"}, {"whole", "-w"}, {"tsv", "-t"}, {"empty", "-E"}};
+    static const char *const not_with[][2] = {
+        {"null", "-0"}, {"whole", "-w"}, {"tsv", "-t"}, {"empty", "-E"}};
 
     if (n <= 0)
         return 0;
     for (size_t i = 0; i < sizeof not_with / sizeof *not_with; i++)
         if (options_given(p, not_with[i][0]))
-            return err_set(e, EXIT_USAGE, "%s and a message on the command line contradict each other", not_with[i][1]);
+            return err_set(e, EXIT_USAGE,
+                "%s and a message on the command line contradict each other", not_with[i][1]);
     set->mode = SEND_WORDS;
     for (int i = 0; i < n; i++) {
         buf_add_text(&set->words, i > 0 ? " " : "");
@@ -63,7 +75,8 @@ static int take_words(struct send_settings *set, const struct option_parser *p, 
     return 0;
 }
 
-static int take_operands(struct arguments *a, const struct option_parser *p, char **operands, int n, struct err *e)
+static int take_operands(
+    struct arguments *a, const struct option_parser *p, char **operands, int n, struct err *e)
 {
     struct send_settings *set = &a->send;
 
@@ -93,11 +106,13 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
         set->name = send_ask_name(&s->input.lines, user ? user->pw_name : "none");
     if (!set->prompt || set->name == NULL)
         set->name = user ? user->pw_name : NULL;
-    return set->name ? 0 : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
+    return set->name
+               ? 0
+               : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
 }
 
-static enum exit_code run(struct sender *s, struct send_settings *set, const struct uri *address, bool progress,
-    struct err *e)
+static enum exit_code run(struct sender *s, struct send_settings *set, const struct uri *address,
+    bool progress, struct err *e)
 {
     int done;
 
@@ -123,9 +138,11 @@ int main(int argc, char **argv)
 {
     struct arguments a = {.send.max_message = 64 * 1024 * 1024};
     struct server_settings server = SERVER_SETTINGS;
-    const struct option_table tables[] = {{"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
+    const struct option_table tables[] = {
+        {"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
-        "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables, clashes, {0}};
+        "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
+        clashes, {0}};
     static struct sender s; /* its batches are large */
     struct uri address = {0};
     struct err e = {0};

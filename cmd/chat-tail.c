@@ -29,7 +29,8 @@ static int set_lines(void *field, char *value, const struct option_row *row, str
 
     (void)row;
     if (id_number(value + from, strlen(value + from), &set->line_count) < 0)
-        return err_set(e, EXIT_USAGE, "needs a number N for the last N messages or +N for the Nth on, not '%s'", value);
+        return err_set(e, EXIT_USAGE,
+            "needs a number N for the last N messages or +N for the Nth on, not '%s'", value);
     set->lines = from ? TAIL_FROM : TAIL_LAST;
     return 0;
 }
@@ -38,7 +39,8 @@ static int set_when(void *field, char *value, const struct option_row *row, stru
 {
     (void)row;
     if (when_parse(value, field) < 0)
-        return err_set(e, EXIT_USAGE, "needs an ID, 10m (ago), 2026-11-23T17:22, @EPOCH or milliseconds, not '%s'", value);
+        return err_set(e, EXIT_USAGE,
+            "needs an ID, 10m (ago), 2026-11-23T17:22, @EPOCH or milliseconds, not '%s'", value);
     return 0;
 }
 
@@ -76,7 +78,8 @@ static int set_times(void *field, char *value, const struct option_row *row, str
 
 static int set_colours(void *field, char *value, const struct option_row *row, struct err *e)
 {
-    static const char *const words[] = {[COLOURS_AUTO] = "auto", [COLOURS_ALWAYS] = "always", [COLOURS_NEVER] = "never"};
+    static const char *const words[] = {
+        [COLOURS_AUTO] = "auto", [COLOURS_ALWAYS] = "always", [COLOURS_NEVER] = "never"};
 
     (void)row;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -90,29 +93,39 @@ static int set_colours(void *field, char *value, const struct option_row *row, s
 #define AT(member) offsetof(struct arguments, member)
 
 static const struct option_row rows[] = {
-    {'n', "lines", "N", "first the last N messages of each room; +N: from the Nth on", set_lines, AT(tail), 0, 0},
+    {'n', "lines", "N", "first the last N messages of each room; +N: from the Nth on", set_lines,
+        AT(tail), 0, 0},
     {'S', "since", "WHEN", "from then on", set_when, AT(tail.since), 0, 0},
     {'U', "until", "WHEN", "up to then, and end", set_when, AT(tail.until), 0, 0},
     {'f', "follow", NULL, "wait for more; so it does anyway", option_flag, AT(follow), 0, 0},
-    {'e', "exit", NULL, "stop at the end instead of waiting for more", option_flag, AT(tail.to_end), 0, 0},
+    {'e', "exit", NULL, "stop at the end instead of waiting for more", option_flag, AT(tail.to_end),
+        0, 0},
     {'c', "count", "N", "stop after N messages", option_number, AT(tail.count), 1, INT64_MAX},
-    {'W', "timeout", "SECS", "stop when nothing was printed for SECS (exit status 5)", option_seconds,
-        AT(tail.timeout), 0, 0},
+    {'W', "timeout", "SECS", "stop when nothing was printed for SECS (exit status 5)",
+        option_seconds, AT(tail.timeout), 0, 0},
     {'x', "exclude", "NAME", "hide NAME's messages; repeatable", add_exclude, AT(tail), 0, 0},
     {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
     {'j', "json", NULL, "a JSON object a line", option_flag, AT(json), 0, 0},
-    {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH", set_custom,
-        AT(tail.format), 0, 0},
+    {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH",
+        set_custom, AT(tail.format), 0, 0},
     {'r', "raw", NULL, "lines with the bytes as they are", option_flag, AT(raw), 0, 0},
     {'0', "null", NULL, "texts as they are, each ended by NUL", option_flag, AT(null), 0, 0},
-    {TIME, "time", "[=STRFTIME]", "the time before each line; default ISO 8601", set_times, AT(tail.format), 0, 0},
-    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never", set_colours, AT(colours), 0, 0},
+    {TIME, "time", "[=STRFTIME]", "the time before each line; default ISO 8601", set_times,
+        AT(tail.format), 0, 0},
+    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never",
+        set_colours, AT(colours), 0, 0},
     {0},
 };
 
 static const struct option_clash clashes[] = {
-    {"tsv", "json format raw null"}, {"json", "format raw null"}, {"format", "raw null"}, {"raw", "null"},
-    {"time", "tsv json null"}, {"exit", "follow timeout"}, SERVER_CLASHES, {0},
+    {"tsv", "json format raw null"},
+    {"json", "format raw null"},
+    {"format", "raw null"},
+    {"raw", "null"},
+    {"time", "tsv json null"},
+    {"exit", "follow timeout"},
+    SERVER_CLASHES,
+    {0},
 };
 
 /* The format that the options and standard output ask for. */
@@ -122,11 +135,16 @@ static void choose_format(struct arguments *a, size_t rooms)
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     bool terminal = isatty(STDOUT_FILENO);
 
-    f->kind = a->tsv ? FORMAT_TSV : a->json ? FORMAT_JSON : a->raw ? FORMAT_RAW : a->null ? FORMAT_NULL : f->kind;
+    f->kind = a->tsv    ? FORMAT_TSV
+              : a->json ? FORMAT_JSON
+              : a->raw  ? FORMAT_RAW
+              : a->null ? FORMAT_NULL
+                        : f->kind;
     f->rooms = rooms > 1;
     f->shown = terminal;
     f->colour = a->colours == COLOURS_ALWAYS
-        || (a->colours == COLOURS_AUTO && terminal && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0);
+                || (a->colours == COLOURS_AUTO && terminal && !(no_color && no_color[0]) && term
+                    && strcmp(term, "dumb") != 0);
 }
 
 /* The rooms named, each once, as a new array; NULL at a bad name. */
@@ -192,7 +210,8 @@ int main(int argc, char **argv)
     const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
         {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-tail", "[options] room ...",
-        "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables, clashes, {0}};
+        "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
+        clashes, {0}};
     struct tail t = {.set = &a.tail};
     struct uri address = {0};
     struct err e = {0};

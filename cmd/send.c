@@ -8,12 +8,13 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-enum {
-    WINDOW = 2,              /* batches in flight: one travels while the server works on the other */
-    WINDOW_BYTES = 2 * BATCH_BYTES, /* together, unless it is one */
-    PATIENCE_MS = 60000,     /* for an answer */
-    RING = sizeof((struct sender *)0)->batches / sizeof(struct send_batch)
-};
+/* Batches in flight: one travels while the server works on the other. A giant one goes alone. */
+enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
+
+/* For an answer. */
+enum { PATIENCE_MS = 60000 };
+
+enum { RING = sizeof((struct sender *)0)->batches / sizeof(struct send_batch) };
 
 static struct send_batch *batch_at(struct sender *s, size_t n)
 {
@@ -28,7 +29,8 @@ static void ignore(void *context, const struct reply_item *item)
 static bool may_ship(struct sender *s)
 {
     const struct send_batch *b = batch_at(s, s->in_flight);
-    size_t window = s->set->keep_ids || s->set->maxage ? 1 : WINDOW; /* their batches take more than one step */
+    bool steps = s->set->keep_ids || s->set->maxage; /* more than one for a batch */
+    size_t window = steps ? 1 : WINDOW;
 
     if ((b->n == 0 && b->echo.len == 0) || s->refused.code != EXIT_DONE || s->in_flight >= window)
         return false;
@@ -50,7 +52,8 @@ static void settle(struct sender *s)
 {
     struct err e;
 
-    if (batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress, &e) < 0 && s->output.code == EXIT_DONE)
+    if (batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress, &e) < 0
+        && s->output.code == EXIT_DONE)
         s->output = e;
     s->first = (s->first + 1) % RING;
     s->in_flight--;
@@ -118,19 +121,22 @@ static int64_t earliest(int64_t a, int64_t b)
 static int wait_for_more(struct sender *s, struct err *e)
 {
     bool reading = input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight));
-    struct pollfd fds[] = {{reading ? STDIN_FILENO : -1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
+    struct pollfd fds[] = {
+        {reading ? STDIN_FILENO : -1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
     int64_t patience = s->in_flight > 0 ? s->answered_at + PATIENCE_MS : WAIT_FOREVER;
 
     flush(s);
     prompt(s);
-    wait_poll(fds, 2, earliest(earliest(patience, input_due(&s->input)), progress_due(&s->progress)));
+    wait_poll(
+        fds, 2, earliest(earliest(patience, input_due(&s->input)), progress_due(&s->progress)));
     progress_show(&s->progress);
     if (fds[0].revents)
         read_input(s);
     if (wait_signal())
         input_stop(&s->input);
     if (fds[1].revents == 0 && wait_now() >= patience)
-        return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
+        return err_set(
+            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
     return link_serve(s->link, fds[1].revents, e);
 }
 
@@ -157,7 +163,8 @@ static int give_up(struct sender *s, struct err *e)
     n = strlen(e->text);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
-    snprintf(e->text + n, sizeof e->text - n, "; %" PRIu64 " messages delivered", s->progress.messages);
+    snprintf(
+        e->text + n, sizeof e->text - n, "; %" PRIu64 " messages delivered", s->progress.messages);
     n = strlen(e->text);
     if (line > 0)
         snprintf(e->text + n, sizeof e->text - n, ", line %zu was not", line);
@@ -188,7 +195,9 @@ int send_run(struct sender *s, struct err *e)
             input_stop(&s->input);
     }
     flush(s);
-    *e = s->refused.code != EXIT_DONE ? s->refused : s->output.code != EXIT_DONE ? s->output : s->input.problem;
+    *e = s->refused.code != EXIT_DONE  ? s->refused
+         : s->output.code != EXIT_DONE ? s->output
+                                       : s->input.problem;
     return e->code != EXIT_DONE ? give_up(s, e) : 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * chat-send's own. Layers: chat-send.c (options) over send.c (the loop) over send_input.c (input into batches) over
- * send_batch.c (batches of commands, and what the server said to each).
+ * chat-send's own. Layers: chat-send.c (options) over send.c (the loop) over send_input.c (input
+ * into batches) over send_batch.c (batches of commands, and what the server said to each).
  */
 #ifndef CMD_SEND_H
 #define CMD_SEND_H
@@ -20,14 +20,14 @@ enum send_mode { SEND_LINES, SEND_NULL, SEND_WHOLE, SEND_TSV, SEND_WORDS };
 /* What the command line asks for. Strings belong to the argument list unless said otherwise. */
 struct send_settings {
     enum send_mode mode;
-    const char *room;      /* NULL: from the rows */
-    const char *name;      /* NULL: from the rows */
-    struct buf words;      /* SEND_WORDS: the message */
+    const char *room; /* NULL: from the rows */
+    const char *name; /* NULL: from the rows */
+    struct buf words; /* SEND_WORDS: the message */
     bool keep_ids, empty, tee, ids;
-    int64_t maxlen;        /* 0: do not trim */
-    uint64_t maxage;       /* ms; 0: do not trim */
-    int64_t max_message;   /* bytes */
-    bool prompt;           /* input is typed on a terminal */
+    int64_t maxlen;      /* 0: do not trim */
+    uint64_t maxage;     /* ms; 0: do not trim */
+    int64_t max_message; /* bytes */
+    bool prompt;         /* input is typed on a terminal */
 };
 
 /* One entry on its way into a batch. */
@@ -41,26 +41,27 @@ struct send_entry {
 };
 
 struct send_slot {
-    enum { SLOT_OPEN, SLOT_DONE, SLOT_UNSURE, SLOT_FAILED } state; /* UNSURE: is the ID in the room? */
-    struct id id;        /* given, or the server's once done */
+    enum { SLOT_OPEN, SLOT_DONE, SLOT_UNSURE /* is the ID in the room? */, SLOT_FAILED } state;
+    struct id id; /* given, or the server's once done */
     size_t messages, bytes, line;
-    size_t echo;         /* where its part of the echo ends */
+    size_t echo; /* where its part of the echo ends */
 };
 
 enum { BATCH_ENTRIES = 1024, BATCH_BYTES = 1024 * 1024 };
 
 /*
- * Up to 1,024 entries or about 1 MiB for one room. The slots are asked about in turn: first all are added; then, with
- * -k, those that the server found too old are looked up; last, with --maxage, the room is trimmed.
+ * Up to 1,024 entries or about 1 MiB for one room. The slots are asked about in turn: first all are
+ * added; then, with -k, those that the server found too old are looked up; last, with --maxage, the
+ * room is trimmed.
  */
 struct send_batch {
     enum { BATCH_FILLING, BATCH_ADDING, BATCH_LOOKING_UP, BATCH_TRIMMING, BATCH_SETTLED } step;
     struct buf room;
-    struct buf wire;     /* the commands */
-    struct buf echo;     /* -T: the input as it was, skipped lines too */
+    struct buf wire; /* the commands */
+    struct buf echo; /* -T: the input as it was, skipped lines too */
     struct send_slot slots[BATCH_ENTRIES];
     size_t n;
-    size_t next;         /* the slot that the next reply is about */
+    size_t next; /* the slot that the next reply is about */
 };
 
 /* Whether more is better left for the next batch. */
@@ -70,17 +71,19 @@ bool batch_full(const struct send_batch *b);
 bool batch_takes(const struct send_batch *b, const struct send_entry *entry);
 
 /* Add the entry. */
-void batch_add(struct send_batch *b, const struct send_settings *set, const struct send_entry *entry);
+void batch_add(
+    struct send_batch *b, const struct send_settings *set, const struct send_entry *entry);
 
 /* Append input to the echo, as part of the entry added last. */
 void batch_echo(struct send_batch *b, const char *bytes, size_t n);
 
-/* Queue the commands of the batch's next step on the link; a batch with nothing left to ask becomes BATCH_SETTLED. */
+/* Queue the commands of the batch's next step; with nothing left to ask it is BATCH_SETTLED. */
 void batch_send(struct send_batch *b, const struct send_settings *set, struct link *l);
 
 /*
- * Take one reply's item. A refusal fills in `*e` and fails the slot; the batch goes on, so that what else was sent is
- * accounted for. After each whole reply call batch_replied(), which is true when the step has all of its replies.
+ * Take one reply's item. A refusal fills in `*e` and fails the slot; the batch goes on, so that
+ * what else was sent is accounted for. After each whole reply call batch_replied(), which is true
+ * when the step has all of its replies.
  */
 struct batch_replies {
     struct send_batch *batch;
@@ -91,9 +94,10 @@ struct batch_replies {
 void batch_item(void *replies, const struct reply_item *item);
 bool batch_replied(struct send_batch *b);
 
-/* Count what is in the room, and print it as -T and -i ask. Then the batch is empty again. -1 as out_commit(). */
-int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done,
-    struct err *e);
+/* Count what is in the room and print it as -T and -i ask; empties the batch. -1 as out_commit().
+ */
+int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out,
+    struct progress *done, struct err *e);
 
 void batch_free(struct send_batch *b);
 
@@ -103,15 +107,15 @@ struct send_input {
     struct lines lines;
     struct entry_message row; /* the record taken last, if it still waits for its entry */
     bool has_row;
-    struct send_entry entry;  /* being put together; without messages: none */
-    struct buf room;          /* the entry's, copied */
+    struct send_entry entry; /* being put together; without messages: none */
+    struct buf room;         /* the entry's, copied */
     char id[ID_TEXT];
-    bool whole;               /* the entry is, and waits for a batch */
-    int64_t row_at;           /* when its last row came */
-    struct buf row_echo;      /* -T: the row as it was, skipped lines before it too */
-    struct buf echo;          /* the entry's rows as they were */
-    bool ended;               /* nothing more will come */
-    struct err problem;       /* of the input: what came before it still counts */
+    bool whole;          /* the entry is, and waits for a batch */
+    int64_t row_at;      /* when its last row came */
+    struct buf row_echo; /* -T: the row as it was, skipped lines before it too */
+    struct buf echo;     /* the entry's rows as they were */
+    bool ended;          /* nothing more will come */
+    struct err problem;  /* of the input: what came before it still counts */
 };
 
 void input_start(struct send_input *in, const struct send_settings *set);
@@ -125,7 +129,7 @@ bool input_wants(const struct send_input *in);
 /* Read from standard input, which should be ready. */
 void input_read(struct send_input *in);
 
-/* When the entry being put together is whole though no other came: a deadline for wait_poll(). Then input_take(). */
+/* When the entry being put together is whole though no other came: then input_take() takes it. */
 int64_t input_due(const struct send_input *in);
 
 /* Stop reading; whole lines that were read still count. */
@@ -138,26 +142,27 @@ struct sender {
     const struct send_settings *set;
     struct link *link;
     struct send_input input;
-    struct send_batch batches[3]; /* a ring: in flight from `first` on, then the one that is filled */
+    struct send_batch batches[3]; /* a ring: those in flight, then the one that is filled */
     size_t first, in_flight;
     struct out out;
-    struct progress progress;     /* counts what was delivered */
-    struct err refused;           /* what the server refused first: then nothing new is begun */
-    size_t line;                  /* and its line, or 0 */
-    struct err output;            /* what -T and -i could not print: then nothing more is read */
-    int64_t answered_at;          /* wait_now() of the last sign of the server, or of the question */
+    struct progress progress; /* counts what was delivered */
+    struct err refused;       /* what the server refused first: then nothing new is begun */
+    size_t line;              /* and its line, or 0 */
+    struct err output;        /* what -T and -i could not print: then nothing more is read */
+    int64_t answered_at;      /* wait_now() of the last sign of the server, or of the question */
     bool prompted;
 };
 
 /*
- * Deliver all input; `s` needs set, link and an input that was started. -1 with `*e`, which says how much was delivered
- * and which line was the first that was not, when that was not possible. Then a signal may also have ended it.
+ * Deliver all input; `s` needs set, link and an input that was started. -1 with `*e`, which says
+ * how much was delivered and which line was the first that was not, when that was not possible.
+ * Then a signal may also have ended it.
  */
 int send_run(struct sender *s, struct err *e);
 
 /*
- * Ask on standard error for the name to send as, and read it from `lines`. A new string; NULL for an empty answer or
- * at the end of input.
+ * Ask on standard error for the name to send as, and read it from `lines`. A new string; NULL for
+ * an empty answer or at the end of input.
  */
 char *send_ask_name(struct lines *lines, const char *login);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* What XADD says to an ID that is not above the room's last; the second when the last is the highest there can be. */
+/* What XADD says to an ID that is not above the room's last, and if the last is the highest ID. */
 static const char *const too_old[] = {"ERR The ID specified in XADD is equal or smaller",
     "ERR The stream has exhausted the last possible ID"};
 
@@ -15,11 +15,13 @@ bool batch_takes(const struct send_batch *b, const struct send_entry *entry)
 {
     if (b->n == 0)
         return true;
-    return b->n < BATCH_ENTRIES && b->wire.len + entry->fields.len <= BATCH_BYTES && b->room.len == entry->room.len
-        && memcmp(b->room.data, entry->room.at, b->room.len) == 0;
+    return b->n < BATCH_ENTRIES && b->wire.len + entry->fields.len <= BATCH_BYTES
+           && b->room.len == entry->room.len
+           && memcmp(b->room.data, entry->room.at, b->room.len) == 0;
 }
 
-void batch_add(struct send_batch *b, const struct send_settings *set, const struct send_entry *entry)
+void batch_add(
+    struct send_batch *b, const struct send_settings *set, const struct send_entry *entry)
 {
     if (b->n == 0) {
         buf_clear(&b->room);
@@ -36,7 +38,8 @@ void batch_add(struct send_batch *b, const struct send_settings *set, const stru
     }
     reply_word(&b->wire, entry->id.at, entry->id.len);
     buf_add(&b->wire, entry->fields.data, entry->fields.len);
-    b->slots[b->n++] = (struct send_slot){SLOT_OPEN, entry->key, entry->messages, entry->bytes, entry->line, b->echo.len};
+    b->slots[b->n++] = (struct send_slot){
+        SLOT_OPEN, entry->key, entry->messages, entry->bytes, entry->line, b->echo.len};
 }
 
 void batch_echo(struct send_batch *b, const char *bytes, size_t n)
@@ -97,11 +100,13 @@ void batch_send(struct send_batch *b, const struct send_settings *set, struct li
         b->step = BATCH_SETTLED;
 }
 
-static void fail(struct batch_replies *r, enum exit_code code, size_t line, const struct reply_item *item)
+static void fail(
+    struct batch_replies *r, enum exit_code code, size_t line, const struct reply_item *item)
 {
     if (r->problem->code != EXIT_DONE)
         return;
-    err_set(r->problem, code, "%.*s: %.*s", (int)r->batch->room.len, r->batch->room.data, (int)item->len, item->bytes);
+    err_set(r->problem, code, "%.*s: %.*s", (int)r->batch->room.len, r->batch->room.data,
+        (int)item->len, item->bytes);
     *r->line = line;
 }
 
@@ -118,7 +123,8 @@ static void on_added(struct batch_replies *r, struct send_slot *slot, const stru
     }
 }
 
-static void on_looked_up(struct batch_replies *r, struct send_slot *slot, const struct reply_item *item)
+static void on_looked_up(
+    struct batch_replies *r, struct send_slot *slot, const struct reply_item *item)
 {
     char id[ID_TEXT];
 
@@ -131,8 +137,9 @@ static void on_looked_up(struct batch_replies *r, struct send_slot *slot, const 
     } else if (r->problem->code == EXIT_DONE) {
         id_print(id, slot->id);
         *r->line = slot->line;
-        err_set(r->problem, EXIT_FAILED, "line %zu: ID %s is below the last one of %.*s, which does not hold it",
-            slot->line, id, (int)r->batch->room.len, r->batch->room.data);
+        err_set(r->problem, EXIT_FAILED,
+            "line %zu: ID %s is below the last one of %.*s, which does not hold it", slot->line, id,
+            (int)r->batch->room.len, r->batch->room.data);
     }
 }
 
@@ -157,9 +164,9 @@ bool batch_replied(struct send_batch *b)
     return b->step == BATCH_TRIMMING || b->next >= b->n;
 }
 
-/* What -T and -i print of an entry: its input, its ID, or both, line by line if it came as several rows. */
-static void print_slot(const struct send_slot *slot, const struct send_settings *set, const char *echo, size_t n,
-    struct buf *to)
+/* What -T and -i print of an entry: its input, its ID, or both, row by row. */
+static void print_slot(const struct send_slot *slot, const struct send_settings *set,
+    const char *echo, size_t n, struct buf *to)
 {
     char id[ID_TEXT];
     size_t id_len = id_print(id, slot->id);
@@ -178,8 +185,8 @@ static void print_slot(const struct send_slot *slot, const struct send_settings 
         buf_add(to, echo, n);
 }
 
-int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done,
-    struct err *e)
+int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out,
+    struct progress *done, struct err *e)
 {
     size_t from = 0;
     bool all = true;

@@ -7,10 +7,11 @@
 #include "common/format.h"
 #include "common/wait.h"
 
-enum {
-    SILENCE_MS = 100,          /* after which an entry of several rows is whole */
-    ROW_SLACK = 1024 * 1024    /* for a row's room, ID and name; escapes make a text up to four times as long */
-};
+/* After it an entry of several rows is whole. */
+enum { SILENCE_MS = 100 };
+
+/* For a row's room, ID and name, beside its text, which escapes make up to four times as long. */
+enum { ROW_SLACK = 1024 * 1024 };
 
 void input_start(struct send_input *in, const struct send_settings *set)
 {
@@ -43,9 +44,10 @@ static bool joins(const struct send_input *in)
 {
     struct id key;
 
-    return in->set->keep_ids && in->entry.messages > 0 && id_parse(in->row.id.at, in->row.id.len, &key) == 0
-        && id_compare(key, in->entry.key) == 0 && in->entry.room.len == in->row.room.len
-        && memcmp(in->entry.room.at, in->row.room.at, in->row.room.len) == 0;
+    return in->set->keep_ids && in->entry.messages > 0
+           && id_parse(in->row.id.at, in->row.id.len, &key) == 0
+           && id_compare(key, in->entry.key) == 0 && in->entry.room.len == in->row.room.len
+           && memcmp(in->entry.room.at, in->row.room.at, in->row.room.len) == 0;
 }
 
 /* Take a row of -t apart. NULL, or what is wrong with it. */
@@ -59,15 +61,16 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
     if (set->name)
         in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
     if (wrong == NULL && set->keep_ids
-        && (id_parse(in->row.id.at, in->row.id.len, &in->row.key) < 0 || id_compare(in->row.key, ID_LEAST) == 0))
+        && (id_parse(in->row.id.at, in->row.id.len, &in->row.key) < 0
+            || id_compare(in->row.key, ID_LEAST) == 0))
         wrong = "malformed: the second column must be an ID, as 1700000000000-0";
-    /* The bad row may be a part of this entry: then it is not sent, so that a mended file can be sent again whole. */
+    /* It may be a part of this entry: not sent, so that a mended file can be sent again whole. */
     if (wrong && joins(in))
         in->entry.messages = 0;
     return wrong;
 }
 
-/* Make the next record the row. False when there is none yet, or none any more, or the input is wrong. */
+/* Make the next record the row. False when there is none (yet), or the input is wrong. */
 static bool next_row(struct send_input *in)
 {
     const struct send_settings *set = in->set;

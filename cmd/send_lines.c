@@ -26,13 +26,15 @@ int lines_fill(struct lines *l)
 enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *raw)
 {
     size_t left = l->in.len - l->seen;
-    char *end = l->end == LINES_WHOLE || left == 0 ? NULL : memchr(l->in.data + l->seen, l->end, left);
+    char *end = l->end == LINES_WHOLE || left == 0 ? NULL
+                                                   : memchr(l->in.data + l->seen, l->end, left);
     size_t len = end ? (size_t)(end - l->in.data) - l->at : l->in.len - l->at;
 
     l->seen = l->in.len;
     if (len > l->most)
         return LINES_TOO_LONG;
-    if (end == NULL && (l->stopped || !l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
+    if (end == NULL
+        && (l->stopped || !l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
         return LINES_NONE;
     buf_reserve(&l->in, 1); /* never NULL, though the record may be empty */
     *record = l->in.data + l->at;

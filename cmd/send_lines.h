@@ -1,4 +1,4 @@
-/* Records out of a descriptor: lines, or whatever ends in one byte, or all of it. Any bytes; no length but a bound. */
+/* Records out of a descriptor: lines, or whatever ends in one byte, or all of it. Any bytes. */
 #ifndef CMD_SEND_LINES_H
 #define CMD_SEND_LINES_H
 
@@ -18,21 +18,22 @@ struct lines {
     bool ended;   /* the input has */
     bool stopped; /* set it to read no more: then bytes without an end are no record */
 
-    struct buf in; /* private: bytes read, those before `at` taken, those before `seen` without an end */
+    /* Private: bytes read; those before `at` are taken, those before `seen` hold no end. */
+    struct buf in;
     size_t at, seen;
 };
 
 /*
- * Read once, which does not block if the descriptor is ready. Returns the bytes read, 0 at the end of input or if a
- * signal came first, -1 with errno.
+ * Read once, which does not block if the descriptor is ready. Returns the bytes read, 0 at the end
+ * of input or if a signal came first, -1 with errno.
  */
 int lines_fill(struct lines *l);
 
 enum lines_result { LINES_TOO_LONG = -1, LINES_NONE = 0, LINES_ONE = 1 };
 
 /*
- * Take the next record if it is there whole; the last one need not be ended. `*raw` is its length with its end byte.
- * The bytes are the caller's to change until the next call of lines_fill().
+ * Take the next record if it is there whole; the last one need not be ended. `*raw` is its length
+ * with its end byte. The bytes are the caller's to change until the next call of lines_fill().
  */
 enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *raw);
 

@@ -2,13 +2,16 @@
 
 #include "common/wait.h"
 
-enum {
-    HEARTBEAT_MS = 5000,  /* how long the server waits for something new before it answers that there is nothing */
-    EMPTY_PAUSE_MS = 100, /* before asking again after such an answer that came too early */
-    FIRST_BATCH = 1       /* entries may be huge: see what comes */
-};
+/* How long the server waits for something new before it answers that there is nothing. */
+enum { HEARTBEAT_MS = 5000 };
 
-/* What is in the rooms already: one after the other, each up to the end that it had when we began. */
+/* Before asking again after such an answer that came too early. */
+enum { EMPTY_PAUSE_MS = 100 };
+
+/* Entries may be huge: see what comes. */
+enum { FIRST_BATCH = 1 };
+
+/* What is in the rooms already: one after the other, each up to its end when we began. */
 static int read_past(struct tail *t, struct err *e)
 {
     for (struct tail_room *room = t->rooms; room < t->rooms + t->n_rooms; room++)
@@ -30,8 +33,8 @@ static bool all_done(const struct tail *t)
 }
 
 /*
- * How long the server may wait in the next request: not beyond -U, after which one more look without waiting takes
- * what is there.
+ * How long the server may wait in the next request: not beyond -U, after which one more look
+ * without waiting takes what is there.
  */
 static int choose_wait(struct tail *t, int64_t *block, struct err *e)
 {

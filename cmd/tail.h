@@ -1,6 +1,7 @@
 /*
- * chat-tail's own: what its options ask for, and the reading of rooms. Layers: chat-tail.c (options) over tail.c (the
- * loop) over tail_room.c (where to begin) over tail_read.c (one request and what comes of it).
+ * chat-tail's own: what its options ask for, and the reading of rooms. Layers: chat-tail.c
+ * (options) over tail.c (the loop) over tail_room.c (where to begin) over tail_read.c (one request
+ * and what comes of it).
  */
 #ifndef CMD_TAIL_H
 #define CMD_TAIL_H
@@ -22,10 +23,10 @@ struct tail_settings {
     uint64_t line_count;
     struct when since, until;
     bool has_since, has_until;
-    bool to_end;             /* -e */
-    int64_t count;           /* -c; 0: no end */
-    int64_t timeout;         /* -W in ms; -1: none */
-    const char **exclude;    /* -x: owned array, strings of the argument list */
+    bool to_end;          /* -e */
+    int64_t count;        /* -c; 0: no end */
+    int64_t timeout;      /* -W in ms; -1: none */
+    const char **exclude; /* -x: owned array, strings of the argument list */
     size_t excludes;
     struct format format;
 };
@@ -33,7 +34,7 @@ struct tail_settings {
 struct tail_room {
     const char *name;
     size_t len;
-    struct id cursor; /* the last entry read whole, or where to begin: what comes after it is read */
+    struct id cursor; /* what comes after it is read: the last entry read whole, or the start */
     struct id end;    /* the room's last ID when we began */
     uint64_t skip;    /* messages that would be shown but are passed over first (-n) */
     bool exists;      /* when we began */
@@ -48,28 +49,28 @@ struct tail {
     struct link *link;
     struct tail_room *rooms;
     size_t n_rooms;
-    struct id until;         /* nothing above is printed; ID_MOST: no bound */
+    struct id until; /* nothing above is printed; ID_MOST: no bound */
     enum tail_stop stop;
     struct out out;
     struct format format;
     struct progress progress; /* counts what was printed */
     struct entry_decoder in;
-    size_t at;               /* the room whose entry came last */
-    size_t batch;            /* COUNT of the next request: for replies of about 1 MiB */
-    int64_t printed_at;      /* wait_now() of the last print, or of the start */
-    uint64_t printed;        /* progress.messages at that time */
-    struct err failure;      /* of output, met while reading */
+    size_t at;          /* the room whose entry came last */
+    size_t batch;       /* COUNT of the next request: for replies of about 1 MiB */
+    int64_t printed_at; /* wait_now() of the last print, or of the start */
+    uint64_t printed;   /* progress.messages at that time */
+    struct err failure; /* of output, met while reading */
 };
 
 /*
- * tail.c: read and print until there is reason to stop, which `t->stop` tells then. `t` needs set, link, rooms and
- * n_rooms. All that came whole has been printed, also on failure; -1 and `*e`.
+ * tail.c: read and print until there is reason to stop, which `t->stop` tells then. `t` needs set,
+ * link, rooms and n_rooms. All that came whole has been printed, also on failure; -1 and `*e`.
  */
 int tail_run(struct tail *t, struct err *e);
 
 /*
- * tail_room.c: find out where each room ends now and where reading begins, by -n, -S, -U; `t->until` too.
- * -1 when the server refuses or is gone.
+ * tail_room.c: find out where each room ends now and where reading begins, by -n, -S, -U;
+ * `t->until` too. -1 when the server refuses or is gone.
  */
 int tail_rooms_begin(struct tail *t, struct err *e);
 
@@ -82,12 +83,13 @@ int tail_clock(struct tail *t, uint64_t *ms, struct err *e);
  */
 
 /*
- * XREAD of `n` rooms, those that are done left out, from their cursors on: prints what comes and moves the cursors.
- * The server waits `block` milliseconds for something to come, or not at all at TAIL_NO_WAIT. `t->in.entries` tells
- * how many came.
+ * XREAD of `n` rooms, those that are done left out, from their cursors on: prints what comes and
+ * moves the cursors. The server waits `block` milliseconds for something to come, or not at all at
+ * TAIL_NO_WAIT. `t->in.entries` tells how many came.
  */
 enum { TAIL_NO_WAIT = -1 };
-int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e);
+int tail_read(
+    struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e);
 
 /*
  * Have the reply to the command that was sent told to `sink`; the server may take `wait` ms longer

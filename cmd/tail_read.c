@@ -10,13 +10,14 @@
 /* For a reply, beside the time that the server was told to wait. */
 enum { PATIENCE_MS = 10000 };
 
-/* COUNT grows slowly: how large entries are is a guess until they came. Each takes some bytes more. */
+/* COUNT grows slowly: how large entries are is a guess until they came. */
 enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, ENTRY_OVERHEAD = 32 };
 
 bool tail_hides(const struct tail *t, const struct entry_bytes *name)
 {
     for (size_t i = 0; i < t->set->excludes; i++)
-        if (strlen(t->set->exclude[i]) == name->len && memcmp(t->set->exclude[i], name->at, name->len) == 0)
+        if (strlen(t->set->exclude[i]) == name->len
+            && memcmp(t->set->exclude[i], name->at, name->len) == 0)
             return true;
     return false;
 }
@@ -56,7 +57,8 @@ static void on_message(void *context, const struct entry_message *m)
     struct tail *t = context;
     struct tail_room *room = find_room(t, &m->room);
 
-    if (room == NULL || t->stop != TAIL_GOES_ON || is_past(t, room, m->key) || tail_hides(t, &m->name))
+    if (room == NULL || t->stop != TAIL_GOES_ON || is_past(t, room, m->key)
+        || tail_hides(t, &m->name))
         return;
     if (room->skip > 0) {
         room->skip--;
@@ -87,7 +89,7 @@ static void on_entry(void *context, const struct entry_message *m)
         t->stop = TAIL_ENDED;
 }
 
-/* Wait for the server, or for whatever ends the program. Output is written only when there is nothing else to do. */
+/* Wait for the server, or for what ends the program; output is written when all else is done. */
 static int pump(struct tail *t, int64_t deadline, struct err *e)
 {
     struct pollfd fds[] = {{link_fd(t->link), link_events(t->link), 0}, {STDOUT_FILENO, 0, 0}};
@@ -114,7 +116,8 @@ static int pump(struct tail *t, int64_t deadline, struct err *e)
     } else if (fds[0].revents == 0 && now >= expires) {
         t->stop = TAIL_TIMED_OUT;
     } else if (fds[0].revents == 0 && now >= deadline) {
-        return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(t->link));
+        return err_set(
+            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(t->link));
     }
     return link_serve(t->link, fds[0].revents, e);
 }
@@ -137,7 +140,8 @@ int tail_await(struct tail *t, int64_t wait, reply_sink *sink, void *context,
     return 0;
 }
 
-static void make_xread(const struct tail *t, struct buf *to, const struct tail_room *rooms, size_t n, int64_t block)
+static void make_xread(
+    const struct tail *t, struct buf *to, const struct tail_room *rooms, size_t n, int64_t block)
 {
     size_t wanted = 0;
 

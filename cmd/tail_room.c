@@ -67,8 +67,8 @@ int tail_clock(struct tail *t, uint64_t *ms, struct err *e)
 struct search {
     struct tail *t;
     uint64_t wanted, found;
-    uint64_t in_entry;  /* messages that would be shown in the entry at hand */
-    struct id from;     /* the entry that was looked at last */
+    uint64_t in_entry; /* messages that would be shown in the entry at hand */
+    struct id from;    /* the entry that was looked at last */
 };
 
 static void count_message(void *context, const struct entry_message *m)
@@ -95,10 +95,11 @@ static void count_entry(void *context, const struct entry_message *m)
  */
 static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
 {
-    struct search s = {.t = t, .wanted = t->set->line_count,
+    struct search s = {.t = t,
+        .wanted = t->set->line_count,
         .from = id_compare(t->until, room->end) < 0 ? t->until : room->end};
-    struct entry_decoder in = {.reply = ENTRY_XRANGE, .on_message = count_message,
-        .on_entry = count_entry, .context = &s};
+    struct entry_decoder in = {
+        .reply = ENTRY_XRANGE, .on_message = count_message, .on_entry = count_entry, .context = &s};
     char from[ID_TEXT], down_to[ID_TEXT];
     const char *below = "";
     size_t count;
@@ -159,7 +160,8 @@ int tail_rooms_begin(struct tail *t, struct err *e)
         after = id_before((struct id){time_of(since, now), 0});
     t->until = ID_MOST;
     if (t->set->has_until)
-        t->until = until->kind == WHEN_ID ? until->id : (struct id){time_of(until, now), UINT64_MAX};
+        t->until = until->kind == WHEN_ID ? until->id
+                                          : (struct id){time_of(until, now), UINT64_MAX};
     for (size_t i = 0; i < t->n_rooms; i++)
         if (look_at(t, &t->rooms[i], e) < 0)
             return -1;

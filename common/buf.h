@@ -1,4 +1,4 @@
-/* A growable run of bytes. Any bytes: NUL has no meaning here. A zeroed struct is an empty buffer. */
+/* A growable run of any bytes. A zeroed struct is an empty buffer. */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
 
@@ -10,7 +10,7 @@ struct buf {
     size_t cap; /* bytes allocated */
 };
 
-/* Make room for `extra` bytes beyond `len` and return where they go. Ends the program when there is no memory. */
+/* Make room for `extra` bytes and return where they go. Ends the program if there is no memory. */
 char *buf_reserve(struct buf *b, size_t extra);
 
 /* Append `n` bytes of `bytes`, a NUL-terminated string, or what a printf format gives. */
@@ -21,7 +21,7 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 /* Drop the first `n` bytes. */
 void buf_consume(struct buf *b, size_t n);
 
-/* Empty the buffer for its next use; memory beyond 1 MiB, the trace of a giant message, goes back. */
+/* Empty it for its next use; memory beyond 1 MiB, the trace of a giant message, goes back. */
 void buf_clear(struct buf *b);
 
 void buf_free(struct buf *b);

@@ -26,11 +26,12 @@ static void end_entry(struct entry_decoder *d)
     d->on_entry(d->context, &d->m);
 }
 
-/* The two elements of an entry: its ID and the list of its fields, which is nil if it was deleted while pending. */
+/* An entry's ID and the list of its fields, which is nil if it was deleted while pending. */
 static void entry_part(struct entry_decoder *d, const struct reply_item *item)
 {
     if (item->index == 0) {
-        if (item->type != REPLY_STRING || item->len >= sizeof d->id || id_parse(item->bytes, item->len, &d->m.key) < 0) {
+        if (item->type != REPLY_STRING || item->len >= sizeof d->id
+            || id_parse(item->bytes, item->len, &d->m.key) < 0) {
             reject(d);
             return;
         }
@@ -78,7 +79,8 @@ void entry_item(void *decoder, const struct reply_item *item)
         field_part(d, item);
     else if (within == 2)
         entry_part(d, item);
-    else if (item->type != (room ? REPLY_STRING : REPLY_ARRAY) || within > 3 || (within == 1 && item->integer != 2))
+    else if (item->type != (room ? REPLY_STRING : REPLY_ARRAY) || within > 3
+             || (within == 1 && item->integer != 2))
         reject(d);
     else if (room)
         d->m.room = keep(&d->room, item);

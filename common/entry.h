@@ -1,6 +1,6 @@
 /*
- * Stream entries out of the replies to XREAD, XRANGE and XREVRANGE. An entry is an ID and a list of fields; each field
- * is one message, its name the sender and its value the text.
+ * Stream entries out of the replies to XREAD, XRANGE and XREVRANGE. An entry is an ID and a list of
+ * fields; each field is one message, its name the sender and its value the text.
  */
 #ifndef COMMON_ENTRY_H
 #define COMMON_ENTRY_H
@@ -24,19 +24,21 @@ struct entry_message {
     struct entry_bytes name, text;
 };
 
-enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XREAD = 2 }; /* how deep in the reply the array of entries lies */
+/* How deep in the reply the array of entries lies. */
+enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XREAD = 2 };
 
 /* What a reply holds, told as it comes. Zero it, then fill in the first four. */
 struct entry_decoder {
     enum entry_reply reply;
-    void (*on_message)(void *context, const struct entry_message *m); /* the bytes live only during the call */
-    void (*on_entry)(void *context, const struct entry_message *m);   /* the entry is whole; name, text unset */
+    /* A message, whose bytes live only during the call; and: the entry is whole (no name, text). */
+    void (*on_message)(void *context, const struct entry_message *m);
+    void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
 
     /* Of the reply at hand; entry_begin() resets them. */
-    size_t entries;      /* whole ones */
-    size_t bytes;        /* of names and texts in them */
-    struct err problem;  /* code EXIT_DONE unless the reply is an error (its words) or has another shape */
+    size_t entries;     /* whole ones */
+    size_t bytes;       /* of names and texts in them */
+    struct err problem; /* EXIT_DONE unless the reply is an error (its words) or no entries */
 
     /* Private. */
     struct entry_message m;

@@ -56,7 +56,8 @@ void err_no_memory(void)
 {
     static const char text[] = ": out of memory\n";
 
-    if (write(STDERR_FILENO, program, strlen(program)) < 0 || write(STDERR_FILENO, text, sizeof text - 1) < 0) {
+    if (write(STDERR_FILENO, program, strlen(program)) < 0
+        || write(STDERR_FILENO, text, sizeof text - 1) < 0) {
         /* As in err_say(). */
     }
     _exit(EXIT_FAILED);

@@ -1,8 +1,9 @@
 /*
  * Exit codes, errors as values, and the one voice in which both programs speak on standard error.
  *
- * Functions that can fail take a `struct err *` and return -1 (or NULL) after filling it in; main() turns it into
- * one line and an exit status. Nothing below cmd/ ends the program, but for err_no_memory().
+ * Functions that can fail take a `struct err *` and return -1 (or NULL) after filling it in; main()
+ * turns it into one line and an exit status. Nothing below cmd/ ends the program, but for
+ * err_no_memory().
  */
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
@@ -15,8 +16,8 @@ enum exit_code {
     EXIT_FAILED = 1,        /* a message could not be delivered, or another failure */
     EXIT_USAGE = 2,         /* the command line or the environment is wrong */
     EXIT_NO_CONNECTION = 3, /* no connection: refused, unknown host, lost */
-    EXIT_REFUSED = 4,       /* the server refuses for good: password, permission, wrong type, protocol */
-    EXIT_TIMED_OUT = 5      /* nothing came in the time given */
+    EXIT_REFUSED = 4,  /* the server refuses for good: password, permission, wrong type, protocol */
+    EXIT_TIMED_OUT = 5 /* nothing came in the time given */
 };
 
 struct err {
@@ -25,24 +26,26 @@ struct err {
 };
 
 /* Fill in `e`; always returns -1, so that a function can end with `return err_set(...)`. */
-int err_set(struct err *e, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, enum exit_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Who wants to hear it: everybody, all but -q, only -v. */
 enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };
 
-/* Name the program for the lines below; `name` is kept, not copied. The level is ERR_NOTICE until set. */
+/* Name the program (the pointer is kept), and set the level, which is ERR_NOTICE until then. */
 void err_program(const char *name);
 void err_set_level(enum err_level level);
 
 /*
- * Write one line `program: text` to standard error in a single write, if the level asks for it; control characters are
- * shown as in plain output, so that no room's name and no server's reply can drive a terminal.
+ * Write one line `program: text` to standard error in a single write, if the level asks for it;
+ * control characters are shown as in plain output, so that no room's name and no server's reply can
+ * drive a terminal.
  */
 void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Say so and end the program with EXIT_FAILED. The one exit below cmd/: every buffer grows through one place, which
- * has no better way out, and what the server has acknowledged is safe.
+ * Say so and end the program with EXIT_FAILED. The one exit below cmd/: every buffer grows through
+ * one place, which has no better way out, and what the server has acknowledged is safe.
  */
 void err_no_memory(void) __attribute__((noreturn));
 

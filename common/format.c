@@ -8,7 +8,8 @@
 #include "common/text.h"
 
 /* Bold colours that can be read on dark and on light. */
-static const char *const colours[] = {"31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
+static const char *const colours[] = {
+    "31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
 
 static const char *colour_of(const struct entry_bytes *name)
 {
@@ -55,7 +56,8 @@ static void add_time(struct format *f, struct buf *to, const struct entry_messag
 }
 
 /* Data: as it is when raw, else so that it stays one harmless line. */
-static void add_data(struct buf *to, const struct entry_bytes *data, bool raw, enum text_style style)
+static void add_data(
+    struct buf *to, const struct entry_bytes *data, bool raw, enum text_style style)
 {
     if (raw)
         buf_add(to, data->at, data->len);
@@ -107,8 +109,8 @@ static void add_json_time(struct buf *to, uint64_t ms)
         buf_add_text(to, "null"); /* an ID past the years that can be counted */
         return;
     }
-    buf_printf(to, "\"%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ\"", 1900LL + tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
-        tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+    buf_printf(to, "\"%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ\"", 1900LL + tm.tm_year, tm.tm_mon + 1,
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
 }
 
 static void add_json(struct buf *to, const struct entry_message *m)
@@ -138,17 +140,22 @@ int format_check(const char *custom, struct err *e)
             continue;
         n = 2;
         if (*at == '%' && (at[1] == 0 || strchr("rintTs%", at[1]) == NULL))
-            return err_set(e, EXIT_USAGE, "unknown directive '%.2s'; there are %%r %%i %%n %%t %%T "
-                "%%s %%%%", at);
+            return err_set(e, EXIT_USAGE,
+                "unknown directive '%.2s'; there are %%r %%i %%n %%t %%T "
+                "%%s %%%%",
+                at);
         if (*at == '\\' && text_escape(at + 1, strlen(at + 1), &n) < 0)
-            return err_set(e, EXIT_USAGE, "unknown escape '%.2s'; there are \\n \\t \\r \\0 \\\\ "
-                "\\xHH", at);
+            return err_set(e, EXIT_USAGE,
+                "unknown escape '%.2s'; there are \\n \\t \\r \\0 \\\\ "
+                "\\xHH",
+                at);
         n += *at == '\\';
     }
     return 0;
 }
 
-static void add_directive(struct format *f, struct buf *to, const struct entry_message *m, char directive)
+static void add_directive(
+    struct format *f, struct buf *to, const struct entry_message *m, char directive)
 {
     switch (directive) {
     case 'r': add_data(to, &m->room, !f->shown, TEXT_ROOM); break;

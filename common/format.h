@@ -1,4 +1,4 @@
-/* How a message becomes output, in each of the formats, and how a TSV row becomes a message again. */
+/* How a message becomes output, in each format, and how a TSV row becomes a message again. */
 #ifndef COMMON_FORMAT_H
 #define COMMON_FORMAT_H
 
@@ -21,20 +21,20 @@ struct format {
     const char *time;   /* strftime(3) format of times; NULL: ISO 8601 with offset */
     const char *custom; /* FORMAT_CUSTOM: checked by format_check() */
 
-    /* Private: the last time that was written, since most messages share their second with the one before. */
+    /* Private: the last time written; most messages share their second with the one before. */
     struct buf time_text;
     uint64_t time_second;
 };
 
-/* Check a custom format: directives %r %i %n %t %T %s %%, escapes \n \t \r \0 \\ \xHH. Fails with EXIT_USAGE. */
+/* Check a custom format: %r %i %n %t %T %s %% \n \t \r \0 \\ \xHH. Fails with EXIT_USAGE. */
 int format_check(const char *custom, struct err *e);
 
 /* Append the message, its line end included. */
 void format_message(struct format *f, struct buf *to, const struct entry_message *m);
 
 /*
- * Read a TSV row, without its newline, as FORMAT_TSV writes it, undoing the escapes in place. The bytes of `*m` lie in
- * `row`; `key` is not set. Returns NULL, or what is wrong with the row.
+ * Read a TSV row, without its newline, as FORMAT_TSV writes it, undoing the escapes in place. The
+ * bytes of `*m` lie in `row`; `key` is not set. Returns NULL, or what is wrong with the row.
  */
 const char *format_parse_tsv(char *row, size_t n, struct entry_message *m);
 

@@ -16,10 +16,12 @@ struct id {
 
 enum { ID_TEXT = 42 }; /* room for the longest ID as text and its NUL */
 
-/* Parse the `n` bytes `ms-seq`; both numbers must be there. Returns -1 and leaves `*id` alone if they are no ID. */
+/* Parse the `n` bytes `ms-seq`; both numbers must be there. Returns -1 and leaves `*id` alone if
+ * they are no ID. */
 int id_parse(const char *s, size_t n, struct id *id);
 
-/* Parse the `n` bytes as one unsigned number of decimal digits. Returns -1 if they are none or too large. */
+/* Parse the `n` bytes as one unsigned number of decimal digits. Returns -1 if they are none or too
+ * large. */
 int id_number(const char *s, size_t n, uint64_t *number);
 
 /* Write the ID as text with a NUL; returns the length without it. */

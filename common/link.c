@@ -42,8 +42,8 @@ struct link {
 
 static int no_connection(struct link *l, int why, struct err *e)
 {
-    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s; see -h, -p, -s and -u in --help",
-        l->peer, strerror(why));
+    return err_set(e, EXIT_NO_CONNECTION,
+        "cannot connect to %s: %s; see -h, -p, -s and -u in --help", l->peer, strerror(why));
 }
 
 static void drop_socket(struct link *l)
@@ -351,8 +351,8 @@ int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
     l->target = (struct reply_target){sink, context};
     told = reply_next(l->context->reader);
     if (told < 0)
-        return err_set(e, EXIT_REFUSED, "protocol error from %s: %s", l->peer,
-            l->context->reader->errstr);
+        return err_set(
+            e, EXIT_REFUSED, "protocol error from %s: %s", l->peer, l->context->reader->errstr);
     if (told == 0 && l->state == LOST)
         return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
     return told;

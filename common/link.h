@@ -31,8 +31,8 @@ short link_events(const struct link *l);
 /*
  * Do what the descriptor is ready for: go on connecting (to each of a host's addresses in turn) and
  * logging in, write, read. Returns -1 when the connection could not be made or was refused
- * (EXIT_NO_CONNECTION, EXIT_REFUSED; EXIT_FAILED for a state that passes). Once link_ready(), a lost
- * connection is told by link_reply() instead, after the last reply that came whole.
+ * (EXIT_NO_CONNECTION, EXIT_REFUSED; EXIT_FAILED for a state that passes). Once link_ready(), a
+ * lost connection is told by link_reply() instead, after the last reply that came whole.
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
@@ -48,7 +48,7 @@ struct link *link_connect(const struct uri *address, const char *name, int timeo
 /* Queue bytes that are commands (reply_command). They are copied; the server takes them in time. */
 void link_send(struct link *l, const char *bytes, size_t n);
 
-/* Queue one command, in the words of hiredis' redisCommand(): `%s`, `%llu`, `%b` (bytes, size_t). */
+/* Queue one command, as hiredis' redisCommand() takes it: `%s`, `%llu`, `%b` (bytes, size_t). */
 void link_command(struct link *l, const char *format, ...);
 
 /*

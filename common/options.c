@@ -43,9 +43,10 @@ int option_number(void *field, char *value, const struct option_row *row, struct
 {
     uint64_t number;
 
-    if (id_number(value, strlen(value), &number) < 0 || number < (uint64_t)row->least || number > (uint64_t)row->most)
-        return err_set(e, EXIT_USAGE, "needs a number from %lld to %lld, not '%s'", (long long)row->least,
-            (long long)row->most, value);
+    if (id_number(value, strlen(value), &number) < 0 || number < (uint64_t)row->least
+        || number > (uint64_t)row->most)
+        return err_set(e, EXIT_USAGE, "needs a number from %lld to %lld, not '%s'",
+            (long long)row->least, (long long)row->most, value);
     *(int64_t *)field = (int64_t)number;
     return 0;
 }
@@ -66,11 +67,12 @@ int option_duration(void *field, char *value, const struct option_row *row, stru
 {
     (void)row;
     if (when_duration(value, field) < 0)
-        return err_set(e, EXIT_USAGE, "needs a duration such as 30s, 10m, 12h, 7d or 2w, not '%s'", value);
+        return err_set(
+            e, EXIT_USAGE, "needs a duration such as 30s, 10m, 12h, 7d or 2w, not '%s'", value);
     return 0;
 }
 
-/* The rows of all tables in turn, the built-in ones last. Gives the settings too; NULL at the end. */
+/* The rows of all tables in turn, the built-in ones last, and their settings; NULL at the end. */
 static const struct option_row *row_at(const struct option_parser *p, size_t n, void **settings)
 {
     for (const struct option_table *t = p->tables; t->rows; t++)
@@ -82,7 +84,8 @@ static const struct option_row *row_at(const struct option_parser *p, size_t n, 
     return n < sizeof builtin / sizeof *builtin - 1 ? &builtin[n] : NULL;
 }
 
-static const struct option_row *find(const struct option_parser *p, int code, const char *name, void **settings)
+static const struct option_row *find(
+    const struct option_parser *p, int code, const char *name, void **settings)
 {
     const struct option_row *row;
 
@@ -100,7 +103,9 @@ static void for_getopt(const struct option_parser *p, char *letters, struct opti
 
     *letters++ = ':'; /* tell a missing value from an unknown option */
     for (size_t n = 0; n < LONGEST - 1 && (row = row_at(p, n, &settings)) != NULL; n++) {
-        int takes = row->value == NULL ? no_argument : row->value[0] == '[' ? optional_argument : required_argument;
+        int takes = row->value == NULL     ? no_argument
+                    : row->value[0] == '[' ? optional_argument
+                                           : required_argument;
 
         *longs++ = (struct option){row->name, takes, NULL, row->code};
         if (row->code < 256) {
@@ -130,7 +135,8 @@ static void print_row(const struct option_row *row)
                             : snprintf(left, sizeof left, "      --%s", row->name);
 
     if (row->value)
-        snprintf(left + n, sizeof left - (size_t)n, "%s%s", row->value[0] == '[' ? "" : " ", row->value);
+        snprintf(
+            left + n, sizeof left - (size_t)n, "%s%s", row->value[0] == '[' ? "" : " ", row->value);
     printf("%-*s  %s\n", HELP_COLUMN - 2, left, row->help);
 }
 
@@ -164,12 +170,14 @@ static int reject(const struct option_parser *p, int what, const char *word, str
     char name[LONGEST];
 
     if (row && what == ':')
-        return err_set(e, EXIT_USAGE, "%s needs a value, %s; see --help", known_as(row, name), row->value);
+        return err_set(
+            e, EXIT_USAGE, "%s needs a value, %s; see --help", known_as(row, name), row->value);
     if (row)
         return err_set(e, EXIT_USAGE, "%s takes no value", known_as(row, name));
     if (optopt)
         return err_set(e, EXIT_USAGE, "unknown option '-%c'; see --help", optopt);
-    return err_set(e, EXIT_USAGE, "unknown option '%.*s'; see --help", (int)strcspn(word, "="), word);
+    return err_set(
+        e, EXIT_USAGE, "unknown option '%.*s'; see --help", (int)strcspn(word, "="), word);
 }
 
 static int set(struct option_parser *p, int code, struct err *e)
@@ -200,7 +208,8 @@ bool options_given(const struct option_parser *p, const char *name)
     return row && p->given[row->code];
 }
 
-static int check_clash(const struct option_parser *p, const struct option_clash *clash, struct err *e)
+static int check_clash(
+    const struct option_parser *p, const struct option_clash *clash, struct err *e)
 {
     char words[128], one[LONGEST], other[LONGEST], *rest;
     void *settings;
@@ -230,7 +239,8 @@ int options_parse(struct option_parser *p, int argc, char **argv, struct err *e)
     for_getopt(p, letters, longs);
     opterr = 0;
     while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-        if (code == '?' || code == ':' ? reject(p, code, argv[optind - 1], e) < 0 : set(p, code, e) < 0)
+        if (code == '?' || code == ':' ? reject(p, code, argv[optind - 1], e) < 0
+                                       : set(p, code, e) < 0)
             return -1;
     for (const struct option_clash *clash = p->clashes; clash->one; clash++)
         if (check_clash(p, clash, e) < 0)

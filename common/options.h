@@ -1,6 +1,7 @@
 /*
- * Command line options as tables: what getopt_long() accepts, what --help prints and how values are checked all come
- * from the same rows. A program has one table of its own over the one that both share (server.h).
+ * Command line options as tables: what getopt_long() accepts, what --help prints and how values are
+ * checked all come from the same rows. A program has one table of its own over the one that both
+ * share (server.h).
  */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H
@@ -16,24 +17,31 @@
 struct option_row {
     int code;          /* the option's letter, or a number above 255 when it has none */
     const char *name;  /* the long form */
-    const char *value; /* the value's name in --help; NULL: takes none; in brackets as "[=WHEN]": may have one */
+    const char *value; /* the value's name in --help; NULL: takes none; in brackets as "[=WHEN]":
+                          may have one */
     const char *help;  /* a few words */
     /*
-     * Put the value, NULL if none was given, into `field`, which may keep the pointer: it is the program's argument.
-     * On failure fill in what would be right, which the parser puts behind the option's name, and return -1.
+     * Put the value, NULL if none was given, into `field`, which may keep the pointer: it is the
+     * program's argument. On failure fill in what would be right, which the parser puts behind the
+     * option's name, and return -1.
      */
     int (*set)(void *field, char *value, const struct option_row *row, struct err *e);
-    size_t field;      /* where in the table's settings: an offsetof() */
+    size_t field;        /* where in the table's settings: an offsetof() */
     int64_t least, most; /* for option_number */
 };
 
 /* Setters, and the type of the field each fills in. */
-int option_flag(void *field, char *value, const struct option_row *row, struct err *e);     /* bool */
-int option_text(void *field, char *value, const struct option_row *row, struct err *e);     /* const char * */
-int option_word(void *field, char *value, const struct option_row *row, struct err *e);     /* const char *, not empty */
-int option_number(void *field, char *value, const struct option_row *row, struct err *e);   /* int64_t */
-int option_seconds(void *field, char *value, const struct option_row *row, struct err *e);  /* int64_t, ms */
-int option_duration(void *field, char *value, const struct option_row *row, struct err *e); /* uint64_t, ms */
+int option_flag(void *field, char *value, const struct option_row *row, struct err *e); /* bool */
+int option_text(
+    void *field, char *value, const struct option_row *row, struct err *e); /* const char * */
+int option_word(void *field, char *value, const struct option_row *row,
+    struct err *e); /* const char *, not empty */
+int option_number(
+    void *field, char *value, const struct option_row *row, struct err *e); /* int64_t */
+int option_seconds(
+    void *field, char *value, const struct option_row *row, struct err *e); /* int64_t, ms */
+int option_duration(
+    void *field, char *value, const struct option_row *row, struct err *e); /* uint64_t, ms */
 
 struct option_table {
     const char *title;             /* a heading of --help */
@@ -48,17 +56,18 @@ struct option_clash {
 };
 
 struct option_parser {
-    const char *program; /* "chat-send" */
-    const char *usage;   /* "[options] room [word ...]" */
-    const char *about;   /* what the program does, for --help */
+    const char *program;                /* "chat-send" */
+    const char *usage;                  /* "[options] room [word ...]" */
+    const char *about;                  /* what the program does, for --help */
     const struct option_table *tables;  /* ended by one without rows */
     const struct option_clash *clashes; /* ended by one without `one` */
-    bool given[512];     /* by code: filled in by options_parse() */
+    bool given[512];                    /* by code: filled in by options_parse() */
 };
 
 /*
- * Parse the command line as GNU getopt_long() does, operands moved behind the options. Returns the index of the first
- * operand, or -1 with EXIT_USAGE. --help and --version print to standard output and end the program.
+ * Parse the command line as GNU getopt_long() does, operands moved behind the options. Returns the
+ * index of the first operand, or -1 with EXIT_USAGE. --help and --version print to standard output
+ * and end the program.
  */
 int options_parse(struct option_parser *p, int argc, char **argv, struct err *e);
 

@@ -12,8 +12,10 @@ enum { PLENTY = 64 * 1024 }; /* what a pipe holds */
 void out_prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    /* open() takes the lowest free number; opened the wrong way round, reading 0 and writing 1 and 2 fail as before. */
-    while (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0 || fcntl(STDERR_FILENO, F_GETFD) < 0)
+    /* open() takes the lowest free number; opened the wrong way round, reading 0 and writing 1 and
+     * 2 fail as before. */
+    while (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0
+           || fcntl(STDERR_FILENO, F_GETFD) < 0)
         if (open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY) < 0)
             return;
 }
@@ -43,7 +45,8 @@ int out_flush(struct out *o, struct err *e)
         else if (errno == EAGAIN) /* somebody made the shared descriptor non-blocking */
             poll(&writable, 1, -1);
         else if (errno != EINTR)
-            failed = err_set(e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+            failed = err_set(
+                e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
     }
     o->closed = o->closed || (failed && errno == EPIPE);
     if (o->whole == o->buf.len)

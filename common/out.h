@@ -1,6 +1,6 @@
 /*
- * Standard output: bytes gathered, marked when they are whole lines, written when told to. What is not whole can be
- * taken back, so that half an entry is never printed.
+ * Standard output: bytes gathered, marked when they are whole lines, written when told to. What is
+ * not whole can be taken back, so that half an entry is never printed.
  */
 #ifndef COMMON_OUT_H
 #define COMMON_OUT_H
@@ -17,20 +17,22 @@ struct out {
 };
 
 /*
- * For the start of a program: a reader that goes away shall be an error that can be looked at, not a SIGPIPE, and a
- * standard descriptor that is closed stays an error to use, instead of becoming the next socket.
+ * For the start of a program: a reader that goes away shall be an error that can be looked at, not
+ * a SIGPIPE, and a standard descriptor that is closed stays an error to use, instead of becoming
+ * the next socket.
  */
 void out_prepare(void);
 
-/* All that was appended so far is whole. Writes once a good deal has gathered. Failure as out_flush(). */
+/* All that was appended so far is whole. Writes once a good deal has gathered. Failure as
+ * out_flush(). */
 int out_commit(struct out *o, struct err *e);
 
 /* Take back what is not whole. */
 void out_rollback(struct out *o);
 
 /*
- * Write what is whole, however long that blocks. -1 with EXIT_FAILED when it cannot be written; the bytes are dropped,
- * and so is all that comes later.
+ * Write what is whole, however long that blocks. -1 with EXIT_FAILED when it cannot be written; the
+ * bytes are dropped, and so is all that comes later.
  */
 int out_flush(struct out *o, struct err *e);
 

@@ -22,7 +22,8 @@ int64_t progress_due(const struct progress *p)
 static void show(struct progress *p, uint64_t messages, int64_t ms)
 {
     /* The blanks cover what a longer line left behind. */
-    fprintf(stderr, "\r%" PRIu64 " messages, %" PRIu64 "/s   ", p->messages, ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
+    fprintf(stderr, "\r%" PRIu64 " messages, %" PRIu64 "/s   ", p->messages,
+        ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
 }
 
 void progress_show(struct progress *p)
@@ -44,5 +45,6 @@ void progress_end(struct progress *p)
         show(p, p->messages, ms);
         fputc('\n', stderr);
     }
-    err_say(ERR_DETAIL, "%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes, (double)ms / 1000);
+    err_say(ERR_DETAIL, "%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes,
+        (double)ms / 1000);
 }

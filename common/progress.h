@@ -9,7 +9,7 @@ struct progress {
     uint64_t messages, bytes; /* so far; count them here */
     int64_t started, shown;   /* wait_now() */
     uint64_t messages_shown;
-    bool on;                  /* --progress was given */
+    bool on; /* --progress was given */
 };
 
 void progress_start(struct progress *p, bool on);

@@ -31,9 +31,9 @@ static void *tell(const redisReadTask *task, struct reply_item item)
 
 static void *on_string(const redisReadTask *task, char *bytes, size_t len)
 {
-    enum reply_type type = task->type == REDIS_REPLY_ERROR ? REPLY_ERROR
-        : task->type == REDIS_REPLY_STATUS                 ? REPLY_STATUS
-                                                           : REPLY_STRING;
+    enum reply_type type = task->type == REDIS_REPLY_ERROR    ? REPLY_ERROR
+                           : task->type == REDIS_REPLY_STATUS ? REPLY_STATUS
+                                                              : REPLY_STRING;
 
     return tell(task, (struct reply_item){.type = type, .bytes = bytes, .len = len});
 }
@@ -84,8 +84,9 @@ bool reply_is_error(const struct reply_item *item, const char *code)
 
 enum exit_code reply_refusal(const struct reply_item *item)
 {
-    static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY ", "OOM",
-        "MISCONF", "NOREPLICAS", "UNBLOCKED", "ERR max number of clients"};
+    static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN",
+        "TRYAGAIN", "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED",
+        "ERR max number of clients"};
 
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
         if (reply_is_error(item, passing[i]))
@@ -93,7 +94,8 @@ enum exit_code reply_refusal(const struct reply_item *item)
     return EXIT_REFUSED;
 }
 
-/* The number's digits; returns how many. Without printf: a length stands before every word that is sent. */
+/* The number's digits; returns how many. Without printf: a length stands before every word that is
+ * sent. */
 static size_t digits(char to[24], uint64_t number)
 {
     char reversed[24];

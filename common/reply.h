@@ -1,8 +1,9 @@
 /*
- * RESP, the server's protocol: writing commands, and reading replies as a stream of items, without a tree in between.
+ * RESP, the server's protocol: writing commands, and reading replies as a stream of items, without
+ * a tree in between.
  *
- * Replies are parsed by hiredis' reader with callbacks of our own. An item is told as soon as it is whole, so that a
- * reply of any size needs no more memory than its longest string.
+ * Replies are parsed by hiredis' reader with callbacks of our own. An item is told as soon as it is
+ * whole, so that a reply of any size needs no more memory than its longest string.
  */
 #ifndef COMMON_REPLY_H
 #define COMMON_REPLY_H
@@ -24,12 +25,14 @@ struct reply_item {
     size_t siblings;   /* how many elements that array has; 1 at depth 0 */
     const char *bytes; /* of a string, status or error; a NUL follows, but NULs may be within */
     size_t len;
-    long long integer; /* of an integer; of an array the number of its elements (told before them) */
+    long long
+        integer; /* of an integer; of an array the number of its elements (told before them) */
 };
 
 typedef void reply_sink(void *context, const struct reply_item *item);
 
-/* Where a reader's items go. The reader keeps a pointer to it, so `sink` can be changed between replies. */
+/* Where a reader's items go. The reader keeps a pointer to it, so `sink` can be changed between
+ * replies. */
 struct reply_target {
     reply_sink *sink;
     void *context;
@@ -41,8 +44,9 @@ struct redisReader;
 void reply_attach(struct redisReader *reader, struct reply_target *target);
 
 /*
- * Parse what the reader was fed. Returns 1 when a whole reply has been told (another may follow), 0 when more bytes
- * are needed, -1 when the bytes are no RESP: the reader's errstr says what is wrong.
+ * Parse what the reader was fed. Returns 1 when a whole reply has been told (another may follow), 0
+ * when more bytes are needed, -1 when the bytes are no RESP: the reader's errstr says what is
+ * wrong.
  */
 int reply_next(struct redisReader *reader);
 
@@ -50,8 +54,8 @@ int reply_next(struct redisReader *reader);
 bool reply_is_error(const struct reply_item *item, const char *code);
 
 /*
- * The exit status that an error reply stands for when it is the last word: EXIT_FAILED for a state that passes (out of
- * memory, loading, read-only, ...), EXIT_REFUSED for good.
+ * The exit status that an error reply stands for when it is the last word: EXIT_FAILED for a state
+ * that passes (out of memory, loading, read-only, ...), EXIT_REFUSED for good.
  */
 enum exit_code reply_refusal(const struct reply_item *item);
 

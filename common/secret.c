@@ -11,7 +11,7 @@
 
 static volatile sig_atomic_t caught;
 
-static void catch(int sig)
+static void catch (int sig)
 {
     caught = sig;
 }
@@ -64,7 +64,8 @@ char *secret_ask(struct err *e)
     char *line = NULL;
 
     if (tty == NULL) {
-        err_set(e, EXIT_USAGE, "--askpass needs a terminal; in scripts use --pass-file or $REDISCLI_AUTH");
+        err_set(e, EXIT_USAGE,
+            "--askpass needs a terminal; in scripts use --pass-file or $REDISCLI_AUTH");
         return NULL;
     }
     if (write(fd, prompt, sizeof prompt - 1) > 0)

@@ -5,12 +5,14 @@
 #include "common/err.h"
 
 /*
- * Ask for a password on the terminal, which does not show it; the terminal is put right again also when a signal ends
- * the program. Returns a new string, or NULL with EXIT_USAGE where there is no terminal.
+ * Ask for a password on the terminal, which does not show it; the terminal is put right again also
+ * when a signal ends the program. Returns a new string, or NULL with EXIT_USAGE where there is no
+ * terminal.
  */
 char *secret_ask(struct err *e);
 
-/* The first line of a file, without its end, as a new string. NULL with EXIT_USAGE if it cannot be read or is empty. */
+/* The first line of a file, without its end, as a new string. NULL with EXIT_USAGE if it cannot be
+ * read or is empty. */
 char *secret_from_file(const char *path, struct err *e);
 
 #endif

@@ -18,16 +18,21 @@ struct server_settings {
     struct uri uri;   /* -u, without which it is all zero */
     int64_t port, db; /* db: -1 when not given */
     bool askpass, quiet, verbose, progress;
-    char *password;   /* asked for, or out of a file; owned */
+    char *password; /* asked for, or out of a file; owned */
 };
 
-#define SERVER_SETTINGS {.db = -1}
+#define SERVER_SETTINGS \
+    {                   \
+        .db = -1        \
+    }
 
 /* The rows for it, for a program's list of tables, and the contradictions among them. */
 extern const struct option_row server_options[];
-#define SERVER_CLASHES \
+#define SERVER_CLASHES                                                              \
     {"uri", "host port socket"}, {"socket", "host port"}, {"askpass", "pass-file"}, \
-    {"quiet", "verbose progress"}
+    {                                                                               \
+        "quiet", "verbose progress"                                                 \
+    }
 
 /*
  * Work out the address: -u, or -h -p -s, or $REDIS_URL, or 127.0.0.1:6379; the password from

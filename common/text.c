@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What stops a run of bytes that are written as they are: bit `1 << style` for each style, bit JSON for JSON. */
+/* What stops a run of bytes that are written as they are: bit `1 << style` for each style, bit JSON
+ * for JSON. */
 enum {
     PLAIN = 1 << TEXT_PLAIN | 1 << TEXT_NAME | 1 << TEXT_ROOM,
     TSV = 1 << TEXT_TSV,
@@ -15,14 +16,31 @@ enum {
 #define ALL8 ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL
 #define ALL64 ALL8, ALL8, ALL8, ALL8, ALL8, ALL8, ALL8, ALL8
 static const uint8_t stops[256] = {
-    [0] = ALL8, ALL, ['\t'] = TSV | JSON, ['\n'] = ALL8, ALL8, ALL, ALL, ALL, ALL, ALL, ALL,
-    [' '] = 1 << TEXT_ROOM, ['['] = 1 << TEXT_ROOM, [']'] = 1 << TEXT_NAME, ['"'] = JSON, ['\\'] = TSV | JSON,
-    [0x7f] = ALL, ALL64, ALL64,
+    [0] = ALL8,
+    ALL,
+    ['\t'] = TSV | JSON,
+    ['\n'] = ALL8,
+    ALL8,
+    ALL,
+    ALL,
+    ALL,
+    ALL,
+    ALL,
+    ALL,
+    [' '] = 1 << TEXT_ROOM,
+    ['['] = 1 << TEXT_ROOM,
+    [']'] = 1 << TEXT_NAME,
+    ['"'] = JSON,
+    ['\\'] = TSV | JSON,
+    [0x7f] = ALL,
+    ALL64,
+    ALL64,
 };
 
 static const char hex[] = "0123456789abcdef";
 
-/* A character at the head of some bytes: its length, its code point, and whether it is shown as it is. */
+/* A character at the head of some bytes: its length, its code point, and whether it is shown as it
+ * is. */
 struct unit {
     size_t len;
     uint32_t point;
@@ -55,7 +73,7 @@ static struct unit unit_at(const unsigned char *s, size_t n)
 static bool is_control(uint32_t point)
 {
     return (point >= 0x80 && point < 0xa0) || point == 0x61c || point == 0x200e || point == 0x200f
-        || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+           || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 /* Write a character that is not shown as it is: byte by byte, or in JSON by its code point. */

@@ -1,9 +1,10 @@
 /*
  * How bytes are written so that a line stays a line: plain, TSV and JSON, and TSV read back.
  *
- * Hidden everywhere: C0 controls (but tab in plain), DEL, C1 controls, the bidirectional controls U+061C, U+200E,
- * U+200F, U+202A-202E and U+2066-2069, and bytes that are not UTF-8 (RFC 3629: no overlong forms, no surrogates,
- * nothing above U+10FFFF). What is written is therefore always valid UTF-8 in one line that no terminal obeys.
+ * Hidden everywhere: C0 controls (but tab in plain), DEL, C1 controls, the bidirectional controls
+ * U+061C, U+200E, U+200F, U+202A-202E and U+2066-2069, and bytes that are not UTF-8 (RFC 3629: no
+ * overlong forms, no surrogates, nothing above U+10FFFF). What is written is therefore always valid
+ * UTF-8 in one line that no terminal obeys.
  */
 #ifndef COMMON_TEXT_H
 #define COMMON_TEXT_H
@@ -13,7 +14,7 @@
 #include "common/buf.h"
 
 enum text_style {
-    TEXT_PLAIN, /* hidden bytes as \xHH, newline as \n, carriage return as \r; a backslash stays one */
+    TEXT_PLAIN, /* hidden bytes as \xHH, newline as \n, return as \r; a backslash stays one */
     TEXT_NAME,  /* as plain, and `]` hidden: it ends a name in `[name]: text` */
     TEXT_ROOM,  /* as plain, and space and `[` hidden: they end a room in `room [name]: text` */
     TEXT_TSV    /* reversible: as plain, and tab as \t, backslash as \\ (as jq's @tsv) */
@@ -23,14 +24,14 @@ enum text_style {
 void text_show(struct buf *to, const char *s, size_t n, enum text_style style);
 
 /*
- * Append the JSON string (RFC 8259) for `s`, quotes included; hidden characters as \uXXXX. Bytes that are not UTF-8
- * are given as an array of byte values, the way journalctl does.
+ * Append the JSON string (RFC 8259) for `s`, quotes included; hidden characters as \uXXXX. Bytes
+ * that are not UTF-8 are given as an array of byte values, the way journalctl does.
  */
 void text_json(struct buf *to, const char *s, size_t n);
 
 /*
- * Undo TEXT_TSV, and jq's \0, in place: `*n` becomes the new, never larger, length. Bytes that need no escape are
- * themselves. Returns -1 (bytes unspecified) at any other escape or a lone backslash.
+ * Undo TEXT_TSV, and jq's \0, in place: `*n` becomes the new, never larger, length. Bytes that need
+ * no escape are themselves. Returns -1 (bytes unspecified) at any other escape or a lone backslash.
  */
 int text_from_tsv(char *s, size_t *n);
 

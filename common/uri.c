@@ -29,15 +29,15 @@ static int decode(char *text, struct err *e)
     return 0;
 }
 
-static int take_number(const char *text, int least, int most, const char *what, int *number,
-    struct err *e)
+static int take_number(
+    const char *text, int least, int most, const char *what, int *number, struct err *e)
 {
     uint64_t value;
 
     if (id_number(text, strlen(text), &value) < 0 || value < (uint64_t)least
         || value > (uint64_t)most)
-        return err_set(e, EXIT_USAGE, "bad URI: the %s must be a number from %d to %d", what, least,
-            most);
+        return err_set(
+            e, EXIT_USAGE, "bad URI: the %s must be a number from %d to %d", what, least, most);
     *number = (int)value;
     return 0;
 }
@@ -63,7 +63,8 @@ static int take_host(char *host, struct uri *uri, struct err *e)
     char *end = host[0] == '[' ? strchr(host, ']') : NULL, *port = strchr(end ? end : host, ':');
 
     if ((host[0] == '[' && (end == NULL || (end[1] != ':' && end[1] != 0))) || strchr(host, '?'))
-        return err_set(e, EXIT_USAGE, "bad URI: behind the login stands host[:port][/db], "
+        return err_set(e, EXIT_USAGE,
+            "bad URI: behind the login stands host[:port][/db], "
             "an IPv6 address in brackets");
     if (port)
         *port++ = 0;
@@ -107,7 +108,8 @@ static int parse_unix(char *rest, struct uri *uri, struct err *e)
     if (query && take_number(query + 3, 0, INT_MAX, "database", &uri->db, e) < 0)
         return -1;
     if (path == NULL || path[1] == 0 || (path > rest && path[-1] != '@'))
-        return err_set(e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as unix:///run/redis.sock");
+        return err_set(
+            e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as unix:///run/redis.sock");
     uri->socket = path;
     if (path > rest) {
         path[-1] = 0;

@@ -8,9 +8,9 @@
 #include "common/err.h"
 
 struct uri {
-    const char *host;     /* NULL: not given, or a socket; an IPv6 address is without its brackets */
-    const char *socket;   /* NULL: not a socket */
-    const char *user;     /* NULL: none, password only */
+    const char *host;   /* NULL: not given, or a socket; an IPv6 address is without its brackets */
+    const char *socket; /* NULL: not a socket */
+    const char *user;   /* NULL: none, password only */
     const char *password; /* NULL: none */
     int port;             /* 0: not given */
     int db;               /* -1: not given */

@@ -59,7 +59,8 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 
     if (left > 0)
         timeout = (struct timespec){left / 1000, left % 1000 * 1000000};
-    /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip between. */
+    /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip
+     * between. */
     sigprocmask(SIG_BLOCK, armed ? &ours : NULL, &open);
     if (told || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);

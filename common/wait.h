@@ -1,8 +1,8 @@
 /*
  * The one place where a program sleeps, and what may wake it: descriptors, time, signals.
  *
- * Until wait_arm(), signals act as they do on any program. After it the first INT, TERM or HUP is only remembered, so
- * that what was read can be delivered; the next one kills.
+ * Until wait_arm(), signals act as they do on any program. After it the first INT, TERM or HUP is
+ * only remembered, so that what was read can be delivered; the next one kills.
  */
 #ifndef COMMON_WAIT_H
 #define COMMON_WAIT_H
@@ -23,8 +23,8 @@ void wait_arm(void);
 int wait_signal(void);
 
 /*
- * Sleep until a descriptor is ready, as poll(2), the deadline has passed or a signal came. Returns the number of ready
- * descriptors; 0 otherwise.
+ * Sleep until a descriptor is ready, as poll(2), the deadline has passed or a signal came. Returns
+ * the number of ready descriptors; 0 otherwise.
  */
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 

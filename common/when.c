@@ -13,13 +13,15 @@ int when_duration(const char *text, uint64_t *ms)
     const char *unit = n ? strchr(units, text[n - 1]) : NULL;
     uint64_t number;
 
-    if (unit == NULL || id_number(text, n - 1, &number) < 0 || number > UINT64_MAX / worth[unit - units])
+    if (unit == NULL || id_number(text, n - 1, &number) < 0
+        || number > UINT64_MAX / worth[unit - units])
         return -1;
     *ms = number * worth[unit - units];
     return 0;
 }
 
-/* Take a fraction of a second, `.5` or `.123`, if one is there; digits past milliseconds are dropped. */
+/* Take a fraction of a second, `.5` or `.123`, if one is there; digits past milliseconds are
+ * dropped. */
 static bool take_fraction(const char **at, uint64_t *ms)
 {
     uint64_t worth = 100;
@@ -66,8 +68,8 @@ static int parse_epoch(const char *text, uint64_t *ms)
     const char *rest = text + n;
     uint64_t seconds, fraction;
 
-    if (id_number(text, n, &seconds) < 0 || seconds > UINT64_MAX / 1000 - 1 || !take_fraction(&rest, &fraction)
-        || *rest != 0)
+    if (id_number(text, n, &seconds) < 0 || seconds > UINT64_MAX / 1000 - 1
+        || !take_fraction(&rest, &fraction) || *rest != 0)
         return -1;
     *ms = seconds * 1000 + fraction;
     return 0;

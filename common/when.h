@@ -21,9 +21,10 @@ struct when {
 int when_duration(const char *text, uint64_t *ms);
 
 /*
- * Parse a WHEN: an ID `ms-seq`; milliseconds since 1970; a DURATION ago; `@EPOCH` in seconds, with a fraction or
- * without; ISO 8601 `2026-11-23`, with `T17:22`, `:00`, `.123` and `Z`, `+01:00` or `+0100` (without an offset:
- * local time; the letter T may be a blank). Returns -1 if it is none of them.
+ * Parse a WHEN: an ID `ms-seq`; milliseconds since 1970; a DURATION ago; `@EPOCH` in seconds, with
+ * a fraction or without; ISO 8601 `2026-11-23`, with `T17:22`, `:00`, `.123` and `Z`, `+01:00` or
+ * `+0100` (without an offset: local time; the letter T may be a blank). Returns -1 if it is none of
+ * them.
  */
 int when_parse(const char *text, struct when *when);
 
