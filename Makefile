@@ -63,7 +63,7 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE -I. $(analyzed)
 	@$(MAKE) --no-print-directory B=build/analyze CC='gcc -fanalyzer -Werror' all
-	shellcheck $$(grep -rlE '^#!/bin/(ba)?sh' .ci tests) tests/*.ba* completions/*.bash
+	shellcheck --exclude SC2016 $$(grep -rlE '^#!/bin/(ba)?sh' .ci tests) tests/*.ba* completions/*.bash
 	mandoc -T lint -W warning $(MANUALS)
 
 fuzz: ## fuzz each of tests/fuzz for FUZZ_SECONDS (600); fuzz-NAME: only that one
@@ -71,7 +71,7 @@ fuzz: ## fuzz each of tests/fuzz for FUZZ_SECONDS (600); fuzz-NAME: only that on
 	@$(MAKE) --no-print-directory $(fuzzers:%=fuzz-%)
 
 # What it finds is kept below build/ : inputs that reach new code in NAME.found, one that fails in NAME.crash-*.
-fuzz-%: build/fuzz/%
+$(fuzzers:%=fuzz-%): fuzz-%: build/fuzz/%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$<. $<.found $(wildcard tests/fuzz/corpus/$*)
 
 build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch])

@@ -63,7 +63,7 @@ void reply_attach(redisReader *reader, struct reply_target *target)
     };
 
     reader->fn = &functions;
-    redisReaderSetPrivdata(reader, target);
+    reader->privdata = target;
 }
 
 int reply_next(redisReader *reader)

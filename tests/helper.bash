@@ -143,19 +143,19 @@ has_lines() { (($(wc -l <"$1") >= $2)); }
 # --- assertions: each says what it expected and what it got ----------------------------------------------------------
 
 assert_equal() { # GOT EXPECTED
-	[[ $1 == "$2" ]] && return
+	[[ $1 == "$2" ]] && return 0
 	printf 'expected: %q\ngot:      %q\n' "$2" "$1" >&2
 	return 1
 }
 
 assert_match() { # TEXT REGEX
-	[[ $1 =~ $2 ]] && return
+	[[ $1 =~ $2 ]] && return 0
 	printf 'expected a match of: %s\ngot: %s\n' "$2" "$1" >&2
 	return 1
 }
 
 assert_status() { # EXPECTED, after run or wait_end
-	[[ $status == "$1" ]] && return
+	[[ $status == "$1" ]] && return 0
 	printf 'expected exit status %s, got %s\nstdout: %s\nstderr: %s\n' "$1" "$status" "${output-}" "${stderr-}" >&2
 	return 1
 }

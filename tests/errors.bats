@@ -1,0 +1,572 @@
+#!/usr/bin/env bats
+# What is wrong gets its exit code and one clear line, at once; what was accepted before it is not lost; secrets stay so.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+# shellcheck disable=SC2016 # what is in single quotes is for another shell
+
+load helper
+
+# The file has two servers: one that asks for a password, over TCP, and one that does not.
+setup_file() {
+	export SECRET='s3cr3t @:/?#%&'
+	export SECRET_ENCODED='s3cr3t%20%40%3a%2F%3f%23%25%26'
+	start_server_tcp --requirepass "$SECRET"
+	export LOCKED=$SOCK
+	REDISCLI_AUTH=$SECRET cli acl setuser marry on ">$SECRET" '~*' '&*' +@all >/dev/null
+	start_server
+}
+teardown_file() { stop_servers; }
+teardown() { stop_jobs; }
+
+# locked [argument ...]: redis-cli on the server that asks for a password.
+locked() { REDISCLI_AUTH=$SECRET "$CLI" -s "$LOCKED" "$@"; }
+
+# listener KIND: something on 127.0.0.1 that is no chat server, at $port: `silent` takes connections and says nothing,
+# `full` takes none, `http` and `ssh` speak another language, `hasty` closes at once.
+listener() {
+	rm -f "$BATS_TEST_TMPDIR/port"
+	spawn "$PYTHON" - "$1" "$BATS_TEST_TMPDIR/port" <<-'END'
+		import os, socket, sys
+		kind, path = sys.argv[1:]
+		s = socket.socket()
+		s.bind(('127.0.0.1', 0))
+		s.listen(0 if kind == 'full' else 9)
+		held = []
+		for _ in range(4 if kind == 'full' else 0):
+		    c = socket.socket()
+		    c.setblocking(False)
+		    c.connect_ex(s.getsockname())
+		    held.append(c)
+		with open(path + '.new', 'w') as f:
+		    f.write(str(s.getsockname()[1]))
+		os.rename(path + '.new', path)
+		while kind == 'full':
+		    socket.socketpair()[0].recv(1)
+		while True:
+		    c, _ = s.accept()
+		    if kind == 'ssh':
+		        c.sendall(b'SSH-2.0-OpenSSH_9.2\r\n')
+		    elif kind == 'http':
+		        c.recv(1000)
+		        c.sendall(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
+		    elif kind == 'hasty':
+		        c.close()
+		    held.append(c)
+	END
+	wait_until 5 test -s "$BATS_TEST_TMPDIR/port"
+	port=$(<"$BATS_TEST_TMPDIR/port")
+}
+
+# hold_input: a pipe to write to through descriptor 7, while its reader, started with <"$pipe", goes on.
+hold_input() {
+	pipe=$BATS_TEST_TMPDIR/pipe
+	mkfifo "$pipe"
+	exec 7<>"$pipe"
+}
+
+# --- usage: 2, before any connection ---------------------------------------------------------------------------------
+
+@test "unknown options are named" {
+	fails 2 '--nosuch' chat-send --nosuch room
+	fails 2 '--nosuch' chat-tail --nosuch=5 room
+	fails 2 'y' chat-send -y room
+	fails 2 'y' chat-tail -tyx name room
+	for option in retry=5 tls cacert=f cacertdir=d cert=f key=f sni=n insecure; do
+		fails 2 "--${option%%=*}" chat-send "--$option" room word
+		fails 2 "--${option%%=*}" chat-tail -e "--$option" room
+	done
+	fails 2 --replicas chat-send --replicas 1 room word
+	fails 2 --at-least-once chat-send --at-least-once room word
+	for option in cursor-file=f group=g consumer=c claim=1s match=x list; do
+		fails 2 "--${option%%=*}" chat-tail -e "--$option" room
+	done
+	for letter in C g m l; do fails 2 "$letter" chat-tail -e "-$letter" x room; done
+}
+
+@test "a missing value, and one too many, are named" {
+	fails 2 '-n|--name' chat-send room -n
+	fails 2 '--maxlen' chat-send room --maxlen
+	fails 2 '-F|--format' chat-tail room -F
+	fails 2 '-U|--until' chat-tail room --until
+	fails 2 '-0|--null' chat-send --null=yes room
+	fails 2 '-e|--exit' chat-tail --exit=yes room
+}
+
+@test "numbers and durations out of range are named" {
+	for given in '-p 0' '-p 65536' '-p x' '-p -1' '--db -1' '--db x' '--db 99999999999999999999' '--maxlen x' '--maxlen -1' \
+		'--maxlen 99999999999999999999' '--maxage 5' '--maxage x' '--maxage -1s' '--maxage 99999999999999999999w' '--maxage 1y' \
+		'--max-message x' '--max-message -1' '--max-message 1k'; do
+		read -ra arguments <<<"$given"
+		fails 2 "${arguments[0]}" chat-send -n jhon "${arguments[@]}" room word
+	done
+	for given in '-p 0' '-p 65536' '-p x' '--db -1'; do
+		read -ra arguments <<<"$given"
+		fails 2 "${arguments[0]}" chat-tail -e "${arguments[@]}" room
+	done
+}
+
+@test "a bad URI ends with 2, and its password is not shown" {
+	for uri in '' nonsense http://host redis:/host redis://:hush@host:99999 redis://:hush@host:x redis://:hush@host/db redis://:hush@host/-1 \
+		'redis://u:hush%zz@host' 'redis://u:hush%4@host' rediss://:hush@host redis+sentinel://:hush@host/master rediss+sentinel://h/m \
+		valkeys://:hush@host 'redis://:hush@[::1' 'redis://:hush@[::1]x' unix:// 'unix://:hush@/sock?db=x' 'redis://:hush%00@host' \
+		'redis://:hush@host:1/2/3'; do
+		fails 2 'URI' chat-send -n jhon -u "$uri" room word
+		[[ $stderr != *hush* ]]
+		fails 2 'URI' chat-tail -e "--uri=$uri" room
+		[[ $stderr != *hush* ]]
+		[[ ! $uri ]] || REDIS_URL=$uri fails 2 'REDIS_URL' chat-tail -e room
+		[[ $stderr != *hush* ]]
+	done
+}
+
+@test "contradictions about the server" {
+	for given in '-h localhost' '-p 6379' '-s /sock' '--host=localhost' '--port=6379' '--socket=/sock'; do
+		read -ra arguments <<<"$given"
+		fails 2 '' chat-send -u redis://localhost "${arguments[@]}" room word
+		fails 2 '' chat-tail -e "${arguments[@]}" -u unix:///sock room
+	done
+	fails 2 '' chat-tail --askpass --pass-file /dev/null -e room
+}
+
+@test "--help and --version go to stdout, with 0" {
+	for program in chat-send chat-tail; do
+		for option in --help --version -V; do
+			run --separate-stderr timeout 5 "$program" "$option"
+			assert_status 0
+			assert_equal "$stderr" ''
+			assert_match "${lines[0]}" "$program"
+		done
+		assert_match "$("$program" --help | head -n 1)" "^usage: $program \[options\] room"
+		fails 1 '' bash -c 'exec "$0" --help >/dev/full' "$program"
+	done
+}
+
+# --- no connection: 3 ------------------------------------------------------------------------------------------------
+
+@test "no such host" {
+	fails 3 'nosuchhost.invalid' chat-send -h nosuchhost.invalid -n jhon room word
+	fails 3 'nosuchhost.invalid' chat-tail -u redis://nosuchhost.invalid:6379 -e room
+}
+
+@test "refused, no socket, not a socket" {
+	local port
+	port=$(free_port)
+	fails 3 "127.0.0.1:$port" chat-send -p "$port" -n jhon room word
+	fails 3 "127.0.0.1:$port" chat-tail -u "redis://127.0.0.1:$port" room
+	fails 3 "$BATS_TEST_TMPDIR/none" chat-send -s "$BATS_TEST_TMPDIR/none" -n jhon room word
+	touch "$BATS_TEST_TMPDIR/file"
+	fails 3 "$BATS_TEST_TMPDIR/file" chat-tail -s "$BATS_TEST_TMPDIR/file" room
+	fails 3 '' chat-tail -s "/$(printf '%0200d' 0)" room
+}
+
+@test "standard input is left alone when there is no server, or none that lets us in" {
+	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
+	{
+		fails 3 '' chat-send -s "$BATS_TEST_TMPDIR/none" -n jhon room
+		fails 4 '' chat-send -s "$LOCKED" -n jhon room
+		assert_equal "$(cat)" $'one\ntwo'
+	} <"$BATS_TEST_TMPDIR/lines"
+}
+
+@test "a server that closes at once" {
+	listener hasty
+	fails 3 "127.0.0.1:$port" chat-send -p "$port" -n jhon room word
+	fails 3 "127.0.0.1:$port" chat-tail -p "$port" -e room
+}
+
+@test "no answer within ten seconds: to a connection, or on it" {
+	local send tail
+	listener full
+	spawn chat-tail -p "$port" -e room 2>"$BATS_TEST_TMPDIR/tail"
+	tail=$PID
+	listener silent
+	spawn chat-send -p "$port" -n jhon room word 2>"$BATS_TEST_TMPDIR/send"
+	send=$PID
+	wait_end 15 "$tail"
+	assert_status 3
+	wait_end 5 "$send"
+	assert_status 3
+	one_line "$BATS_TEST_TMPDIR/tail"
+	one_line "$BATS_TEST_TMPDIR/send"
+	assert_match "$(<"$BATS_TEST_TMPDIR/send")" "^chat-send: .*127.0.0.1:$port"
+}
+
+@test "Ctrl-C acts at once while the server does not answer" {
+	for kind in silent full; do
+		listener "$kind"
+		for program in chat-send chat-tail; do
+			spawn "$program" -p "$port" room <>/dev/zero
+			wait_until 5 has_socket "$PID"
+			kill -INT "$PID"
+			wait_end 2 "$PID"
+			assert_status 130
+		done
+	done
+}
+
+has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
+
+# --- refused for good: 4 ---------------------------------------------------------------------------------------------
+
+@test "a wrong password, none, an unknown user: the server's own words" {
+	export REDIS_URL=unix://$LOCKED
+	REDISCLI_AUTH=wrong fails 4 WRONGPASS chat-send -n jhon "$ROOM" word
+	REDISCLI_AUTH=wrong fails 4 WRONGPASS chat-tail -e "$ROOM"
+	fails 4 'NOAUTH' chat-send -n jhon "$ROOM" word
+	fails 4 'NOAUTH' chat-tail -e "$ROOM"
+	REDISCLI_AUTH=$SECRET fails 4 WRONGPASS chat-tail --user nobody -e "$ROOM"
+	REDISCLI_AUTH=$SECRET show -e "$ROOM" 2>/dev/null || assert_equal $? 1
+}
+
+@test "no permission: for the command, or for the room" {
+	export REDISCLI_AUTH=pw
+	cli acl setuser reader on '>pw' '~allowed*' -@all +xread '+xinfo|stream' >/dev/null
+	cli acl setuser writer on '>pw' '~allowed*' -@all +xadd >/dev/null
+	fails 4 NOPERM chat-send --user reader -n jhon allowed word
+	fails 4 NOPERM chat-tail --user writer allowed
+	fails 4 NOPERM chat-send --user writer -n jhon "$ROOM" word
+	fails 4 NOPERM chat-tail --user reader -e "$ROOM"
+	printf 'one\n\ntwo\n' | fails 4 'NOPERM.*line 1([^0-9]|$)' chat-send --user writer -n jhon "$ROOM"
+}
+
+@test "least privilege suffices: XADD to send; XREAD and XINFO STREAM to read" {
+	export REDISCLI_AUTH=pw
+	cli acl setuser reader on '>pw' "~$ROOM*" resetchannels -@all +xread '+xinfo|stream' >/dev/null
+	cli acl setuser writer on '>pw' "~$ROOM*" resetchannels -@all +xadd >/dev/null
+	printf 'one\ntwo\n' | send --user writer -n jhon "$ROOM"
+	send --user writer --maxlen 1000 -n jhon "$ROOM" three
+	assert_equal "$(show --user reader -F '%t ' -e "$ROOM")" 'one two three '
+	assert_equal "$(show --user reader -F '%t ' -n +2 -e "$ROOM")" 'two three '
+	assert_equal "$(show --user reader -F '%t ' -S 1 -e "$ROOM")" 'one two three '
+	fails 4 NOPERM chat-tail --user reader -e -n 1 "$ROOM"
+	cli acl setuser reader +xrevrange +time >/dev/null
+	assert_equal "$(show --user reader -F '%t ' -e -n 1 "$ROOM")" 'three '
+	assert_equal "$(show --user reader -F '%t ' -e -S 1h "$ROOM")" 'one two three '
+	cli acl setuser writer +xrange +xtrim >/dev/null
+	show --user reader -t -e "$ROOM" | send --user writer -t -k
+	send --user writer --maxage 1h -n jhon "$ROOM" four
+	assert_equal "$(length "$ROOM")" 4
+}
+
+@test "a key that is not a stream" {
+	cli set "$ROOM" string >/dev/null
+	fails 4 WRONGTYPE chat-send -n jhon "$ROOM" word
+	fails 4 WRONGTYPE chat-send -n jhon "$ROOM" <<<'one'
+	fails 4 "$ROOM.*WRONGTYPE|WRONGTYPE.*$ROOM" chat-tail -e "$ROOM"
+	fails 4 WRONGTYPE chat-tail -n 5 "$ROOM"
+	fails 4 WRONGTYPE chat-tail -S 5s "$ROOM"
+	fails 4 WRONGTYPE chat-tail "$ROOM-other" "$ROOM"
+}
+
+@test "-t: a row whose room is no stream is named, and what came before it is in" {
+	cli set "$ROOM-s" string >/dev/null
+	fails 4 'WRONGTYPE.*line 3([^0-9]|$)' chat-send -t < <(printf '%s\t1-1\tjhon\t%s\n' "$ROOM" one "$ROOM" two "$ROOM-s" three "$ROOM" four)
+	holds "$ROOM" <<<$'jhon: one\njhon: two'
+}
+
+@test "a database that the server does not have" {
+	fails 4 'DB index|out of range' chat-send --db 99 -n jhon "$ROOM" word
+	fails 4 'DB index|out of range' chat-tail -u "unix://$SOCK?db=99" "$ROOM"
+}
+
+@test "what is there is not Redis" {
+	for kind in http ssh; do
+		listener "$kind"
+		fails 4 'protocol|not.*redis' chat-send -p "$port" -n jhon room word
+		fails 4 'protocol|not.*redis' chat-tail -p "$port" room
+	done
+}
+
+# --- input and output ------------------------------------------------------------------------------------------------
+
+@test "closed or unreadable standard input" {
+	fails 1 'standard input|stdin' bash -c 'exec chat-send -n jhon "$0" <&-' "$ROOM"
+	fails 1 'directory' chat-send -n jhon "$ROOM" </
+	fails 1 'standard input|stdin' chat-send -n jhon "$ROOM" 0>"$BATS_TEST_TMPDIR/file"
+	fails 1 'directory' chat-send -w -n jhon "$ROOM" </
+	assert_equal "$(cli exists "$ROOM")" 0
+}
+
+@test "who does not need standard input does not mind that it is closed" {
+	bash -c 'exec timeout 5 chat-send -n jhon "$0" word <&-' "$ROOM"
+	assert_equal "$(bash -c 'exec timeout 5 chat-tail -e "$0" <&-' "$ROOM")" '[jhon]: word'
+}
+
+@test "/dev/full" {
+	send -n jhon "$ROOM" word
+	for format in -t -j -r -0 --time; do
+		fails 1 'space|full' bash -c 'exec chat-tail -e "$@" >/dev/full' - "$format" "$ROOM"
+	done
+	fails 1 'space|full' bash -c 'exec chat-send -T -n jhon "$0" >/dev/full' "$ROOM-t" < <(printf 'one\ntwo\n')
+	holds "$ROOM-t" <<<$'jhon: one\njhon: two'
+	fails 1 'space|full' bash -c 'exec chat-send -i -n jhon "$0" >/dev/full' "$ROOM-i" < <(printf 'one\ntwo\n')
+	holds "$ROOM-i" <<<$'jhon: one\njhon: two'
+}
+
+@test "/dev/full, with an idle room after it" {
+	spawn chat-tail "$ROOM" >/dev/full 2>"$BATS_TEST_TMPDIR/err"
+	wait_readers 1
+	send -n jhon "$ROOM" word
+	wait_end 5 "$PID"
+	assert_status 1
+	one_line "$BATS_TEST_TMPDIR/err"
+}
+
+@test "closed standard output" {
+	send -n jhon "$ROOM" word
+	fails 1 'standard output|stdout' bash -c 'exec chat-tail -e "$0" >&-' "$ROOM"
+	fails 1 'standard output|stdout' bash -c 'exec chat-send -T -n jhon "$0" >&-' "$ROOM" <<<'one'
+	fails 1 'standard output|stdout' bash -c 'exec chat-send -i -n jhon "$0" >&-' "$ROOM" <<<'one'
+	fails 1 'standard output|stdout' bash -c 'exec chat-tail --help >&-'
+	bash -c 'exec timeout 5 chat-send -n jhon "$0" no output needed >&-' "$ROOM"
+	bash -c 'exec timeout 5 chat-send -n jhon "$0" nor this >&- 2>&- <&-' "$ROOM"
+	assert_equal "$(messages "$ROOM" | tail -n 2)" $'jhon: no output needed\njhon: nor this'
+}
+
+@test "the exit code does not need standard error" {
+	status=0
+	bash -c 'exec timeout 5 chat-tail -e "$0" 2>&-' "$ROOM-none" || status=$?
+	assert_status 1
+	status=0
+	bash -c 'exec timeout 5 chat-tail -S nonsense "$0" 2>/dev/full' "$ROOM" || status=$?
+	assert_status 2
+}
+
+# --- a server that goes away, or cannot take more --------------------------------------------------------------------
+
+@test "the server dies while chat-send sends: 3, how many were delivered, and which line was not" {
+	start_server
+	hold_input
+	spawn chat-send -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	{
+		seq 50
+		echo
+		seq 51 100
+	} >&7
+	wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 101
+	kill -STOP "$SERVER_PID"
+	seq 101 5000 >&7
+	kill -KILL "$SERVER_PID"
+	wait_end 5 "$PID"
+	assert_status 3
+	one_line "$BATS_TEST_TMPDIR/err"
+	assert_match "$(<"$BATS_TEST_TMPDIR/err")" '^chat-send: .*100 messages delivered, line 102 was not'
+	cmp "$BATS_TEST_TMPDIR/out" <(seq 50 && echo && seq 51 100)
+}
+
+@test "a connection that is cut while chat-send floods: what it says is delivered is, in order" {
+	spawn chat-send -T -n jhon "$ROOM" < <(yes line | cat -n) >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 3000
+	cli client kill type normal skipme yes >/dev/null
+	wait_end 5 "$PID"
+	assert_status 3
+	one_line "$BATS_TEST_TMPDIR/err"
+	local n
+	n=$(wc -l <"$BATS_TEST_TMPDIR/out")
+	assert_match "$(<"$BATS_TEST_TMPDIR/err")" " $n messages delivered, line $((n + 1)) was not"
+	(($(length "$ROOM") >= n))
+	cmp <(show -F '%t\n' -e -c "$n" "$ROOM") "$BATS_TEST_TMPDIR/out"
+}
+
+@test "the server dies, or shuts down, while chat-tail waits: 3, and it says so" {
+	for signal in KILL TERM; do
+		start_server
+		follow "$ROOM"
+		printf 'one\ntwo\n' | send -n jhon "$ROOM"
+		wait_until 5 has_lines "$live" 2
+		kill "-$signal" "$SERVER_PID"
+		wait_end 5 "$PID"
+		assert_status 3
+		one_line "$live.err"
+		assert_match "$(<"$live.err")" "^chat-tail: .*$SOCK"
+		assert_equal "$(<"$live")" $'[jhon]: one\n[jhon]: two'
+	done
+}
+
+@test "a server that is out of memory: 1, its words, and every line up to the one it did not take is in" {
+	start_server --maxmemory 4mb --maxmemory-policy noeviction
+	fails 1 'OOM.* [0-9]+ messages delivered, line [0-9]+ was not' chat-send -T -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
+	local n
+	n=$(length "$ROOM")
+	((n > 100))
+	assert_match "$stderr" " $n messages delivered, line $((n + 1)) was not"
+	assert_equal "$output" "$(seq -f '%0100.0f' "$n")"
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %0100.0f' "$n")
+}
+
+@test "a replica takes no messages: 1 and its words" {
+	start_server --replicaof 127.0.0.1 "$(free_port)"
+	fails 1 READONLY chat-send -n jhon "$ROOM" word
+	cli config set replica-serve-stale-data no >/dev/null
+	fails 1 MASTERDOWN chat-tail -e "$ROOM"
+}
+
+@test "too many clients: 1 and the server's words" {
+	start_server
+	follow "$ROOM"
+	cli config set maxclients 1 >/dev/null
+	fails 1 'max number of clients' chat-send -n jhon "$ROOM" word
+	fails 1 'max number of clients' chat-tail -e "$ROOM"
+}
+
+# --- where to and as whom --------------------------------------------------------------------------------------------
+
+# at URI ROOM: sends and reads there, without $REDIS_URL; the room then holds one message.
+at() {
+	local -
+	set -e
+	env -u REDIS_URL timeout 5 chat-send -u "$1" -n jhon "$2" hi
+	assert_equal "$(env -u REDIS_URL timeout 5 chat-tail --uri "$1" -e "$2")" '[jhon]: hi'
+	locked del "$2" >/dev/null
+}
+
+@test "passwords in URIs, percent-encoded; users; valkey; databases" {
+	at "redis://:$SECRET_ENCODED@127.0.0.1:$PORT" "$ROOM"
+	at "redis://$SECRET_ENCODED@127.0.0.1:$PORT" "$ROOM"
+	at "redis://marry:$SECRET_ENCODED@127.0.0.1:$PORT/" "$ROOM"
+	at "valkey://default:$SECRET_ENCODED@localhost:$PORT/0" "$ROOM"
+	at "unix://:$SECRET_ENCODED@$LOCKED" "$ROOM"
+	at "unix://marry:$SECRET_ENCODED@$LOCKED?db=0" "$ROOM"
+	timeout 5 chat-send -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" three
+	timeout 5 chat-send -u "unix://:$SECRET_ENCODED@$LOCKED?db=3" -n jhon "$ROOM" three
+	assert_equal "$(locked -n 3 xlen "$ROOM")" 2
+	timeout 5 chat-send --db 4 -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" four
+	assert_equal "$(locked -n 4 xlen "$ROOM") $(locked xlen "$ROOM")" '1 0'
+}
+
+@test "-h, -p and -s" {
+	export REDISCLI_AUTH=$SECRET
+	send -h 127.0.0.1 -p "$PORT" -n jhon "$ROOM" one
+	send --host=localhost --port="$PORT" -n jhon "$ROOM" two
+	send -p "$PORT" -n jhon "$ROOM" three
+	send -s "$LOCKED" -n jhon "$ROOM" four
+	assert_equal "$(show --socket="$LOCKED" -F '%t ' -e "$ROOM")" 'one two three four '
+	send -s "$LOCKED" --db 5 -n jhon "$ROOM" five
+	assert_equal "$(show -p "$PORT" --db=5 -F '%t ' -e "$ROOM")" 'five '
+}
+
+@test "-h, -p or -s set REDIS_URL aside: its password goes to nobody else, its database neither" {
+	export REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:1/7"
+	fails 4 NOAUTH chat-tail -s "$LOCKED" -e "$ROOM"
+	fails 4 NOAUTH chat-tail -h 127.0.0.1 -p "$PORT" -e "$ROOM"
+	fails 4 NOAUTH chat-send -p "$PORT" -n jhon "$ROOM" word
+	send -s "$SOCK" -n jhon "$ROOM" here
+	assert_equal "$(cli xlen "$ROOM")" 1
+	REDIS_URL=nonsense show -s "$SOCK" -e "$ROOM"
+}
+
+@test "-u goes before REDIS_URL, a URI's password before REDISCLI_AUTH" {
+	REDIS_URL=nonsense send -u "unix://$SOCK" -n jhon "$ROOM" one
+	REDIS_URL="redis://127.0.0.1:$PORT" REDISCLI_AUTH=$SECRET send -n jhon "$ROOM" two
+	REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:$PORT" REDISCLI_AUTH=wrong send -n jhon "$ROOM" three
+	REDISCLI_AUTH=$SECRET fails 4 WRONGPASS chat-tail -u "redis://:wrong@127.0.0.1:$PORT" -e "$ROOM"
+	assert_equal "$(messages "$ROOM") $(locked xlen "$ROOM")" 'jhon: one 2'
+}
+
+@test "--user and --pass-file override the URI's" {
+	printf '%s\nsecond line\n' "$SECRET" >"$BATS_TEST_TMPDIR/pass"
+	printf '%s' "$SECRET" >"$BATS_TEST_TMPDIR/pass2"
+	send -s "$LOCKED" --pass-file "$BATS_TEST_TMPDIR/pass" -n jhon "$ROOM" one
+	REDISCLI_AUTH=wrong send -s "$LOCKED" --pass-file "$BATS_TEST_TMPDIR/pass2" --user marry -n jhon "$ROOM" two
+	send -u "unix://nobody:wrong@$LOCKED" --pass-file="$BATS_TEST_TMPDIR/pass" --user=marry -n jhon "$ROOM" three
+	assert_equal "$(locked xlen "$ROOM")" 3
+	fails 4 WRONGPASS chat-tail -u "unix://marry:$SECRET_ENCODED@$LOCKED" --user nobody -e "$ROOM"
+	fails 2 "$BATS_TEST_TMPDIR/none" chat-tail --pass-file "$BATS_TEST_TMPDIR/none" -e "$ROOM"
+	: >"$BATS_TEST_TMPDIR/empty"
+	fails 2 "$BATS_TEST_TMPDIR/empty" chat-tail --pass-file "$BATS_TEST_TMPDIR/empty" -e "$ROOM"
+}
+
+# terminal SECRET COMMAND ...: runs the command on a terminal of its own, types the secret once it is asked for, and
+# prints what the terminal showed; exits as the command did.
+terminal() {
+	"$PYTHON" - "$@" <<-'END'
+		import os, pty, sys
+		secret, command = sys.argv[1], sys.argv[2:]
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp(command[0], command)
+		shown = b''
+		typed = False
+		while True:
+		    try:
+		        got = os.read(fd, 1000)
+		    except OSError:
+		        break
+		    if not got:
+		        break
+		    shown += got
+		    if not typed and b'assword' in shown:
+		        os.write(fd, secret.encode() + b'\r')
+		        typed = True
+		sys.stdout.buffer.write(shown)
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+}
+
+@test "--askpass asks on the terminal and does not show what is typed" {
+	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" chat-send --askpass -s "$LOCKED" -n jhon "$ROOM" hi
+	assert_status 0
+	[[ $output != *s3cr3t* ]]
+	assert_equal "$(locked xlen "$ROOM")" 1
+	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - wrong chat-tail --askpass -s "$LOCKED" -e "$ROOM"
+	assert_status 4
+	assert_match "$output" WRONGPASS
+}
+
+@test "--askpass leaves standard input to the messages, and without a terminal it says so" {
+	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
+	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" \
+		bash -c 'chat-send --askpass -s "$1" -n jhon "$2" <"$3"' - "$LOCKED" "$ROOM" "$BATS_TEST_TMPDIR/lines"
+	assert_status 0
+	assert_equal "$(locked --raw xrange "$ROOM" - + | grep -cx 'one\|two')" 2
+	fails 2 terminal setsid -w chat-tail --askpass -s "$LOCKED" -e "$ROOM" </dev/null
+}
+
+@test "IPv6" {
+	grep -q '^0*1 ' /proc/net/if_inet6 || skip 'no IPv6 here'
+	local port
+	port=$(free_port)
+	server_launch --bind ::1 --port "$port"
+	send -h ::1 -p "$port" -n jhon "$ROOM" one
+	send -u "redis://[::1]:$port/0" -n jhon "$ROOM" two
+	REDIS_URL="redis://[::1]:$port" send -n jhon "$ROOM" three
+	assert_equal "$(show -u "valkey://[::1]:$port" -F '%t ' -e "$ROOM")" 'one two three '
+	fails 3 '' chat-tail -u 'redis://[::1]:1' -e "$ROOM"
+}
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+@test "a URI's password is not in the argument list of a running program" {
+	hold_input
+	local uri="redis://marry:$SECRET_ENCODED@127.0.0.1:$PORT"
+	for argument in "-u$uri" "--uri=$uri" "-vu$uri"; do
+		spawn chat-tail "$argument" "$ROOM" 2>"$BATS_TEST_TMPDIR/err"
+		wait_until 5 readers_of "$LOCKED" 1
+		grep -aq chat-tail "/proc/$PID/cmdline"
+		assert_equal "$(grep -ac s3cr3t "/proc/$PID/cmdline" "$BATS_TEST_TMPDIR/err" | grep -v ':0$' || true)" ''
+		kill "$PID"
+		wait_until 5 readers_of "$LOCKED" 0
+	done
+	spawn chat-send -v -n jhon -u "$uri" "$ROOM" <"$pipe" 2>"$BATS_TEST_TMPDIR/err"
+	echo hi >&7
+	wait_until 5 grep -q connected "$BATS_TEST_TMPDIR/err"
+	assert_equal "$(grep -ac s3cr3t "/proc/$PID/cmdline" "$BATS_TEST_TMPDIR/err" | grep -v ':0$' || true)" ''
+}
+
+readers_of() { [[ $(locked info clients) == *blocked_clients:"$2"$'\r'* ]]; }
+
+@test "a password is in no error, and not in what -v says" {
+	local uri="redis://marry:s3cr3t-wrong@127.0.0.1:$PORT"
+	fails 4 WRONGPASS chat-tail -u "$uri" -e "$ROOM"
+	[[ $stderr != *s3cr3t* ]]
+	fails 3 '' chat-tail -u "redis://:s3cr3t@127.0.0.1:1" -e "$ROOM"
+	[[ $stderr != *s3cr3t* ]]
+	fails 2 '' chat-tail -u "redis://:s3cr3t@127.0.0.1:$PORT" -h host "$ROOM"
+	[[ $stderr != *s3cr3t* ]]
+	fails 2 '' chat-tail -S x -u "redis://:s3cr3t@127.0.0.1:$PORT" "$ROOM"
+	[[ $stderr != *s3cr3t* ]]
+	run --separate-stderr show -v -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT" -U 1 "$ROOM"
+	assert_status 0
+	assert_match "$stderr" "127.0.0.1:$PORT"
+	[[ $stderr != *s3cr3t* ]]
+}
