@@ -158,8 +158,11 @@ static int give_up(struct sender *s, struct err *e)
 {
     size_t line = s->line ? s->line : first_undelivered(s), n;
 
+    if (s->refused.code != EXIT_DONE)
+        *e = s->refused; /* and not that the server then closed */
     while (s->in_flight > 0)
         settle(s);
+    flush(s);
     n = strlen(e->text);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
@@ -195,10 +198,8 @@ int send_run(struct sender *s, struct err *e)
             input_stop(&s->input);
     }
     flush(s);
-    *e = s->refused.code != EXIT_DONE  ? s->refused
-         : s->output.code != EXIT_DONE ? s->output
-                                       : s->input.problem;
-    return e->code != EXIT_DONE ? give_up(s, e) : 0;
+    *e = s->output.code != EXIT_DONE ? s->output : s->input.problem;
+    return s->refused.code != EXIT_DONE || e->code != EXIT_DONE ? give_up(s, e) : 0;
 }
 
 char *send_ask_name(struct lines *lines, const char *login)

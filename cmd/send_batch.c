@@ -6,6 +6,9 @@
 static const char *const too_old[] = {"ERR The ID specified in XADD is equal or smaller",
     "ERR The stream has exhausted the last possible ID"};
 
+/* What the server says to a text longer than its proto-max-bulk-len, before it closes. */
+static const char too_long[] = "ERR Protocol error: invalid bulk length";
+
 bool batch_full(const struct send_batch *b)
 {
     return b->n == BATCH_ENTRIES || b->wire.len >= BATCH_BYTES || b->echo.len >= 2 * BATCH_BYTES;
@@ -119,7 +122,8 @@ static void on_added(struct batch_replies *r, struct send_slot *slot, const stru
         slot->state = SLOT_DONE;
     } else {
         slot->state = SLOT_FAILED;
-        fail(r, item->type == REPLY_ERROR ? reply_refusal(item) : EXIT_REFUSED, slot->line, item);
+        fail(r, reply_is_error(item, too_long) ? EXIT_FAILED : reply_refusal(item), slot->line,
+            item);
     }
 }
 

@@ -27,6 +27,11 @@ void err_program(const char *name)
     program = name;
 }
 
+const char *err_program_name(void)
+{
+    return program;
+}
+
 void err_set_level(enum err_level level)
 {
     wanted = level;

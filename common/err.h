@@ -36,6 +36,8 @@ enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };
 void err_program(const char *name);
 void err_set_level(enum err_level level);
 
+const char *err_program_name(void);
+
 /*
  * Write one line `program: text` to standard error in a single write, if the level asks for it;
  * control characters are shown as in plain output, so that no room's name and no server's reply can

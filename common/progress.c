@@ -22,7 +22,7 @@ int64_t progress_due(const struct progress *p)
 static void show(struct progress *p, uint64_t messages, int64_t ms)
 {
     /* The blanks cover what a longer line left behind. */
-    fprintf(stderr, "\r%" PRIu64 " messages, %" PRIu64 "/s   ", p->messages,
+    fprintf(stderr, "\r%s: %" PRIu64 " messages, %" PRIu64 "/s   ", err_program_name(), p->messages,
         ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
 }
 

@@ -36,11 +36,12 @@ static char *read_line(FILE *in)
 /* Read a line with the terminal's echo off, handing a signal on only once the echo is back. */
 static char *read_hidden(FILE *tty)
 {
+    static const char prompt[] = "password: ";
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
     enum { SIGNALS = sizeof signals / sizeof *signals };
     struct sigaction old[SIGNALS], act = {.sa_handler = catch};
     struct termios shown, hidden;
-    char *line;
+    char *line = NULL;
 
     if (tcgetattr(fileno(tty), &shown) < 0)
         return NULL;
@@ -49,7 +50,8 @@ static char *read_hidden(FILE *tty)
     for (int i = 0; i < SIGNALS; i++)
         sigaction(signals[i], &act, &old[i]);
     tcsetattr(fileno(tty), TCSAFLUSH, &hidden);
-    line = read_line(tty);
+    if (write(fileno(tty), prompt, sizeof prompt - 1) > 0)
+        line = read_line(tty);
     tcsetattr(fileno(tty), TCSAFLUSH, &shown);
     for (int i = 0; i < SIGNALS; i++)
         sigaction(signals[i], &old[i], NULL);
@@ -58,18 +60,16 @@ static char *read_hidden(FILE *tty)
 
 char *secret_ask(struct err *e)
 {
-    static const char prompt[] = "password: ";
     int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     FILE *tty = fd < 0 ? NULL : fdopen(fd, "r");
-    char *line = NULL;
+    char *line;
 
     if (tty == NULL) {
         err_set(e, EXIT_USAGE,
             "--askpass needs a terminal; in scripts use --pass-file or $REDISCLI_AUTH");
         return NULL;
     }
-    if (write(fd, prompt, sizeof prompt - 1) > 0)
-        line = read_hidden(tty);
+    line = read_hidden(tty);
     if (write(fd, "\n", 1) < 0 || line == NULL)
         err_set(e, EXIT_USAGE, "--askpass: no password was typed");
     fclose(tty);

@@ -36,18 +36,26 @@ static bool take_fraction(const char **at, uint64_t *ms)
     return true;
 }
 
+/* strptime(3), but for exactly so many characters: it would take fewer digits, and blanks. */
+static const char *take(const char *at, const char *format, size_t width, struct tm *tm)
+{
+    const char *end = at ? strptime(at, format, tm) : NULL;
+
+    return end && end == at + width && strcspn(at, " ") >= width ? end : NULL;
+}
+
 static int parse_iso(const char *text, uint64_t *ms)
 {
     struct tm tm = {.tm_isdst = -1}, checked;
-    const char *at = strptime(text, "%Y-%m-%d", &tm);
+    const char *at = take(text, "%Y-%m-%d", 10, &tm);
     uint64_t fraction = 0;
     bool local = true;
     time_t seconds;
 
     if (at && (*at == 'T' || *at == 't' || *at == ' ')) {
-        at = strptime(at + 1, "%H:%M", &tm);
+        at = take(at + 1, "%H:%M", 5, &tm);
         if (at && *at == ':')
-            at = strptime(at, ":%S", &tm);
+            at = take(at, ":%S", 3, &tm);
         if (at && !take_fraction(&at, &fraction))
             return -1;
         local = at && *at == 0;

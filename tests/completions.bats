@@ -3,14 +3,18 @@
 
 load helper
 
+shells=(bash bash-completion zsh fish)
+
 setup_file() {
-	export TMUX_TMPDIR=$BATS_FILE_TMPDIR HOME=$BATS_FILE_TMPDIR/home
+	export TMUX_TMPDIR=$BATS_FILE_TMPDIR HOME=$BATS_FILE_TMPDIR/home HOSTFILE=$BATS_FILE_TMPDIR/hosts
 	unset TMUX
 	mkdir -p "$HOME/files/directory"
 	touch "$HOME/files/one.sock" "$HOME/files/two words"
+	echo '192.0.2.1 alpha.example' >"$HOSTFILE"
 	cd "$HOME/files" || return
 	spawn tmux -D -f /dev/null
 	export TMUX_PID=$PID
+	wait_until 10 tmux list-sessions
 	start_bash
 	start_bash_completion
 	start_zsh
@@ -18,20 +22,19 @@ setup_file() {
 
 teardown_file() {
 	kill "$TMUX_PID"
-	wait_end 5 "$TMUX_PID"
+	wait_until 5 ended "$TMUX_PID"
 }
 
-# shell_in_terminal NAME COMMAND ...: in a window; says on its own in $HOME/NAME when it is ready, by $SAY, and then
-# answers there.
+# shell_in_terminal NAME COMMAND ...: in a window; it answers in the file $HOME/NAME, first that it is ready.
 shell_in_terminal() {
 	local name=$1
 	shift
 	: >"$HOME/$name"
-	wait_until 10 tmux new-session -d -s "$name" -x 200 -y 50 -e ANSWERS="$HOME/$name" "$@"
+	tmux new-session -d -s "$name" -x 200 -y 50 -e ANSWERS="$HOME/$name" "$@"
 	wait_until 20 has_lines "$HOME/$name" 1
 }
 
-# In both, ^O puts all the candidates into the line, and ^T writes the line to $ANSWERS and empties it.
+# In bash and zsh, ^O puts all the candidates into the line, and ^T writes the line to $ANSWERS and empties it.
 bash_keys=$(
 	cat <<'END'
 PS1='$ '
@@ -62,49 +65,172 @@ start_zsh() {
 PS1='$ '
 bindkey -e
 fpath=($REPO/completions $fpath)
-autoload -Uz compinit
+autoload -Uz compinit add-zle-hook-widget
 compinit -u -D
 zstyle ':completion:all:*' completer _all_matches _complete
 zstyle ':completion:all:*' insert true
+zstyle ':completion:*:hosts' hosts alpha.example
 zle -C all complete-word _generic
 answer() { print -r -- "$BUFFER" >>$ANSWERS; BUFFER= }
 zle -N answer
 bindkey '^O' all '^T' answer
-_chat_tail_first() { echo ready >>$ANSWERS; add-zle-hook-widget -d line-init _chat_tail_first }
-autoload -Uz add-zle-hook-widget
-add-zle-hook-widget line-init _chat_tail_first
+ready() { add-zle-hook-widget -d line-init ready; echo ready >>$ANSWERS }
+add-zle-hook-widget line-init ready
 END
 	shell_in_terminal zsh env ZDOTDIR="$HOME" zsh -d -i
 }
 
-# line SHELL KEYS LINE: types LINE and the keys, and prints what the line is then.
-line() {
+# typed SHELL KEY LINE: types LINE and the key, and prints what the line is then.
+typed() {
 	local lines
 	lines=$(wc -l <"$HOME/$1")
-	tmux send-keys -t "$1" -l -- "$3"
-	# shellcheck disable=SC2086 # several keys
-	tmux send-keys -t "$1" $2 C-t
+	tmux send-keys -t "=$1:" -l -- "$3"
+	tmux send-keys -t "=$1:" "$2" C-t
 	wait_until 10 has_lines "$HOME/$1" $((lines + 1)) && tail -n 1 "$HOME/$1"
 }
 
-fish_complete() {
-	fish --no-config -c 'source $argv[1]; source $argv[2]; complete -C $argv[3]' \
+# shellcheck disable=SC2016 # fish's variables
+in_fish() {
+	fish --no-config -c 'function __fish_print_hostnames; echo alpha.example; end
+		source $argv[1]; source $argv[2]; complete -C $argv[3]' \
 		"$REPO/completions/chat-send.fish" "$REPO/completions/chat-tail.fish" "$1"
 }
 
-# candidates SHELL LINE: what may stand for the last word of the line, one a line, sorted.
-candidates() {
+# offers SHELL LINE: what may stand for the last word of LINE, one a line, without the `--option=` that is there.
+offers() {
+	local before=${2% *}\  word=${2##* } after
 	if [[ $1 == fish ]]; then
-		fish_complete "$2" | cut -f 1
+		after=$(in_fish "$2" | cut -f 1 | tr ' ' '\r')
 	else
-		line "$1" C-o "$2" | sed "s/^chat-[a-z]* *//; s/\\\\ /\n /g"
+		after=$(typed "$1" C-o "$2" | sed 's/\\ /\r/g')
+		after=${after#"$before"}
+		[[ ${after% } != "$word" ]] || return 0 # nothing was put in
 	fi
+	[[ $word != --*=* ]] || after=${after//"${word%%=*}="/}
+	tr -s ' \n' '\n\n' <<<"$after" | tr '\r' ' ' | sed '/^$/d' | LC_ALL=C sort -u
 }
-@test x {
-	for s in bash bash-completion zsh; do
-	for l in 'chat-tail -' 'chat-tail --col' 'chat-tail --color=' 'chat-tail --color ' 'chat-tail --time=' 'chat-tail -S ' 'chat-tail -s ' 'chat-tail ' 'chat-send --db ' 'chat-send -n ' 'chat-send --pass-file=o' 'chat-send --pass-file ' 'chat-tail -h lo' 'chat-tail -S10'  'chat-tail -s t' 'chat-tail -t -' 'chat-tail -u ' 'chat-tail -u r' 'chat-tail -S @' 'chat-send -' 'chat-tail -j room --c' 'chat-send -- -' 'chat-send -n x room -'; do
-	echo "== $s: $l" >&3
-	line $s C-o "$l" | cat -A>&3
+
+# all_offer LINE [CANDIDATE ...]: each shell offers these, and nothing else.
+all_offer() {
+	local line=$1 shell
+	shift
+	for shell in "${shells[@]}"; do
+		diff -u --label "expected: $line" --label "$shell" <((($# == 0)) || printf '%s\n' "$@" | LC_ALL=C sort) \
+			<(offers "$shell" "$line")
 	done
+}
+
+# all_complete LINE WHOLE: the line becomes that by Tab, but for a blank behind it.
+all_complete() {
+	local shell whole
+	for shell in "${shells[@]}"; do
+		if [[ $shell == fish ]]; then
+			whole=${1% *}\ $(in_fish "$1" | head -n 1 | cut -f 1)
+		else
+			whole=$(typed "$shell" Tab "$1")
+		fi
+		assert_equal "$shell: ${whole% }" "$shell: $2"
+	done
+}
+
+# options_of PROGRAM: as --help lists them, short and long, one a line.
+options_of() {
+	"$1" --help | sed -n 's/^  \(-.\), \(--[a-z-]*\).*/\1\n\2/p; s/^      \(--[a-z-]*\).*/\1/p'
+}
+
+@test "each shell offers the options that --help lists, and no other" {
+	for program in chat-send chat-tail; do
+		options=$(options_of "$program" | LC_ALL=C sort)
+		(($(wc -l <<<"$options") > 30))
+		for shell in "${shells[@]}"; do
+			diff -u --label "$program --help" --label "$shell" <(echo "$options") \
+				<(offers "$shell" "$program -" | sed 's/=$//' | LC_ALL=C sort -u)
+		done
+	done
+}
+
+@test "a key completes an option, and a value" {
+	all_complete 'chat-tail --col' 'chat-tail --color'
+	all_complete 'chat-tail room --foll' 'chat-tail room --follow'
+	all_complete 'chat-send --whol' 'chat-send --whole'
+	all_complete 'chat-tail --color=al' 'chat-tail --color=always'
+	all_complete 'chat-tail -e --color=n' 'chat-tail -e --color=never'
+}
+
+@test "values where there is a set, or an example" {
+	all_offer 'chat-tail --color=' always auto never
+	all_offer 'chat-tail --color=a' always auto
+	all_offer 'chat-tail --time=' %T %H:%M %F %FT%T%z
+	all_offer 'chat-send --maxage ' 1h 12h 1d 7d 4w
+	all_offer 'chat-send --maxage=1' 1h 12h 1d
+	all_offer 'chat-send --maxlen ' 1000 10000 100000 1000000
+	all_offer 'chat-tail -n ' 10 100 +1
+	all_offer 'chat-tail --lines ' 10 100 +1
+	all_offer 'chat-send --db ' {0..15}
+	all_offer 'chat-tail -u ' redis:// valkey:// unix:///
+	for shell in "${shells[@]}"; do
+		for option in -S --since -U --until; do
+			offered=$(offers "$shell" "chat-tail $option ")
+			[[ "$(offers "$shell" "chat-tail $option ") " == *10m*@[0-9]* ]] ||
+				offered=$(sort <<<"$offered") # shown below
+			assert_match "$offered" '(^|.)10m'
+			assert_match "$offered" '(^|.)[0-9]{4}-[0-9]{2}-[0-9]{2}T'
+			assert_match "$offered" '(^|.)@[0-9]'
+		done
+	done
+}
+
+@test "the optional values are those of the same word only" {
+	all_offer 'chat-tail --color '
+	all_offer 'chat-tail --time '
+}
+
+@test "files where files belong, names with blanks too" {
+	for option in -s --socket --pass-file; do
+		all_files "chat-tail $option "
+		all_files "chat-send room $option "
+	done
+	all_offer 'chat-tail --socket o' one.sock
+	all_offer 'chat-tail --socket=o' one.sock
+	all_offer 'chat-send --pass-file t' 'two words'
+}
+# Some put a slash behind a directory.
+all_files() {
+	for shell in "${shells[@]}"; do
+		assert_equal "$shell: $(offers "$shell" "$1" | sed 's,/$,,')" "$shell: "$'directory\none.sock\ntwo words'
+	done
+}
+
+@test "hosts for -h" {
+	all_offer 'chat-send -h alp' alpha.example
+	all_offer 'chat-tail --host alp' alpha.example
+}
+
+@test "nothing for rooms, words and names, and no options behind --" {
+	all_offer 'chat-tail '
+	all_offer 'chat-tail room '
+	all_offer 'chat-send '
+	all_offer 'chat-send room '
+	all_offer 'chat-send -n '
+	all_offer 'chat-tail -x '
+	all_offer 'chat-tail -F '
+	all_offer 'chat-tail -- -'
+}
+
+@test "options go on behind operands" {
+	all_offer 'chat-send room --max' --maxage --maxlen --max-message
+	all_offer 'chat-tail one two --ti' --time --timeout
+}
+
+@test "zsh: what contradicts an option given is not offered" {
+	for case in 'chat-tail -t:-j -F -r -0 --json --format --raw --null --time' 'chat-tail -e:-f -W --follow --timeout' \
+		'chat-tail -s one.sock:-h -p -u --host --port --uri' 'chat-send -w:-0 -t --null --tsv' \
+		'chat-send -t:-0 -w --null --whole' 'chat-send -q:-v --verbose --progress' 'chat-send --askpass:--pass-file' \
+		'chat-send --maxlen 9:--maxage' 'chat-tail --time:-t -j -0 --tsv --json --null'; do
+		offered=$(offers zsh "${case%:*} -" | sed 's/=$//')
+		assert_match "$offered" --help
+		for option in ${case##*:}; do
+			! grep -qxe "$option" <<<"$offered" || { echo "offered after ${case%:*}: $option" && false; }
+		done
 	done
 }

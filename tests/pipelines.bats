@@ -157,7 +157,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	run timeout 10 env --ignore-signal=PIPE bash -c 'chat-tail -n +1 "$0" 2>/dev/null | head -n 1' "$ROOM"
 	assert_status 0
 	assert_output '[jhon]: 1'
-	run timeout 10 env --ignore-signal=PIPE bash -c 'seq 50000 | chat-send -T -n jhon "$0" 2>/dev/null | head -n 1' "$ROOM"
+	run timeout 10 env --ignore-signal=PIPE bash -c 'seq 50000 2>/dev/null | chat-send -T -n jhon "$0" 2>/dev/null | head -n 1' "$ROOM"
 	assert_status 0
 	assert_output 1
 }
