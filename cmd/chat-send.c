@@ -103,7 +103,7 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
         return 0;
     user = getpwuid(getuid());
     if (set->prompt)
-        set->name = send_ask_name(&s->input.lines, user ? user->pw_name : "none");
+        set->name = s->asked_name = send_ask_name(&s->input.lines, user ? user->pw_name : "none");
     if (!set->prompt || set->name == NULL)
         set->name = user ? user->pw_name : NULL;
     return set->name
@@ -150,7 +150,6 @@ int main(int argc, char **argv)
     int operand;
 
     out_prepare();
-    err_program(parser.program);
     s.set = &a.send;
     operand = options_parse(&parser, argc, argv, &e);
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0

@@ -51,7 +51,7 @@ static int add_exclude(void *field, char *value, const struct option_row *row, s
     (void)row, (void)e;
     set->exclude = realloc(set->exclude, (set->excludes + 1) * sizeof *set->exclude);
     if (set->exclude == NULL)
-        err_no_memory();
+        buf_no_memory();
     set->exclude[set->excludes++] = value;
     return 0;
 }
@@ -153,7 +153,7 @@ static struct tail_room *take_rooms(char **names, int n, size_t *count, struct e
     struct tail_room *rooms = calloc((size_t)n + 1, sizeof *rooms);
 
     if (rooms == NULL)
-        err_no_memory();
+        buf_no_memory();
     *count = 0;
     for (int i = 0; i < n; i++) {
         size_t seen = 0;
@@ -219,7 +219,6 @@ int main(int argc, char **argv)
     int operand;
 
     out_prepare();
-    err_program(parser.program);
     operand = options_parse(&parser, argc, argv, &e);
     if (operand == argc)
         err_set(&e, EXIT_USAGE, "no room given; see --help");

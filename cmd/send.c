@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,12 +121,16 @@ static int64_t earliest(int64_t a, int64_t b)
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */
 static int wait_for_more(struct sender *s, struct err *e)
 {
-    bool reading = input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight));
-    struct pollfd fds[] = {
-        {reading ? STDIN_FILENO : -1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
+    struct pollfd fds[] = {{-1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
     int64_t patience = s->in_flight > 0 ? s->answered_at + PATIENCE_MS : WAIT_FOREVER;
 
     flush(s);
+    if (s->refused.code != EXIT_DONE || s->output.code != EXIT_DONE)
+        input_stop(&s->input);
+    if (s->in_flight == 0 && s->input.lines.stopped)
+        return 0;
+    if (input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight)))
+        fds[0].fd = STDIN_FILENO;
     prompt(s);
     wait_poll(
         fds, 2, earliest(earliest(patience, input_due(&s->input)), progress_due(&s->progress)));
@@ -194,8 +199,6 @@ int send_run(struct sender *s, struct err *e)
             break;
         if (wait_for_more(s, e) < 0)
             return give_up(s, e);
-        if (s->refused.code != EXIT_DONE || s->output.code != EXIT_DONE)
-            input_stop(&s->input);
     }
     flush(s);
     *e = s->output.code != EXIT_DONE ? s->output : s->input.problem;
@@ -225,5 +228,6 @@ void send_free(struct sender *s)
     for (size_t i = 0; i < RING; i++)
         batch_free(&s->batches[i]);
     input_free(&s->input);
+    free(s->asked_name);
     out_free(&s->out);
 }

@@ -151,6 +151,7 @@ struct sender {
     struct err output;        /* what -T and -i could not print: then nothing more is read */
     int64_t answered_at;      /* wait_now() of the last sign of the server, or of the question */
     bool prompted;
+    char *asked_name; /* owned; NULL: not asked */
 };
 
 /*

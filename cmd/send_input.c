@@ -172,7 +172,7 @@ void input_take(struct send_input *in, struct send_batch *b)
 
 bool input_wants(const struct send_input *in)
 {
-    return !in->ended && !in->whole && !in->has_row && !in->lines.ended;
+    return !in->ended && !in->whole && !in->has_row && !in->lines.ended && !in->lines.stopped;
 }
 
 void input_read(struct send_input *in)

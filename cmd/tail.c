@@ -64,7 +64,8 @@ static int read_present(struct tail *t, struct err *e)
             return -1;
         if (t->in.entries == 0 && block == TAIL_NO_WAIT)
             t->stop = TAIL_ENDED;
-        else if (t->in.entries == 0 && wait_now() < asked + block && t->stop == TAIL_GOES_ON)
+        else if (t->in.entries == 0 && wait_now() + EMPTY_PAUSE_MS < asked + block
+                 && t->stop == TAIL_GOES_ON)
             wait_poll(NULL, 0, wait_now() + EMPTY_PAUSE_MS);
     }
     return 0;

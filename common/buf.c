@@ -1,14 +1,20 @@
 #include "common/buf.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "common/err.h"
+#include <unistd.h>
 
 enum { SMALLEST = 256, KEPT = 1024 * 1024 };
+
+void buf_no_memory(void)
+{
+    fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
+    _exit(EXIT_FAILURE);
+}
 
 char *buf_reserve(struct buf *b, size_t extra)
 {
@@ -16,12 +22,12 @@ char *buf_reserve(struct buf *b, size_t extra)
         size_t cap = b->cap ? b->cap : SMALLEST;
 
         if (extra > SIZE_MAX / 4 - b->len)
-            err_no_memory();
+            buf_no_memory();
         while (cap < b->len + extra)
             cap *= 2;
         b->data = realloc(b->data, cap);
         if (b->data == NULL)
-            err_no_memory();
+            buf_no_memory();
         b->cap = cap;
     }
     return b->data + b->len;

@@ -10,6 +10,12 @@ struct buf {
     size_t cap; /* bytes allocated */
 };
 
+/*
+ * Say that there is no memory and end the program with status 1: every buffer grows through one
+ * place, which has no better way out, and what the server has acknowledged is safe.
+ */
+void buf_no_memory(void) __attribute__((noreturn));
+
 /* Make room for `extra` bytes and return where they go. Ends the program if there is no memory. */
 char *buf_reserve(struct buf *b, size_t extra);
 

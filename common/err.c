@@ -1,5 +1,6 @@
 #include "common/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "common/buf.h"
 #include "common/text.h"
 
-static const char *program = "chat";
 static enum err_level wanted = ERR_NOTICE;
 
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
@@ -20,16 +20,6 @@ int err_set(struct err *e, enum exit_code code, const char *format, ...)
     vsnprintf(e->text, sizeof e->text, format, args);
     va_end(args);
     return -1;
-}
-
-void err_program(const char *name)
-{
-    program = name;
-}
-
-const char *err_program_name(void)
-{
-    return program;
 }
 
 void err_set_level(enum err_level level)
@@ -48,22 +38,11 @@ void err_say(enum err_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    buf_printf(&line, "%s: ", program);
+    buf_printf(&line, "%s: ", program_invocation_short_name);
     text_show(&line, text, strlen(text), TEXT_PLAIN);
     buf_add(&line, "\n", 1);
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
         /* Standard error is gone: there is nobody left to tell. */
     }
     buf_free(&line);
-}
-
-void err_no_memory(void)
-{
-    static const char text[] = ": out of memory\n";
-
-    if (write(STDERR_FILENO, program, strlen(program)) < 0
-        || write(STDERR_FILENO, text, sizeof text - 1) < 0) {
-        /* As in err_say(). */
-    }
-    _exit(EXIT_FAILED);
 }

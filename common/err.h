@@ -2,8 +2,8 @@
  * Exit codes, errors as values, and the one voice in which both programs speak on standard error.
  *
  * Functions that can fail take a `struct err *` and return -1 (or NULL) after filling it in; main()
- * turns it into one line and an exit status. Nothing below cmd/ ends the program, but for
- * err_no_memory().
+ * turns it into one line and an exit status. Nothing below cmd/ ends the program, but for --help
+ * and buf_no_memory().
  */
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
@@ -32,11 +32,8 @@ int err_set(struct err *e, enum exit_code code, const char *format, ...)
 /* Who wants to hear it: everybody, all but -q, only -v. */
 enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };
 
-/* Name the program (the pointer is kept), and set the level, which is ERR_NOTICE until then. */
-void err_program(const char *name);
+/* Who listens from now on; until then, all but -v's details are written. */
 void err_set_level(enum err_level level);
-
-const char *err_program_name(void);
 
 /*
  * Write one line `program: text` to standard error in a single write, if the level asks for it;
@@ -44,11 +41,5 @@ const char *err_program_name(void);
  * drive a terminal.
  */
 void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/*
- * Say so and end the program with EXIT_FAILED. The one exit below cmd/: every buffer grows through
- * one place, which has no better way out, and what the server has acknowledged is safe.
- */
-void err_no_memory(void) __attribute__((noreturn));
 
 #endif

@@ -114,7 +114,7 @@ struct link *link_open(const struct uri *address, const char *name, struct err *
     int failed;
 
     if (l == NULL)
-        err_no_memory();
+        buf_no_memory();
     l->address = address;
     l->name = name;
     l->fd = -1;
@@ -182,7 +182,7 @@ void link_command(struct link *l, const char *format, ...)
     n = redisvFormatCommand(&command, format, args);
     va_end(args);
     if (n < 0)
-        err_no_memory();
+        buf_no_memory();
     link_send(l, command, (size_t)n);
     redisFreeCommand(command);
 }
@@ -230,7 +230,7 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         tune(l->fd);
     l->context = redisConnectFd(l->fd);
     if (l->context == NULL)
-        err_no_memory();
+        buf_no_memory();
     l->context->flags &= ~REDIS_BLOCK;
     reply_attach(l->context->reader, &l->target);
     log_in(l);
@@ -247,7 +247,7 @@ static void write_some(struct link *l)
         if (!l->handed) {
             n = n < WRITE_CHUNK ? n : WRITE_CHUNK;
             if (redisAppendFormattedCommand(l->context, l->out.data + l->out_at, n) != REDIS_OK)
-                err_no_memory();
+                buf_no_memory();
             l->out_at += n;
         }
         if (redisBufferWrite(l->context, &done) != REDIS_OK) {

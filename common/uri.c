@@ -128,7 +128,7 @@ int uri_parse(const char *text, struct uri *uri, struct err *e)
     if (rest)
         uri->storage = strdup(rest + 3);
     if (rest && uri->storage == NULL)
-        err_no_memory();
+        buf_no_memory();
     if ((n == 5 && strncmp(text, "redis", n) == 0) || (n == 6 && strncmp(text, "valkey", n) == 0))
         return parse_tcp(uri->storage, uri, e);
     if (n == 4 && strncmp(text, "unix", n) == 0)
