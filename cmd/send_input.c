@@ -89,6 +89,8 @@ static bool next_row(struct send_input *in)
         skip = n == 0 && set->mode == SEND_LINES && !set->empty;
         if (set->tee && !(skip && set->ids))
             buf_add(&in->row_echo, record, raw);
+        if (set->tee && set->mode == SEND_WORDS)
+            buf_add(&in->row_echo, "\n", 1);
     } while (skip);
     in->row = (struct entry_message){.text = {record, n}};
     if (set->mode == SEND_TSV) {

@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# The manuals and the README: that they name what there is, and that the commands in them do what they show.
+# shellcheck disable=SC2016 # what is in single quotes is for another shell
+
+load helper
+
+setup_file() {
+	start_server
+	export REMOTE=$SOCK # the mirror's other end
+	start_server
+	export HOME=$BATS_FILE_TMPDIR/home STUBS=$BATS_FILE_TMPDIR/bin
+	export PIDS=$HOME/pids NOTES=$HOME/notes
+	mkdir "$HOME" "$STUBS"
+	make_stubs
+	export PATH=$STUBS:$PATH
+}
+teardown_file() { stop_servers; }
+teardown() {
+	kill_readers
+	stop_jobs
+}
+
+# --- the text --------------------------------------------------------------------------------------------------------
+
+manual() { echo "$REPO/cmd/$1.1"; }
+render() { mandoc -T ascii -O width="${2:-1000}" "$1" | sed $'s/.\b//g'; }
+
+# section FILE TITLE: of a manual, as people see it.
+section() {
+	render "$1" | awk -v title="$2" '/^[A-Z]/ { on = $0 == title; next } on'
+}
+
+# man_blocks FILE SECTION: what stands literally in it, one block after another, each ended by NUL.
+man_blocks() {
+	render "$1" 80 | awk -v title="$2" '
+		function flush() { if (block != "") printf "%s%c", block, 0; block = "" }
+		/^[A-Z]/ { flush(); on = $0 == title; next }
+		on && /^           / { block = block substr($0, 12) "\n"; next }
+		on { flush() }
+		END { flush() }'
+}
+
+# readme_blocks FILE: what is fenced as sh, in the same way.
+readme_blocks() {
+	awk '/^```/ { if (on) printf "%s%c", block, 0; on = !on && $0 == "```sh"; block = ""; next }
+		on { block = block $0 "\n" }' "$1"
+}
+
+# commands, shown: of a block on standard input: what follows `$ `, and `> ` to go on with, is typed, and the rest is
+# shown. A block that does not begin with `$ ` is a script.
+commands() { awk 'NR == 1 { script = !/^[$] / } script; !script && /^[$>] / { print substr($0, 3) }'; }
+shown() { awk 'NR == 1 { script = !/^[$] / } !script && !/^[$>] /'; }
+
+# help_options PROGRAM, man_options FILE: a line for each, `-n --lines value`; `optional` if it need not have one.
+help_options() {
+	"$1" --help | sed -nE 's/^  (-., )?/\1/; s/^(-.), /\1 /; s/^ +--/--/; /^-/!d; s/^((-. )?--[a-z-]+)\[=.*/\1 optional/p; t
+		s/^((-. )?--[a-z-]+) [A-Z+]+ .*/\1 value/p; t
+		s/^((-. )?--[a-z-]+) .*/\1/p' | sort
+}
+man_options() {
+	sed -nE '/^\.Sh OPTIONS/,/^\.Sh [^O]/s/^\.It (Fl .*)/\1/p' "$1" | sed -E 's/Fl ([^ ]+)/-\1/g; s/ ,//
+		s/ Ns Op = Ns Ar .*/ optional/; s/ (Oo .*)?Ar .*/ value/' | sort
+}
+
+@test "each option of --help is in the manual, with a value or without, and no other" {
+	for program in chat-send chat-tail; do
+		diff -u <(help_options "$program") <(man_options "$(manual "$program")")
+		(($(help_options "$program" | wc -l) > 20))
+	done
+}
+
+@test "the manuals speak of no option that there is not" {
+	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-.|--[a-z-]+')
+	for program in chat-send chat-tail; do
+		# The examples are run; in the rest, what is not ours is `tail -f`.
+		for option in $(render "$(manual "$program")" | sed '/^EXAMPLES/,/^SEE ALSO/d; s/tail -f//' |
+			grep -oE "(^|[ (\`'])--?[A-Za-z0-9][a-z-]*" | grep -oE -e '-.*' | sort -u); do
+			grep -qxFe "$option" <<<"$options" || { echo "$program(1): $option" && false; }
+		done
+	done
+}
+
+@test "both manuals have the same exit statuses, and they are those of the programs" {
+	diff <(section "$(manual chat-send)" 'EXIT STATUS') <(section "$(manual chat-tail)" 'EXIT STATUS')
+	in_manual=$(section "$(manual chat-send)" 'EXIT STATUS' | grep -oE '^ +[0-9]+ ' | tr -d ' ')
+	assert_equal "$in_manual" "$(sed -nE 's/^ +EXIT_[A-Z_]+ = ([0-9]+).*/\1/p' "$REPO/common/err.h")"
+	assert_equal "$in_manual" $'0\n1\n2\n3\n4\n5'
+}
+
+@test "both manuals say the same of the server" {
+	server_section() { render "$(manual "$1")" | sed -n '/^   The server/,/^[A-Z]/p' | sed '$d'; }
+	(($(server_section chat-send | wc -l) > 40))
+	diff <(server_section chat-send) <(server_section chat-tail)
+}
+
+@test "the manuals are without fault, have the sections that people look for, and fit 80 columns" {
+	for program in chat-send chat-tail; do
+		mandoc -T lint -W warning "$(manual "$program")"
+		for title in NAME SYNOPSIS DESCRIPTION OPTIONS '.*OUTPUT FORMATS' ENVIRONMENT SIGNALS 'EXIT STATUS' EXAMPLES \
+			'OTHER CLIENTS' 'SEE ALSO'; do
+			render "$(manual "$program")" | grep -qxE "$title"
+		done
+		assert_equal "$(render "$(manual "$program")" 80 | awk 'length > 80')" ''
+	done
+}
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+# What the examples need beside the programs. chat-tail leaves its process ID, for it may have to be ended.
+make_stubs() {
+	stub chat-tail 'echo $$ >>"$PIDS"; exec "$CHAT_BUILD/chat-tail" "$@"'
+	stub redis-cli '[ -p /dev/stdout ] || set -- --no-raw "$@" # as on a terminal
+		exec "$CLI" -s "$SOCK" "$@"'
+	stub python3 'exec "$PYTHON" "$@"'
+	stub make 'echo cc -c one.c; echo "one.c: warning: so so" >&2; echo all tests passed'
+	stub ./answer 'while read -r line; do echo "you said: ${line#*: }"; done'
+	stub journalctl 'printf "%s\n" starting started'
+	stub hostname 'echo web1'
+	stub notify-send 'printf "%s\n" "$1" >>"$NOTES"'
+	local pv
+	if pv=$(command -v pv); then
+		stub pv "exec '$pv' -q \"\$@\""
+	else
+		stub pv 'for last; do :; done; [ ! -f "$last" ] || exec cat "$last"; exec cat'
+	fi
+	echo '{"host": "db1", "message": "disk\tfull"}' >"$HOME/log.json"
+}
+stub() { # NAME SCRIPT; ./NAME is in the directory where the examples are run
+	local file=$STUBS/$1
+	[[ $1 != ./* ]] || file=$HOME/$1
+	printf '#!/bin/sh\n%s\n' "$2" >"$file"
+	chmod +x "$file"
+}
+
+# fill_rooms: what the manuals' examples find; the IDs are of 1 July 2025, between 17:22 and 18:05, UTC.
+fill_rooms() {
+	cli flushall >/dev/null
+	"$CLI" -s "$REMOTE" flushall >/dev/null
+	cli xadd room 1751390520000-0 jhon 'hello everyone'
+	cli xadd room 1751390580000-0 marry 'hi jhon, how are you?'
+	cli xadd room 1751390700000-0 jhon 'fine, thanks'
+	cli xadd ops 1751392920000-0 db1 'error: disk full'
+	cli xadd ops 1751393040000-0 db1 recovered
+	cli xadd ops 1751393100000-0 web 'error: no route'
+} >/dev/null
+
+# how COMMANDS: sets what is to be done about a block: before it; once so many readers wait (then they are ended); the
+# lines typed into it, which end with ^D; what is true in the end. A block that shows no output needs an `after`.
+how() {
+	before=true readers=0 meanwhile=true typed='' after='' terminal=''
+	case $1 in
+	'chat-tail room | grep hi')
+		readers=1 meanwhile='says room marry "hi jhon, how are you?" && says room jhon "fine, thanks"'
+		;;
+	'chat-tail -n 2 room') readers=1 ;;
+	'chat-tail -x jhon room & chat-send -n jhon room; kill $!' | 'chat() {'*)
+		readers=1 typed='hello marry' meanwhile='says room marry "hi jhon"'
+		after='last room 1 "jhon: hello marry" && printed "[marry]: hi jhon"'
+		;;
+	tmux*)
+		terminal=yes readers=1 typed='hello marry' meanwhile='says room marry "hi jhon" && sees "\[marry\]: hi jhon"'
+		after='last room 1 "jhon: hello marry"'
+		;;
+	'chat-tail -t room |'*'while IFS='*) readers=1 meanwhile='says room marry "hi jhon, how are you?"' ;;
+	*'xargs -0 -n 1 notify-send')
+		readers=1 meanwhile='says room marry hi && says room jhon "two words"'
+		after='assert_equal "$(<"$NOTES")" "marry: hi"$'\''\n'\''"jhon: two words"'
+		;;
+	'chat-tail -c 1 -W 30 deploy || echo '*) # no answer within the time: see below
+		readers=1 meanwhile='says deploy web1 done' after='printed "[web1]: done"'
+		;;
+	'chat-tail -c 1 -W 0.1 deploy || echo '*) after='printed "no answer"' ;;
+	*'./answer | chat-send -n bot room')
+		readers=1 meanwhile='says room jhon "who is there?" && wait_until 5 last room 1 "bot: you said: who is there?"'
+		after='last room 2 "jhon: who is there?" "bot: you said: who is there?"'
+		;;
+	'chat-tail -t room | chat-send -t lobby')
+		readers=1 meanwhile='says room marry hi' after='last lobby 1 "marry: hi"'
+		;;
+	'chat-tail -t -n +1 -h alpha room | chat-send -t -k -h beta')
+		readers=1 meanwhile='says room marry hi'
+		after='assert_equal "$("$CLI" -s "$REMOTE" xrange room - +)" "$(cli xrange room - +)"'
+		;;
+	*'-S "$(tail -n 1 room.tsv'*) after='diff room.tsv <(chat-tail -t -e room)' ;;
+	*'pv -l -s'*) before='rm room.tsv' after='diff room.tsv <(chat-tail -t -e room)' ;;
+	'chat-send -t -k < room.tsv')
+		before='cli del room' after='diff room.tsv <(chat-tail -t -e room) && chat-send -t -k <room.tsv && room_has room 3'
+		;;
+	*'chat-send -t -k copy < room.tsv' | 'pv room.tsv '*)
+		after='assert_equal "$(cli xrange copy - +)" "$(cli xrange room - +)"'
+		;;
+	'echo hi | chat-send -n jhon room') after='last room 1 "jhon: hi"' ;;
+	'chat-send room hello there') after='last room 1 "$(id -un): hello there"' ;;
+	'make 2>&1 '*) after='last build 3 "ci: cc -c one.c" "ci: one.c: warning: so so" "ci: all tests passed"' ;;
+	'df -h '*) after='room_has ops 4 && [[ $(cli xrevrange ops + - count 1) == *web1*Filesystem* ]]' ;;
+	'journalctl -f'*) after='last log 2 "web1: starting" "web1: started"' ;;
+	'id=$(chat-send -i '*) readers=1 meanwhile='says room marry me' after='printed "[marry]: me"' ;;
+	'jq -r '*) after='last ops 1 "db1: disk"$'\''\t'\''full' ;;
+	esac
+}
+
+# for how(): someone else sends; what the room's last messages are; what the block printed, or its terminal shows.
+says() { cli xadd "$1" '*' "$2" "$3" >/dev/null; }
+last() { assert_equal "$(messages "$1" | tail -n "$2")" "$(printf '%s\n' "${@:3}")"; }
+printed() { assert_equal "$(<"$out")" "$1"; }
+sees() { wait_until 5 seen "$1"; }
+seen() { [[ $(tmux -S "$window" capture-pane -p) =~ $1 ]]; }
+
+# run_block TEXT: runs a block in a shell, as how() says, and compares what it prints with what it shows.
+run_block() {
+	local script=$BATS_TEST_TMPDIR/script out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	local window=$BATS_TEST_TMPDIR/window typing=$BATS_TEST_TMPDIR/typing block
+	local before readers meanwhile typed after terminal
+	commands <<<"$1" >"$script"
+	shown <<<"${1%$'\n'}" >"$script.shows"
+	how "$(<"$script")"
+	[[ -s $script.shows || $after ]] || { echo "nothing says what this does: see how()" >&2 && return 1; }
+	sed -i "s, -h alpha , -s $SOCK ,; s, -h beta, -s $REMOTE,; s,redis.Redis(),redis.Redis(unix_socket_path=\"$SOCK\"),
+		s, -W 60 , -W 20 ," "$script"
+	: >"$PIDS" >"$NOTES" >"$out" >"$err"
+	eval "$before" >/dev/null || return
+	if [[ $terminal ]]; then
+		spawn tmux -D -S "$window" -f /dev/null
+		wait_until 5 tmux -S "$window" list-sessions
+		tmux -S "$window" set -g exit-empty on ';' new-session -d -x 80 -y 24 \
+			env -u TMUX TMUX_TMPDIR="$BATS_TEST_TMPDIR" sh "$script"
+	else
+		rm -f "$typing"
+		mkfifo "$typing"
+		exec 7<>"$typing"
+		[[ $typed ]] || exec 7<&-
+		[[ $typed ]] || typing=/dev/null
+		spawn sh "$script" <"$typing" >"$out" 2>"$err"
+		[[ ! $typed ]] || exec 7>"$typing"
+	fi
+	block=$PID
+	if ((readers > 0)); then
+		wait_readers "$readers" || return
+		eval "$meanwhile" || return
+		wait_readers "$readers" || return
+		type_lines || return
+		kill_readers
+	fi
+	wait_end 10 "$block" || { cat "$out" "$err" >&2 && return 1; }
+	assert_equal "$(<"$err")" '' && assert_status 0 || return
+	[[ ! -s $script.shows ]] || diff -u --label 'the text' --label 'what comes' <(no_ids <"$script.shows") <(no_ids <"$out") >&2 ||
+		return
+	[[ ! $after ]] || eval "$after"
+}
+
+type_lines() {
+	[[ $typed ]] || return 0
+	if [[ $terminal ]]; then
+		tmux -S "$window" send-keys -l "$typed"
+		tmux -S "$window" send-keys Enter
+		wait_until 5 last room 1 "jhon: $typed" && tmux -S "$window" send-keys C-d
+	else
+		echo "$typed" >&7
+		exec 7>&-
+	fi
+}
+
+kill_readers() { [[ ! -s $PIDS ]] || xargs kill <"$PIDS" 2>/dev/null || true; }
+
+# no_ids: IDs that the server gives now are all one; those of fill_rooms are themselves.
+no_ids() { sed -E 's/1(7[6-9]|[89][0-9])[0-9]{10}-[0-9]+/ID/g'; }
+
+# run_blocks: each of those on standard input; all are run, and those that fail are named.
+run_blocks() {
+	local block failed=0 count=0
+	cd "$HOME" || return
+	while IFS= read -r -d '' block; do
+		((++count))
+		"$@"
+		run_block "$block" || { printf 'this failed:\n%s\n' "$block" >&2 && failed=1; }
+		kill_readers
+	done
+	((count > 0)) && return "$failed"
+}
+
+@test "chat-send(1): the examples do what they show" {
+	man_blocks "$(manual chat-send)" EXAMPLES | run_blocks fill_rooms
+}
+
+@test "chat-tail(1): the examples do what they show" {
+	man_blocks "$(manual chat-tail)" EXAMPLES | run_blocks fill_rooms
+}
+
+@test "other clients: what the manuals show" {
+	for program in chat-send chat-tail; do
+		man_blocks "$(manual "$program")" 'OTHER CLIENTS' | run_blocks fill_rooms
+	done
+}
