@@ -144,13 +144,14 @@ void uri_free(struct uri *uri)
 
 void uri_hide_password(char *text)
 {
-    char *from = strstr(text, "://"), *end = from ? strrchr(from, '@') : NULL, *colon;
+    char *from = strstr(text, "://"), *end = from ? strrchr(from, '@') : NULL;
+    size_t user;
 
     if (end == NULL)
         return;
-    from += 3;
     /* A user is no secret; but a lone word before the @ is the password. */
-    colon = memchr(from, ':', (size_t)(end - from));
-    from = colon ? colon + 1 : from;
+    from += 3;
+    user = strcspn(from, ":@/");
+    from += from[user] == ':' ? user + 1 : 0;
     memset(from, '*', (size_t)(end - from));
 }
