@@ -105,5 +105,7 @@ $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(flags) -MMD -MP -c -o $@ $<
 
-$B/tests/unit/%: $B/tests/unit/%.o $(common)
+$B/tests/unit/%: $B/tests/unit/%.o $(common) $(send) $(tail)
 	$(CC) -o $@ $^ $(libs)
+
+-include $(wildcard $B/*/*.d $B/tests/*/*.d)

@@ -179,7 +179,7 @@ static enum exit_code report_missing(const struct tail *t)
     for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
         if (!t->rooms[i].exists) {
             code = EXIT_FAILED;
-            err_say(ERR_ALWAYS, "%s: no such room", t->rooms[i].name);
+            err_say(ERR_ALWAYS, "%.64s: no such room", t->rooms[i].name);
         }
     return code;
 }

@@ -42,8 +42,7 @@ static bool may_ship(struct sender *s)
 static void fill(struct sender *s)
 {
     while (input_take(&s->input, batch_at(s, s->in_flight)), may_ship(s)) {
-        if (s->in_flight == 0)
-            s->answered_at = wait_now();
+        s->patience = PATIENCE_MS;
         batch_send(batch_at(s, s->in_flight++), s->set, s->link);
     }
 }
@@ -83,7 +82,7 @@ static int take_replies(struct sender *s, struct err *e)
         told = link_reply(s->link, s->in_flight > 0 ? batch_item : ignore, &replies, e);
         if (told <= 0)
             return told;
-        s->answered_at = wait_now();
+        s->patience = PATIENCE_MS;
         if (s->in_flight > 0 && batch_replied(b))
             batch_send(b, s->set, s->link);
     }
@@ -122,7 +121,7 @@ static int64_t earliest(int64_t a, int64_t b)
 static int wait_for_more(struct sender *s, struct err *e)
 {
     struct pollfd fds[] = {{-1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
-    int64_t patience = s->in_flight > 0 ? s->answered_at + PATIENCE_MS : WAIT_FOREVER;
+    int64_t now, deadline;
 
     flush(s);
     if (s->refused.code != EXIT_DONE || s->output.code != EXIT_DONE)
@@ -132,14 +131,16 @@ static int wait_for_more(struct sender *s, struct err *e)
     if (input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight)))
         fds[0].fd = STDIN_FILENO;
     prompt(s);
-    wait_poll(
-        fds, 2, earliest(earliest(patience, input_due(&s->input)), progress_due(&s->progress)));
+    now = wait_now();
+    deadline = earliest(input_due(&s->input), progress_due(&s->progress));
+    wait_poll(fds, 2, s->in_flight > 0 ? earliest(deadline, now + s->patience) : deadline);
+    s->patience -= wait_now() - now;
     progress_show(&s->progress);
     if (fds[0].revents)
         read_input(s);
     if (wait_signal())
         input_stop(&s->input);
-    if (fds[1].revents == 0 && wait_now() >= patience)
+    if (fds[1].revents == 0 && s->in_flight > 0 && s->patience <= 0)
         return err_set(
             e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
     return link_serve(s->link, fds[1].revents, e);
@@ -155,7 +156,7 @@ static size_t first_undelivered(struct sender *s)
             if (b->slots[i].state != SLOT_DONE)
                 return b->slots[i].line;
     }
-    return s->input.entry.messages > 0 ? s->input.entry.line : 0;
+    return s->input.entry.messages > 0 ? s->input.entry.line : s->input.given_up;
 }
 
 /* Give up: count what did arrive, and say so behind the reason. */
@@ -171,8 +172,8 @@ static int give_up(struct sender *s, struct err *e)
     n = strlen(e->text);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
-    snprintf(
-        e->text + n, sizeof e->text - n, "; %" PRIu64 " messages delivered", s->progress.messages);
+    snprintf(e->text + n, sizeof e->text - n, "; %" PRIu64 " message%s delivered",
+        s->progress.messages, s->progress.messages == 1 ? "" : "s");
     n = strlen(e->text);
     if (line > 0)
         snprintf(e->text + n, sizeof e->text - n, ", line %zu was not", line);

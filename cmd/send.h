@@ -111,10 +111,11 @@ struct send_input {
     struct buf room;         /* the entry's, copied */
     char id[ID_TEXT];
     bool whole;          /* the entry is, and waits for a batch */
-    int64_t row_at;      /* when its last row came */
+    int64_t read_at;     /* when input came last */
     struct buf row_echo; /* -T: the row as it was, skipped lines before it too */
     struct buf echo;     /* the entry's rows as they were */
     bool ended;          /* nothing more will come */
+    size_t given_up;     /* the line of an entry that a bad row may belong to, or 0 */
     struct err problem;  /* of the input: what came before it still counts */
 };
 
@@ -149,7 +150,7 @@ struct sender {
     struct err refused;       /* what the server refused first: then nothing new is begun */
     size_t line;              /* and its line, or 0 */
     struct err output;        /* what -T and -i could not print: then nothing more is read */
-    int64_t answered_at;      /* wait_now() of the last sign of the server, or of the question */
+    int64_t patience;         /* ms for which the server may still keep us waiting */
     bool prompted;
     char *asked_name; /* owned; NULL: not asked */
 };

@@ -103,13 +103,19 @@ void batch_send(struct send_batch *b, const struct send_settings *set, struct li
         b->step = BATCH_SETTLED;
 }
 
+/* Of the room's name in an error, so that it does not hide the rest. */
+static int name_len(const struct send_batch *b)
+{
+    return b->room.len < 64 ? (int)b->room.len : 64;
+}
+
 static void fail(
     struct batch_replies *r, enum exit_code code, size_t line, const struct reply_item *item)
 {
     if (r->problem->code != EXIT_DONE)
         return;
-    err_set(r->problem, code, "%.*s: %.*s", (int)r->batch->room.len, r->batch->room.data,
-        (int)item->len, item->bytes);
+    err_set(r->problem, code, "%.*s: %.*s", name_len(r->batch), r->batch->room.data, (int)item->len,
+        item->bytes);
     *r->line = line;
 }
 
@@ -143,7 +149,7 @@ static void on_looked_up(
         *r->line = slot->line;
         err_set(r->problem, EXIT_FAILED,
             "line %zu: ID %s is below the last one of %.*s, which does not hold it", slot->line, id,
-            (int)r->batch->room.len, r->batch->room.data);
+            name_len(r->batch), r->batch->room.data);
     }
 }
 

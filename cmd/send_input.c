@@ -65,8 +65,10 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
             || id_compare(in->row.key, ID_LEAST) == 0))
         wrong = "malformed: the second column must be an ID, as 1700000000000-0";
     /* It may be a part of this entry: not sent, so that a mended file can be sent again whole. */
-    if (wrong && joins(in))
+    if (wrong && joins(in)) {
+        in->given_up = in->entry.line;
         in->entry.messages = 0;
+    }
     return wrong;
 }
 
@@ -131,7 +133,6 @@ static void add_row(struct send_input *in)
     entry->bytes += in->row.text.len;
     buf_add(&in->echo, in->row_echo.data, in->row_echo.len);
     buf_clear(&in->row_echo);
-    in->row_at = wait_now();
     in->has_row = false;
     in->whole = !in->set->keep_ids;
 }
@@ -179,13 +180,14 @@ bool input_wants(const struct send_input *in)
 
 void input_read(struct send_input *in)
 {
+    in->read_at = wait_now();
     if (lines_fill(&in->lines) < 0)
         err_set(&in->problem, EXIT_FAILED, "cannot read standard input: %s", strerror(errno));
 }
 
 int64_t input_due(const struct send_input *in)
 {
-    return in->entry.messages > 0 && !in->whole ? in->row_at + SILENCE_MS : WAIT_FOREVER;
+    return in->entry.messages > 0 && !in->whole ? in->read_at + SILENCE_MS : WAIT_FOREVER;
 }
 
 void input_stop(struct send_input *in)

@@ -58,6 +58,7 @@ struct tail {
     size_t at;          /* the room whose entry came last */
     size_t batch;       /* COUNT of the next request: for replies of about 1 MiB */
     int64_t printed_at; /* wait_now() of the last print, or of the start */
+    int64_t patience;   /* ms for which the server may still keep us waiting */
     uint64_t printed;   /* progress.messages at that time */
     struct err failure; /* of output, met while reading */
 };

@@ -89,35 +89,51 @@ static void on_entry(void *context, const struct entry_message *m)
         t->stop = TAIL_ENDED;
 }
 
-/* Wait for the server, or for what ends the program; output is written when all else is done. */
-static int pump(struct tail *t, int64_t deadline, struct err *e)
+static int64_t earliest(int64_t a, int64_t b)
 {
-    struct pollfd fds[] = {{link_fd(t->link), link_events(t->link), 0}, {STDOUT_FILENO, 0, 0}};
-    int64_t expires, now = wait_now(), due = progress_due(&t->progress);
+    return a < b ? a : b;
+}
 
+/* Nothing else is left to do: write what there is, and sleep. Only this sleep tries our patience.
+ */
+static int sleep_until_ready(struct tail *t, struct pollfd *fds, struct err *e)
+{
+    int64_t now, expires = WAIT_FOREVER;
+
+    if (out_flush(&t->out, e) < 0)
+        return -1;
+    now = wait_now();
     if (t->progress.messages != t->printed) {
         t->printed = t->progress.messages;
         t->printed_at = now;
     }
-    expires = t->set->timeout >= 0 ? t->printed_at + t->set->timeout : WAIT_FOREVER;
-    if (wait_poll(fds, 2, 0) == 0) {
-        if (out_flush(&t->out, e) < 0)
-            return -1;
-        due = due < expires ? due : expires;
-        wait_poll(fds, 2, due < deadline ? due : deadline);
-    }
-    now = wait_now();
+    if (t->set->timeout >= 0)
+        expires = t->printed_at + t->set->timeout;
+    wait_poll(fds, 2, earliest(earliest(expires, now + t->patience), progress_due(&t->progress)));
+    t->patience -= wait_now() - now;
+    if (fds[0].revents == 0 && wait_now() >= expires)
+        t->stop = TAIL_TIMED_OUT;
+    else if (fds[0].revents == 0 && t->patience <= 0)
+        return err_set(
+            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(t->link));
+    return 0;
+}
+
+/* Wait for the server, or for what ends the program. */
+static int pump(struct tail *t, struct err *e)
+{
+    struct pollfd fds[] = {{link_fd(t->link), link_events(t->link), 0}, {STDOUT_FILENO, 0, 0}};
+
+    if (wait_poll(fds, 2, 0) == 0 && sleep_until_ready(t, fds, e) < 0)
+        return -1;
     progress_show(&t->progress);
+    if (fds[0].revents)
+        t->patience = t->patience > PATIENCE_MS ? t->patience : PATIENCE_MS;
     if (wait_signal()) {
         t->stop = TAIL_BY_SIGNAL;
     } else if (fds[1].revents & (POLLERR | POLLHUP)) {
         t->out.closed = true;
         return err_set(e, EXIT_FAILED, "standard output was closed");
-    } else if (fds[0].revents == 0 && now >= expires) {
-        t->stop = TAIL_TIMED_OUT;
-    } else if (fds[0].revents == 0 && now >= deadline) {
-        return err_set(
-            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(t->link));
     }
     return link_serve(t->link, fds[0].revents, e);
 }
@@ -125,12 +141,12 @@ static int pump(struct tail *t, int64_t deadline, struct err *e)
 int tail_await(struct tail *t, int64_t wait, reply_sink *sink, void *context,
     const struct err *problem, struct err *e)
 {
-    int64_t deadline = wait_now() + wait + PATIENCE_MS;
     int told = 0;
 
+    t->patience = wait + PATIENCE_MS;
     while (t->stop == TAIL_GOES_ON && told == 0) {
         told = link_reply(t->link, sink, context, e);
-        if (told < 0 || (told == 0 && pump(t, deadline, e) < 0))
+        if (told < 0 || (told == 0 && pump(t, e) < 0))
             return -1;
     }
     if (told == 1 && problem->code != EXIT_DONE) {

@@ -15,8 +15,8 @@ static void on_info(void *context, const struct reply_item *item)
     struct info *info = context;
 
     if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key"))
-        err_set(&info->problem, reply_refusal(item), "%s: %.*s", info->room->name, (int)item->len,
-            item->bytes);
+        err_set(&info->problem, reply_refusal(item), "%.64s: %.*s", info->room->name,
+            (int)item->len, item->bytes);
     if (item->depth == 0)
         info->room->exists = item->type == REPLY_ARRAY;
     if (item->depth != 1 || item->type != REPLY_STRING)

@@ -101,14 +101,14 @@ in_fish() {
 offers() {
 	local before=${2% *}\  word=${2##* } after
 	if [[ $1 == fish ]]; then
-		after=$(in_fish "$2" | cut -f 1 | tr ' ' '\r')
+		after=$(in_fish "$2" | cut -f 1 | tr ' ' '|')
 	else
-		after=$(typed "$1" C-o "$2" | sed 's/\\ /\r/g')
+		after=$(typed "$1" C-o "$2" | sed 's/\\ /|/g')
 		after=${after#"$before"}
 		[[ ${after% } != "$word" ]] || return 0 # nothing was put in
 	fi
 	[[ $word != --*=* ]] || after=${after//"${word%%=*}="/}
-	tr -s ' \n' '\n\n' <<<"$after" | tr '\r' ' ' | sed 's/^\(--.*\)=$/\1/; /^$/d' | LC_ALL=C sort -u
+	tr -s '[:space:]' '\n' <<<"$after" | tr '|' ' ' | sed 's/^\(--.*\)=$/\1/; /^$/d' | LC_ALL=C sort -u
 }
 
 # all_offer LINE [CANDIDATE ...]: each shell offers these, and nothing else.

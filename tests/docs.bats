@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The manuals and the README: that they name what there is, and that the commands in them do what they show.
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell; status and PID are the helper's
 
 load helper
 
@@ -53,12 +54,14 @@ shown() { awk 'NR == 1 { script = !/^[$] / } !script && !/^[$>] /'; }
 
 # help_options PROGRAM, man_options FILE: a line for each, `-n --lines value`; `optional` if it need not have one.
 help_options() {
-	"$1" --help | sed -nE 's/^  (-., )?/\1/; s/^(-.), /\1 /; s/^ +--/--/; /^-/!d; s/^((-. )?--[a-z-]+)\[=.*/\1 optional/p; t
-		s/^((-. )?--[a-z-]+) [A-Z+]+ .*/\1 value/p; t
-		s/^((-. )?--[a-z-]+) .*/\1/p' | sort
+	"$1" --help | awk '/^  (-.,|    --)/ {
+		short = /^  -/ ? $1 " " : ""; long = short ? $2 : $1; value = ""
+		if (long ~ /\[=/) value = " optional"
+		else if ($0 ~ long " [A-Z]+ ") value = " value"
+		sub(",", "", short); sub(/\[.*/, "", long); print short long value }' | sort
 }
 man_options() {
-	sed -nE '/^\.Sh OPTIONS/,/^\.Sh [^O]/s/^\.It (Fl .*)/\1/p' "$1" | sed -E 's/Fl ([^ ]+)/-\1/g; s/ ,//
+	sed -nE '/^\.Sh OPTIONS/,/^\.Sh .*FORMATS/s/^\.It (Fl .*)/\1/p' "$1" | sed -E 's/Fl ([^ ]+)/-\1/g; s/ ,//
 		s/ Ns Op = Ns Ar .*/ optional/; s/ (Oo .*)?Ar .*/ value/' | sort
 }
 
@@ -70,7 +73,7 @@ man_options() {
 }
 
 @test "the manuals speak of no option that there is not" {
-	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-.|--[a-z-]+')
+	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	for program in chat-send chat-tail; do
 		# The examples are run; in the rest, what is not ours is `tail -f`.
 		for option in $(render "$(manual "$program")" | sed '/^EXAMPLES/,/^SEE ALSO/d; s/tail -f//' |
@@ -123,7 +126,7 @@ make_stubs() {
 	else
 		stub pv 'for last; do :; done; [ ! -f "$last" ] || exec cat "$last"; exec cat'
 	fi
-	echo '{"host": "db1", "message": "disk\tfull"}' >"$HOME/log.json"
+	printf '%s\n' '{"host": "db1", "message": "disk\tfull"}' >"$HOME/log.json"
 }
 stub() { # NAME SCRIPT; ./NAME is in the directory where the examples are run
 	local file=$STUBS/$1
@@ -144,15 +147,16 @@ fill_rooms() {
 	cli xadd ops 1751393100000-0 web 'error: no route'
 } >/dev/null
 
-# how COMMANDS: sets what is to be done about a block: before it; once so many readers wait (then they are ended); the
-# lines typed into it, which end with ^D; what is true in the end. A block that shows no output needs an `after`.
+# how COMMANDS: sets what is to be done about a block: before it; once so many readers wait; the line typed into it,
+# before ^D; what must be true after it. Readers that wait again, all or so many as are left, are ended. A block that
+# shows no output needs an `after`.
 how() {
-	before=true readers=0 meanwhile=true typed='' after='' terminal=''
+	before=true readers=0 left='' meanwhile=true typed='' after='' terminal=''
 	case $1 in
 	'chat-tail room | grep hi')
 		readers=1 meanwhile='says room marry "hi jhon, how are you?" && says room jhon "fine, thanks"'
 		;;
-	'chat-tail -n 2 room') readers=1 ;;
+	'chat-tail -n 2 room' | *'chat-tail -n 2 room | grep hello') readers=1 ;;
 	'chat-tail -x jhon room & chat-send -n jhon room; kill $!' | 'chat() {'*)
 		readers=1 typed='hello marry' meanwhile='says room marry "hi jhon"'
 		after='last room 1 "jhon: hello marry" && printed "[marry]: hi jhon"'
@@ -166,11 +170,11 @@ how() {
 		readers=1 meanwhile='says room marry hi && says room jhon "two words"'
 		after='assert_equal "$(<"$NOTES")" "marry: hi"$'\''\n'\''"jhon: two words"'
 		;;
-	'chat-tail -c 1 -W 30 deploy || echo '*) # no answer within the time: see below
-		readers=1 meanwhile='says deploy web1 done' after='printed "[web1]: done"'
+	'chat-tail -c 1 -W 30 deploy || echo '*)
+		readers=1 left=0 meanwhile='says deploy web1 done' after='printed "[web1]: done"'
 		;;
 	'chat-tail -c 1 -W 0.1 deploy || echo '*) after='printed "no answer"' ;;
-	*'./answer | chat-send -n bot room')
+	'chat-tail -x bot room | ./answer | chat-send -n bot room')
 		readers=1 meanwhile='says room jhon "who is there?" && wait_until 5 last room 1 "bot: you said: who is there?"'
 		after='last room 2 "jhon: who is there?" "bot: you said: who is there?"'
 		;;
@@ -181,7 +185,7 @@ how() {
 		readers=1 meanwhile='says room marry hi'
 		after='assert_equal "$("$CLI" -s "$REMOTE" xrange room - +)" "$(cli xrange room - +)"'
 		;;
-	*'-S "$(tail -n 1 room.tsv'*) after='diff room.tsv <(chat-tail -t -e room)' ;;
+	*'tail -n 1 room.tsv'*) after='diff room.tsv <(chat-tail -t -e room)' ;;
 	*'pv -l -s'*) before='rm room.tsv' after='diff room.tsv <(chat-tail -t -e room)' ;;
 	'chat-send -t -k < room.tsv')
 		before='cli del room' after='diff room.tsv <(chat-tail -t -e room) && chat-send -t -k <room.tsv && room_has room 3'
@@ -191,6 +195,9 @@ how() {
 		;;
 	'echo hi | chat-send -n jhon room') after='last room 1 "jhon: hi"' ;;
 	'chat-send room hello there') after='last room 1 "$(id -un): hello there"' ;;
+	'make 2>&1 '*'| ./answer | chat-send -n bot room'*) # the README's five
+		readers=1 meanwhile='says room jhon "who is there?" && wait_until 5 last room 1 "bot: you said: who is there?"'
+		;;
 	'make 2>&1 '*) after='last build 3 "ci: cc -c one.c" "ci: one.c: warning: so so" "ci: all tests passed"' ;;
 	'df -h '*) after='room_has ops 4 && [[ $(cli xrevrange ops + - count 1) == *web1*Filesystem* ]]' ;;
 	'journalctl -f'*) after='last log 2 "web1: starting" "web1: started"' ;;
@@ -209,55 +216,62 @@ seen() { [[ $(tmux -S "$window" capture-pane -p) =~ $1 ]]; }
 # run_block TEXT: runs a block in a shell, as how() says, and compares what it prints with what it shows.
 run_block() {
 	local script=$BATS_TEST_TMPDIR/script out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	local window=$BATS_TEST_TMPDIR/window typing=$BATS_TEST_TMPDIR/typing block
-	local before readers meanwhile typed after terminal
+	local window=$BATS_TEST_TMPDIR/window block before readers left meanwhile typed after terminal
 	commands <<<"$1" >"$script"
 	shown <<<"${1%$'\n'}" >"$script.shows"
 	how "$(<"$script")"
 	[[ -s $script.shows || $after ]] || { echo "nothing says what this does: see how()" >&2 && return 1; }
 	sed -i "s, -h alpha , -s $SOCK ,; s, -h beta, -s $REMOTE,; s,redis.Redis(),redis.Redis(unix_socket_path=\"$SOCK\"),
 		s, -W 60 , -W 20 ," "$script"
-	: >"$PIDS" >"$NOTES" >"$out" >"$err"
-	eval "$before" >/dev/null || return
-	if [[ $terminal ]]; then
-		spawn tmux -D -S "$window" -f /dev/null
-		wait_until 5 tmux -S "$window" list-sessions
-		tmux -S "$window" set -g exit-empty on ';' new-session -d -x 80 -y 24 \
-			env -u TMUX TMUX_TMPDIR="$BATS_TEST_TMPDIR" sh "$script"
-	else
-		rm -f "$typing"
-		mkfifo "$typing"
-		exec 7<>"$typing"
-		[[ $typed ]] || exec 7<&-
-		[[ $typed ]] || typing=/dev/null
-		spawn sh "$script" <"$typing" >"$out" 2>"$err"
-		[[ ! $typed ]] || exec 7>"$typing"
-	fi
-	block=$PID
-	if ((readers > 0)); then
-		wait_readers "$readers" || return
-		eval "$meanwhile" || return
-		wait_readers "$readers" || return
-		type_lines || return
-		kill_readers
-	fi
-	wait_end 10 "$block" || { cat "$out" "$err" >&2 && return 1; }
-	assert_equal "$(<"$err")" '' && assert_status 0 || return
-	[[ ! -s $script.shows ]] || diff -u --label 'the text' --label 'what comes' <(no_ids <"$script.shows") <(no_ids <"$out") >&2 ||
-		return
-	[[ ! $after ]] || eval "$after"
+	for file in "$PIDS" "$NOTES" "$out" "$err"; do
+		: >"$file"
+	done
+	eval "$before" >/dev/null && start_block && answer_block && finish_block
 }
 
-type_lines() {
+start_block() {
+	local typing=$BATS_TEST_TMPDIR/typing
+	if [[ $terminal ]]; then
+		spawn tmux -D -S "$window" -f /dev/null
+		block=$PID
+		wait_until 5 tmux -S "$window" list-sessions && tmux -S "$window" set -g exit-empty on ';' new-session -d -x 80 \
+			-y 24 env -u TMUX TMUX_TMPDIR="$BATS_TEST_TMPDIR" sh "$script"
+	else
+		[[ -p $typing ]] || mkfifo "$typing"
+		exec 7<>"$typing"
+		spawn sh "$script" <"$typing" >"$out" 2>"$err"
+		block=$PID
+		[[ $typed ]] || exec 7>&-
+	fi
+}
+
+answer_block() {
+	((readers > 0)) || return 0
+	wait_readers "$readers" && eval "$meanwhile" && wait_readers "${left:-$readers}" && type_line || return
+	[[ $typed && ! $terminal ]] || kill_readers # else the block does it
+}
+
+type_line() {
 	[[ $typed ]] || return 0
 	if [[ $terminal ]]; then
-		tmux -S "$window" send-keys -l "$typed"
-		tmux -S "$window" send-keys Enter
+		tmux -S "$window" send-keys -l "$typed" ';' send-keys Enter
 		wait_until 5 last room 1 "jhon: $typed" && tmux -S "$window" send-keys C-d
 	else
 		echo "$typed" >&7
 		exec 7>&-
 	fi
+}
+
+# A reader that was ended is no fault.
+finish_block() {
+	wait_end 10 "$block" || { cat "$out" "$err" >&2 && return 1; }
+	[[ $readers$status != 1143 ]] || status=0
+	assert_status 0 && assert_equal "$(grep -vx Terminated "$err")" '' && shows_what_came && eval "$after"
+}
+
+shows_what_came() {
+	[[ ! -s $script.shows ]] ||
+		diff -u --label 'the text' --label 'what came' <(no_ids <"$script.shows") <(no_ids <"$out") >&2
 }
 
 kill_readers() { [[ ! -s $PIDS ]] || xargs kill <"$PIDS" 2>/dev/null || true; }
@@ -286,8 +300,23 @@ run_blocks() {
 	man_blocks "$(manual chat-tail)" EXAMPLES | run_blocks fill_rooms
 }
 
+@test "chat-tail(1): no answer in time" {
+	man_blocks "$(manual chat-tail)" EXAMPLES | grep -z -e '-W 30' | sed -z 's/-W 30/-W 0.1/' | run_blocks
+}
+
+@test "chat-tail(1): the JSON is as shown" {
+	fill_rooms
+	assert_equal "$(chat-tail -j -e -c 1 room)" \
+		"$(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -n '/{"/,/"}/s/^ *//p' | tr -d '\n')"
+}
+
 @test "other clients: what the manuals show" {
 	for program in chat-send chat-tail; do
 		man_blocks "$(manual "$program")" 'OTHER CLIENTS' | run_blocks fill_rooms
 	done
+}
+
+@test "README.md: the commands do what they show, one after another" {
+	cli flushall >/dev/null
+	readme_blocks "$REPO/README.md" | run_blocks
 }

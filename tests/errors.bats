@@ -174,8 +174,15 @@ hold_input() {
 	fails 3 "127.0.0.1:$port" chat-tail -p "$port" -e room
 }
 
-@test "no answer within ten seconds: to a connection, or on it" {
-	local send tail
+@test "no answer within ten seconds: to a connection, or on it; a slow reader is another matter" {
+	local send tail slow
+	# A reader of ours that stands still in the middle of a reply, for longer than that.
+	start_server
+	seq -f '%0200.0f' 50000 | send -n jhon "$ROOM"
+	hold_input
+	spawn chat-tail -e "$ROOM" >"$pipe" 2>"$BATS_TEST_TMPDIR/slow"
+	slow=$PID
+	head -c 3000000 <&7 >/dev/null
 	listener full
 	spawn chat-tail -p "$port" -e room 2>"$BATS_TEST_TMPDIR/tail"
 	tail=$PID
@@ -189,6 +196,26 @@ hold_input() {
 	one_line "$BATS_TEST_TMPDIR/tail"
 	one_line "$BATS_TEST_TMPDIR/send"
 	assert_match "$(<"$BATS_TEST_TMPDIR/send")" "^chat-send: .*127.0.0.1:$port"
+	# When it goes on, the server has to be asked for the rest, which takes a moment.
+	kill -STOP "$SERVER_PID"
+	spawn cat <"$pipe" >"$BATS_TEST_TMPDIR/rest"
+	exec 7>&-
+	wait_until 5 idle "$slow"
+	kill -CONT "$SERVER_PID"
+	wait_end 10 "$slow"
+	assert_status 0
+	assert_equal "$(<"$BATS_TEST_TMPDIR/slow")" ''
+	wait_end 5 "$PID"
+	assert_equal "$(tail -n 1 "$BATS_TEST_TMPDIR/rest")" "[jhon]: $(printf '%0200d' 50000)"
+}
+
+# idle PID: it has ended, or waits for something and has had no time on a processor for a while.
+idle() {
+	ended "$1" && return
+	local before
+	before=$(cut -d ' ' -f 14,15 "/proc/$1/stat")
+	sleep 0.2
+	[[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
 }
 
 @test "Ctrl-C acts at once while the server does not answer" {
@@ -256,6 +283,16 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	fails 4 WRONGTYPE chat-tail -n 5 "$ROOM"
 	fails 4 WRONGTYPE chat-tail -S 5s "$ROOM"
 	fails 4 WRONGTYPE chat-tail "$ROOM-other" "$ROOM"
+}
+
+@test "a long name does not hide what was wrong" {
+	local room
+	room=$(printf '%0800d' 0)
+	cli set "$room" string >/dev/null
+	fails 4 WRONGTYPE chat-send -n jhon "$room" word
+	fails 4 'WRONGTYPE.*0 messages delivered, line 1 was not' chat-send -n jhon "$room" <<<'one'
+	fails 4 WRONGTYPE chat-tail "$room"
+	fails 1 'no such room' chat-tail -e "$room-none"
 }
 
 @test "-t: a row whose room is no stream is named, and what came before it is in" {
@@ -352,6 +389,22 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	one_line "$BATS_TEST_TMPDIR/err"
 	assert_match "$(<"$BATS_TEST_TMPDIR/err")" '^chat-send: .*100 messages delivered, line 102 was not'
 	cmp "$BATS_TEST_TMPDIR/out" <(seq 50 && echo && seq 51 100)
+}
+
+@test "the server dies while chat-send waits for input: 3, at once" {
+	for signal in KILL TERM; do
+		start_server
+		hold_input
+		spawn chat-send -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		echo one >&7
+		wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 1
+		kill "-$signal" "$SERVER_PID"
+		wait_end 5 "$PID"
+		assert_status 3
+		one_line "$BATS_TEST_TMPDIR/err"
+		assert_match "$(<"$BATS_TEST_TMPDIR/err")" '^chat-send: .* 1 message'
+		rm "$pipe"
+	done
 }
 
 @test "a connection that is cut while chat-send floods: what it says is delivered is, in order" {

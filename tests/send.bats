@@ -365,6 +365,19 @@ whole() { cli --no-raw xrange "$1" - +; }
 	kill -0 "$PID"
 }
 
+@test "-k: a row that comes in pieces is no silence" {
+	hold_input
+	spawn chat-send -t -k <"$pipe"
+	rows 'R|1-1|jhon|a' >&7
+	for piece in "${ROOM::2}" "${ROOM:2}" $'\t' 1-1 $'\t' mar ry; do
+		sleep 0.04
+		printf '%s' "$piece" >&7
+	done
+	printf '\tb\n' >&7
+	wait_until 5 room_has "$ROOM" 1
+	assert_equal "$(cli xrange "$ROOM" - + | tr '\n' ' ')" '1-1 jhon a marry b '
+}
+
 @test "-k with several rooms, interleaved" {
 	seq 300 | awk -v room="$ROOM" '{ printf "%s-%d\t%d-1\tjhon\t%d\n", room, $1 % 3, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
 	send -t -k <"$BATS_TEST_TMPDIR/rows"
@@ -411,7 +424,7 @@ whole() { cli --no-raw xrange "$1" - +; }
 }
 
 @test "-k: a malformed row of the entry being put together: the entry is not sent, and the mended file can be" {
-	fails 1 'line 3' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|bad \q')
+	fails 1 'line 3.*1 message.* delivered, line 2 was not' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|bad \q')
 	holds "$ROOM" <<<'a: one'
 	rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|good' | send -t -k
 	assert_equal "$(cli xrange "$ROOM" 2-1 2-1 | tr '\n' ' ')" '2-1 a two b good '

@@ -244,6 +244,38 @@ alone() { [[ $(cli client list | wc -l) == 1 ]]; }
 	sees '033 +\[ +3 +1 +m'
 }
 
+@test "^C at the question for the password: the terminal shows again what is typed" {
+	enter "chat-tail --askpass -e $ROOM"
+	sees 'password:$'
+	tmux -S "$socket" send-keys -l secret
+	press C-c
+	sees '[$#]$'
+	enter 'echo then $?'
+	sees $'echo then \\$\\?\nthen 130'
+	[[ $(screen) != *secret* ]]
+}
+
+@test "^Z and fg: the chat goes on" {
+	enter "chat-tail $ROOM"
+	wait_readers 1
+	press C-z
+	sees '[$#]$'
+	send -n marry "$ROOM" meanwhile
+	enter fg
+	sees '\[marry\]: meanwhile'
+	press C-c
+	sees '[$#]$'
+	after "chat-send -n jhon $ROOM </dev/null"
+	enter "chat-send -n jhon $ROOM"
+	sees 'jhon>$'
+	press C-z
+	sees '[$#]$'
+	enter fg
+	enter back
+	wait_until 5 room_has "$ROOM" 2
+	holds "$ROOM" <<<$'marry: meanwhile\njhon: back'
+}
+
 @test "--progress and messages share a terminal" {
 	enter "chat-tail --progress -e $ROOM-none; seq 5 | chat-send --progress -n jhon $ROOM; echo status \$?"
 	sees '5 messages.*status 0'

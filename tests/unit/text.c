@@ -300,6 +300,23 @@ static void round_trips_json(void)
     buf_free(&back);
 }
 
+static void reads_escapes(void)
+{
+    size_t len = 9;
+
+    CHECK_NUMBER(text_escape("n", 1, &len), '\n');
+    CHECK_NUMBER(len, 1);
+    CHECK_NUMBER(text_escape("0xyz", 4, &len), 0);
+    CHECK_NUMBER(len, 1);
+    CHECK_NUMBER(text_escape("xffz", 4, &len), 255);
+    CHECK_NUMBER(len, 3);
+    CHECK_NUMBER(text_escape("x0a", 3, &len), '\n');
+    CHECK_NUMBER(text_escape("x0a", 2, &len), -1);
+    CHECK_NUMBER(text_escape("x0g", 3, &len), -1);
+    CHECK_NUMBER(text_escape("n", 0, &len), -1);
+    CHECK_NUMBER(text_escape("", 1, &len), -1);
+}
+
 static void reads_hex(void)
 {
     for (int c = -128; c < 128; c++) {
@@ -317,4 +334,5 @@ UNIT_MAIN({"shows each byte in each style", shows_each_byte},
     {"refuses bad TSV escapes", refuses_bad_escapes},
     {"brings any bytes back from TSV", round_trips_tsv},
     {"shows any bytes as one clean line", is_always_clean},
-    {"brings any bytes back from JSON", round_trips_json}, {"reads hexadecimal digits", reads_hex})
+    {"brings any bytes back from JSON", round_trips_json}, {"reads escapes", reads_escapes},
+    {"reads hexadecimal digits", reads_hex})

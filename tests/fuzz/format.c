@@ -1,0 +1,94 @@
+/*
+ * A format that was accepted prints any message without harm; on a terminal nothing hidden comes
+ * through but what the format itself says. So it is in each of the other formats.
+ */
+#include "common/format.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/utf8.h"
+
+enum { ROOMS = 1, COLOUR = 2, TIMES = 4, SHOWN = 8, OWN_TIME = 16 };
+
+static void print(struct buf *to, const struct format *like, const struct entry_message *m)
+{
+    struct format f = *like;
+
+    buf_clear(to);
+    format_message(&f, to, m);
+    format_message(&f, to, m); /* with the time that was kept from the first */
+    PROPERTY(to->len % 2 == 0);
+    to->len /= 2;
+    PROPERTY(fuzz_same(to->data, to->len, to->data + to->len, to->len));
+    format_free(&f);
+}
+
+static size_t controls(const struct buf *b)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < b->len; i++)
+        count += utf8_is_hidden(b->data + i, 1) && b->data[i] != '\t';
+    return count;
+}
+
+/* The data must add no control, nor, behind a format without any, anything that is not clean. */
+static void check_custom(const struct format *f, const struct entry_message *m)
+{
+    struct entry_message none = *m;
+    struct buf out = {0}, bare = {0};
+
+    print(&out, f, m);
+    if (f->shown) {
+        none.room = none.name = none.text = (struct entry_bytes){"", 0};
+        print(&bare, f, &none);
+        PROPERTY(controls(&out) == controls(&bare));
+        if (!strchr(f->custom, '\\') && utf8_is_clean(f->custom, strlen(f->custom), "\t"))
+            PROPERTY(f->time || utf8_is_clean(out.data, out.len, "\t"));
+    }
+    buf_free(&out);
+    buf_free(&bare);
+}
+
+/* One line, its end at its end; clean, but for colours and a time of the user's own. */
+static void check_line(const struct format *f, const struct entry_message *m)
+{
+    struct buf out = {0};
+
+    print(&out, f, m);
+    PROPERTY(out.len > 0 && out.data[out.len - 1] == (f->kind == FORMAT_NULL ? 0 : '\n'));
+    if (f->kind != FORMAT_RAW && f->kind != FORMAT_NULL && !f->time) {
+        PROPERTY(memchr(out.data, '\n', out.len) == out.data + out.len - 1);
+        PROPERTY(utf8_is_clean(out.data, out.len - 1, f->colour ? "\t\033" : "\t"));
+        PROPERTY(controls(&out) == (f->colour && f->kind == FORMAT_PLAIN ? 3 : 1));
+    }
+    buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const enum format_kind kinds[] = {FORMAT_PLAIN, FORMAT_RAW, FORMAT_TSV, FORMAT_JSON,
+        FORMAT_NULL};
+    struct fuzz_input in = {(const char *)data, size};
+    unsigned bits = fuzz_byte(&in), kind = fuzz_byte(&in), minute = fuzz_byte(&in);
+    struct buf custom = fuzz_field(&in, 0), time = fuzz_field(&in, 0);
+    struct buf room = fuzz_field(&in, 0), name = fuzz_field(&in, 0);
+    char id[ID_TEXT];
+    struct entry_message m = {.room = fuzz_bytes(&room), .key = {minute * UINT64_C(60123), kind},
+        .name = fuzz_bytes(&name), .text = {in.at, in.left}};
+    struct format f = {.kind = kinds[kind % (sizeof kinds / sizeof *kinds)],
+        .rooms = bits & ROOMS, .colour = bits & COLOUR, .times = bits & TIMES,
+        .shown = bits & SHOWN, .time = bits & OWN_TIME ? time.data : NULL, .custom = custom.data};
+    struct err e;
+
+    if (minute > 200) /* the years that hardly can be counted */
+        m.key.ms = UINT64_MAX >> (255 - minute);
+    m.id = (struct entry_bytes){id, id_print(id, m.key)};
+    check_line(&f, &m);
+    f.kind = FORMAT_CUSTOM;
+    if (format_check(custom.data, &e) == 0)
+        check_custom(&f, &m);
+    buf_free(&custom);
+    buf_free(&time);
+    buf_free(&room);
+    buf_free(&name);
+    return 0;
+}
