@@ -27,8 +27,8 @@ MANUALS  := $(PROGRAMS:%=cmd/%.1)
 common   := $(patsubst %.c,$B/%.o,$(wildcard common/*.c))
 send     := $(patsubst %.c,$B/%.o,$(wildcard cmd/send*.c))
 tail     := $(patsubst %.c,$B/%.o,$(wildcard cmd/tail*.c))
-units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
-fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) $(fuzzers:%=$B/tests/unit/fuzz-%)
 analyzed := $(wildcard cmd/*.c common/*.c)
 FUZZ_SECONDS ?= 600
 
@@ -76,7 +76,7 @@ fuzz: ## fuzz each of tests/fuzz for FUZZ_SECONDS (600); fuzz-NAME: only that on
 $(fuzzers:%=fuzz-%): fuzz-%: build/fuzz/%
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$<. $<.found $(wildcard tests/fuzz/corpus/$*)
 
-build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch])
+build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] tests/fuzz/*.h tests/unit/*.h)
 	@mkdir -p $@.found
 	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(libs)
 
@@ -106,6 +106,10 @@ $B/%.o: %.c Makefile
 	$(CC) $(flags) -MMD -MP -c -o $@ $<
 
 $B/tests/unit/%: $B/tests/unit/%.o $(common) $(send) $(tail)
+	$(CC) -o $@ $^ $(libs)
+
+# Each fuzz target is a test as well: that of its corpus.
+$B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(common)
 	$(CC) -o $@ $^ $(libs)
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)

@@ -64,11 +64,6 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
         && (id_parse(in->row.id.at, in->row.id.len, &in->row.key) < 0
             || id_compare(in->row.key, ID_LEAST) == 0))
         wrong = "malformed: the second column must be an ID, as 1700000000000-0";
-    /* It may be a part of this entry: not sent, so that a mended file can be sent again whole. */
-    if (wrong && joins(in)) {
-        in->given_up = in->entry.line;
-        in->entry.messages = 0;
-    }
     return wrong;
 }
 
@@ -103,9 +98,15 @@ static bool next_row(struct send_input *in)
     }
     if (wrong == NULL && in->row.text.len > (size_t)set->max_message)
         wrong = "too long; see --max-message";
-    if (wrong)
-        reject(in, in->lines.count, wrong);
-    return wrong == NULL;
+    if (wrong == NULL)
+        return true;
+    reject(in, in->lines.count, wrong);
+    /* It may be a part of this entry: not sent, so that a mended file can be sent again whole. */
+    if (joins(in)) {
+        in->given_up = in->entry.line;
+        in->entry.messages = 0;
+    }
+    return false;
 }
 
 /* Begin an entry with the row, or make it one more field of the one that is there. */

@@ -4,26 +4,25 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* The file at hand, for a crash to name it. */
-static char path[4096];
-
-static int replay_file(void)
+static int replay_file(const char *corpus, const char *name)
 {
+    char path[512];
     struct buf bytes = {0};
-    FILE *in = fopen(path, "rb");
+    FILE *in;
     size_t n = 0;
     uint8_t *exact;
 
+    snprintf(path, sizeof path, "%s/%s", corpus, name);
+    in = fopen(path, "rb");
     while (in && (n = fread(buf_reserve(&bytes, 4096), 1, 4096, in)) > 0)
         bytes.len += n;
     if (in == NULL || ferror(in) || fclose(in) != 0) {
-        printf("# cannot read %s: %s\n", path, strerror(errno));
+        printf(": %s\n", strerror(errno));
         return -1;
     }
     exact = malloc(bytes.len); /* so that a read beyond it is seen */
     if (bytes.len > 0 && exact)
         memcpy(exact, bytes.data, bytes.len);
-    printf("# %s\n", path);
     LLVMFuzzerTestOneInput(exact, exact ? bytes.len : 0);
     free(exact);
     buf_free(&bytes);
@@ -37,17 +36,17 @@ static int replay(const char *corpus)
     struct dirent *file;
     int count = 0, ran = 0;
 
+    printf("# %s%s", corpus, dir ? ":" : " cannot be read");
     while (dir && ran >= 0 && (file = readdir(dir)) != NULL) {
         if (file->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof path, "%s/%s", corpus, file->d_name);
-        ran = replay_file();
+        printf(" %s", file->d_name); /* at a crash, the last one named is the culprit */
+        ran = replay_file(corpus, file->d_name);
         count += ran;
     }
+    printf("\n");
     if (dir)
         closedir(dir);
-    else
-        printf("# no corpus %s: %s\n", corpus, strerror(errno));
     return ran < 0 ? -1 : count;
 }
 
@@ -58,10 +57,10 @@ int main(int argc, char **argv)
     char corpus[256];
     int count;
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdout, NULL, _IONBF, 0);
     snprintf(corpus, sizeof corpus, "tests/fuzz/corpus/%s", target ? target + 1 : "");
     printf("1..1\n");
     count = replay(corpus);
-    printf("%s 1 - %s holds on %d inputs\n", count > 0 ? "ok" : "not ok", corpus, count);
+    printf("%s 1 - its properties hold on %d inputs\n", count > 0 ? "ok" : "not ok", count);
     return count > 0 ? 0 : 1;
 }
