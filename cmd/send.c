@@ -88,11 +88,14 @@ static int take_replies(struct sender *s, struct err *e)
     }
 }
 
+/* Show the prompt, unless the next line was typed already. */
 static void prompt(struct sender *s)
 {
+    struct pollfd typed = {STDIN_FILENO, POLLIN, 0};
     struct buf text = {0};
 
-    if (!s->set->prompt || s->prompted || s->in_flight > 0 || !input_wants(&s->input))
+    if (!s->set->prompt || s->prompted || s->in_flight > 0 || !input_wants(&s->input)
+        || poll(&typed, 1, 0) > 0)
         return;
     s->prompted = true;
     text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);

@@ -526,8 +526,8 @@ ages() {
 }
 
 @test "-x of a name that is not UTF-8" {
-	seed <<<"xadd $ROOM 1-1 \"\\xff\\xfe\" 1 \"\\xff\" 2"
-	assert_equal "$(texts -e -x $'\xff' "$ROOM")" '1 '
+	seed <<<"xadd $ROOM 1-1 \"\\xff\\xfe\" 1 \"\\xff\" 2 \"\\xff\\x00\" 3"
+	assert_equal "$(texts -e -x $'\xff' "$ROOM")" '1 3 '
 }
 
 # --- formats ---------------------------------------------------------------------------------------------------------

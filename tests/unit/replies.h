@@ -18,7 +18,7 @@ struct replies {
 
 static inline void replies_word(struct buf *log, const struct entry_bytes *word)
 {
-    text_show(log, word->at ? word->at : "", word->len, TEXT_TSV);
+    text_show(log, word->at, word->len, TEXT_TSV);
     buf_add(log, " ", 1);
 }
 
