@@ -46,6 +46,6 @@ void progress_end(struct progress *p)
         show(p, p->messages, ms);
         fputc('\n', stderr);
     }
-    err_say(ERR_DETAIL, "%" PRIu64 " messages, %" PRIu64 " bytes, %.1f s", p->messages, p->bytes,
-        (double)ms / 1000);
+    err_say(ERR_DETAIL, "%" PRIu64 " message%s, %" PRIu64 " bytes, %.1f s", p->messages,
+        p->messages == 1 ? "" : "s", p->bytes, (double)ms / 1000);
 }

@@ -272,9 +272,8 @@ END
 	holds "$ROOM" <<<$'jhon: one\njhon: two'
 }
 
-# most PID: the most memory that it has had, in KiB. Sanitizers keep what was freed for a while: less of it, please.
+# most PID: the most memory that it has had, in KiB.
 most() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
-export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1
 
 @test "chat-send: ten times the lines take no more memory" {
 	mkfifo "$BATS_TEST_TMPDIR/pipe"

@@ -87,7 +87,8 @@ static void reads_entries_without_fields(void)
 {
     expect(ENTRY_XREAD, "*1 *2 room *3 *2 1-1 *-1 *2 1-2 _ *2 1-3 *0",
         "1-1 ends\n1-2 ends\n1-3 ends\n3 entries\n");
-    expect(ENTRY_XRANGE, "*2 *2 1-1 *-1 *2 1-2 *2 n t", "1-1 ends\n 1-2 n t\n1-2 ends\n2 entries\n");
+    expect(ENTRY_XRANGE, "*2 *2 1-1 *-1 *2 1-2 *2 n t",
+        "1-1 ends\n 1-2 n t\n1-2 ends\n2 entries\n");
 }
 
 static void reads_nothing(void)
@@ -100,7 +101,8 @@ static void reads_nothing(void)
 
 static void reads_empty_names_and_texts(void)
 {
-    expect(ENTRY_XREAD, "*1 *2 '' *1 *2 0-1 *4 '' '' n ''", " 0-1  \n 0-1 n \n0-1 ends\n1 entries\n");
+    expect(ENTRY_XREAD, "*1 *2 '' *1 *2 0-1 *4 '' '' n ''",
+        " 0-1  \n 0-1 n \n0-1 ends\n1 entries\n");
 }
 
 static void reads_any_bytes(void)
@@ -120,7 +122,8 @@ static void gives_errors_in_their_words(void)
     expect(ENTRY_XREAD, "-LOADING_Redis", "problem 1: LOADING Redis\n");
     expect(ENTRY_XRANGE, "-NOPERM_no", "problem 4: NOPERM no\n");
     expect(ENTRY_XREAD, "*1 *2 room -ERR_within", "problem 4: ERR within\n");
-    expect(ENTRY_XRANGE, "*2 *2 1-1 *2 n t -ERR_later", " 1-1 n t\n1-1 ends\nproblem 4: ERR later\n");
+    expect(ENTRY_XRANGE, "*2 *2 1-1 *2 n t -ERR_later",
+        " 1-1 n t\n1-1 ends\nproblem 4: ERR later\n");
 }
 
 #define SHAPE "problem 4: protocol error: the reply does not hold stream entries\n"
@@ -134,12 +137,13 @@ static void refuses_other_shapes(void)
         "*1 *2 room *1 *2 x-y *0", "*1 *2 room *1 *2 '' *0", "*1 *2 room *1 *2 :1 *0",
         "*1 *2 room *1 *2 _ *0", "*1 *2 room *1 *2 *0 *0", "*1 *2 room *1 *2 1-1 word",
         "*1 *2 room *1 *2 1-1 :2", "*1 *2 room *1 *2 1-1 *1 n", "*1 *2 room *1 *2 1-1 *3 n t n",
-        "*1 *2 room *1 *2 1-1 *2 _ t", "*1 *2 room *1 *2 1-1 *2 n _", "*1 *2 room *1 *2 1-1 *2 n :1",
+        "*1 *2 room *1 *2 1-1 *2 _ t", "*1 *2 room *1 *2 1-1 *2 n _",
+        "*1 *2 room *1 *2 1-1 *2 n :1",
         "*1 *2 room *1 *2 1-1 *2 n +t", "*1 *2 room *1 *2 1-1 *2 *0 t",
         "*1 *2 room *1 *2 1-1 *2 n *1 *1 t",
-        "*1 *2 room *1 *2 000000000000000000000000000001-0000000000000001 *0"};
-    static const char *const xrange[] = {"+OK", ":1", "word", "*1 word", "*1 _", "*1 *0", "*1 *1 1-1",
-        "*1 *2 room *1 *2 1-1 *2 n t", "*1 *2 1-1 *1 n", "*1 *2 1-1 *2 n _"};
+        "*1 *2 room *1 *2 018446744073709551615-18446744073709551615 *0"};
+    static const char *const xrange[] = {"+OK", ":1", "word", "*1 word", "*1 _", "*1 *0",
+        "*1 *1 1-1", "*1 *2 room *1 *2 1-1 *2 n t", "*1 *2 1-1 *1 n", "*1 *2 1-1 *2 n _"};
 
     for (size_t i = 0; i < sizeof xread / sizeof *xread; i++)
         expect(ENTRY_XREAD, xread[i], SHAPE);
@@ -169,6 +173,25 @@ static void tells_no_resp(void)
     unit_row = http;
     expect_bytes(ENTRY_XREAD, http, sizeof http - 1,
         "no reply: Protocol error, got \"H\" as reply type byte\n");
+}
+
+/* A name that came long before its text, when the reader has let go of its bytes. */
+static void keeps_names(void)
+{
+    enum { SIZE = 5000 };
+    struct buf bytes = {0}, log = {0};
+    char name[SIZE + 1], text[SIZE + 1];
+
+    memset(name, 'n', SIZE);
+    memset(text, 't', SIZE);
+    name[SIZE] = text[SIZE] = 0;
+    buf_printf(&bytes, "*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", SIZE, name,
+        SIZE, text);
+    buf_printf(&log, " 1-1 %s %s\n1-1 ends\n1 entries\n", name, text);
+    unit_row = "a long name";
+    expect_bytes(ENTRY_XRANGE, bytes.data, bytes.len, log.data);
+    buf_free(&bytes);
+    buf_free(&log);
 }
 
 static void counts(void)
@@ -217,5 +240,6 @@ UNIT_MAIN({"reads XREAD", reads_xread}, {"reads several rooms", reads_several_ro
     {"gives errors in their words", gives_errors_in_their_words},
     {"refuses other shapes", refuses_other_shapes}, {"stops at the fault", stops_at_the_fault},
     {"begins anew with each reply", begins_anew_with_each_reply},
-    {"tells what is no reply", tells_no_resp}, {"counts entries and bytes", counts},
+    {"tells what is no reply", tells_no_resp}, {"keeps names until their texts come", keeps_names},
+    {"counts entries and bytes", counts},
     {"reads giants", reads_giants})

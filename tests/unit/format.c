@@ -89,6 +89,8 @@ static void prints_tsv(void)
 {
     EXPECT(hello(), "room\t" ID "\tjhon\thello world\n", .kind = FORMAT_TSV);
     EXPECT(message("", 0, "", ""), "\t0-3\t\t\n", .kind = FORMAT_TSV);
+    EXPECT(message("a\t\\", 0, "b\t\\", "c\t\\"), "a\\t\\\\\t0-3\tb\\t\\\\\tc\\t\\\\\n",
+        .kind = FORMAT_TSV);
     EXPECT(hostile(),
         "r [\\n\t" ID "\tj]\\x1b[m\\xe2\\x80\\xae\ta\\tb\\n\\x00\\\\\\xff\"\n",
         .kind = FORMAT_TSV);

@@ -97,6 +97,8 @@ static void takes_an_unended_last_line(void)
     EXPECT_UNENDED(&l, "b");
     CHECK_NUMBER(next(&l), LINES_NONE);
     CHECK_NUMBER(l.count, 2);
+    CHECK_NUMBER(lines_fill(&l), 0); /* reading on does no harm */
+    CHECK(l.ended);
     finish(&l);
 }
 

@@ -329,7 +329,8 @@ static void prints_version_and_help(void)
 {
     static const char *const lines[] = {"usage: prog [options] thing\n", "\nDoes things.\n",
         "\nMine:\n", "\nShared:\n", "\n  -a, --all                 take all\n",
-        "\n      --both                take both\n", "\n  -n, --number N            from 1 to 100\n",
+        "\n      --both                take both\n",
+        "\n  -n, --number N            from 1 to 100\n",
         "\n      --style[=STYLE]       how it looks\n", "\n  -h, --host HOST           where\n",
         "\n      --help ", "\n  -V, --version "};
     char text[4096];

@@ -139,9 +139,11 @@ static void knows_errors(void)
 static void tells_passing_refusals_from_lasting_ones(void)
 {
     static const char *const passing[] = {"LOADING Redis is loading the dataset in memory",
-        "READONLY You can't write against a read only replica.", "MASTERDOWN Link with MASTER is down",
-        "CLUSTERDOWN The cluster is down", "TRYAGAIN Multiple keys request during rehashing of slot",
-        "BUSY Redis is busy running a script.", "OOM command not allowed when used memory > maxmemory",
+        "READONLY You can't write against a read only replica.",
+        "MASTERDOWN Link with MASTER is down", "CLUSTERDOWN The cluster is down",
+        "TRYAGAIN Multiple keys request during rehashing of slot",
+        "BUSY Redis is busy running a script.",
+        "OOM command not allowed when used memory > maxmemory",
         "MISCONF Redis is configured to save RDB snapshots", "NOREPLICAS Not enough good replicas",
         "ERR max number of clients reached"};
     static const char *const lasting[] = {"WRONGPASS invalid username-password pair",

@@ -67,9 +67,10 @@ static const char secret_letters[] = "ZQXJK";
 
 static void refuses(void)
 {
-    static const char *const bad[] = {"", SECRET, "h:6379", "://" SECRET "@h", "http://" SECRET "@h",
-        "rediss://" SECRET "@h", "redis+sentinel://" SECRET "@h/m", "Redis://" SECRET "@h",
-        "redis:/" SECRET "@h", "redis:" SECRET "@h", " redis://" SECRET "@h",
+    static const char *const bad[] = {"", SECRET, "h:6379", "://" SECRET "@h",
+        "http://" SECRET "@h", "rediss://" SECRET "@h", "redis+sentinel://" SECRET "@h/m",
+        "Redis://" SECRET "@h", "redis:/" SECRET "@h", "redis:" SECRET "@h",
+        " redis://" SECRET "@h",
         "redis://" SECRET "@h:0", "redis://" SECRET "@h:65536", "redis://" SECRET "@h:6379x",
         "redis://" SECRET "@h:-1", "redis://" SECRET "@h:+1", "redis://" SECRET "@h: 1",
         "redis://" SECRET "@h:99999999999999999999", "redis://" SECRET "@h/x",
@@ -117,7 +118,7 @@ static void hides_passwords(void)
         {"unix://u:pass@/run/x", "unix://u:****@/run/x"},
         {"unix://pass@/run/x", "unix://****@/run/x"},
         {"unix:///run/x", "unix:///run/x"},
-        {"rediss://u:pass@h", "rediss://u:****@h"}, /* no scheme of ours, but a secret all the same */
+        {"rediss://u:pass@h", "rediss://u:****@h"}, /* unknown, but a secret */
         {"http://u:pa/ss@h", "http://u:*****@h"},
         {"", ""},
         {"redis", "redis"},
@@ -136,8 +137,9 @@ static void hides_passwords(void)
 /* Odd places for @ and : must not lead the hiding astray; that it hides too much does no harm. */
 static void hides_passwords_however_odd(void)
 {
-    static const char *const rows[] = {"unix://ZQX@/a:b@c", "unix://ZQX@/a@b:c", "unix://u:ZQX@/a@b",
-        "unix://u:ZQX@/a:b@c", "redis://ZQX/ZQX@h", "redis://u:ZQX/Z@Q:X@h", "redis://u:ZQX?Z@h"};
+    static const char *const rows[] = {"unix://ZQX@/a:b@c", "unix://ZQX@/a@b:c",
+        "unix://u:ZQX@/a@b", "unix://u:ZQX@/a:b@c", "redis://ZQX/ZQX@h", "redis://u:ZQX/Z@Q:X@h",
+        "redis://u:ZQX?Z@h"};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[64];

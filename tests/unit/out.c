@@ -1,0 +1,195 @@
+/* Standard output and standard error, seen through a pipe. */
+#include "common/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/utf8.h"
+
+static int kept, reader;
+
+/* Put a pipe where the descriptor is. */
+static void divert(int fd)
+{
+    int ends[2];
+
+    fflush(stdout);
+    if (pipe(ends) < 0 || (kept = fcntl(fd, F_DUPFD_CLOEXEC, 10)) < 0 || dup2(ends[1], fd) < 0)
+        abort();
+    close(ends[1]);
+    reader = ends[0];
+    fcntl(reader, F_SETFL, O_NONBLOCK);
+}
+
+static void restore(int fd)
+{
+    dup2(kept, fd);
+    close(kept);
+    close(reader);
+}
+
+/* What has come out since the last look. */
+static const char *seen(void)
+{
+    static char text[4096];
+    ssize_t n = read(reader, text, sizeof text - 1);
+
+    text[n < 0 ? 0 : n] = 0;
+    return text;
+}
+
+static void writes_what_is_whole(void)
+{
+    struct out o = {0};
+    struct err e = {0};
+
+    divert(STDOUT_FILENO);
+    buf_add_text(&o.buf, "one\n");
+    CHECK_NUMBER(out_flush(&o, &e), 0);
+    CHECK_TEXT(seen(), "");
+    CHECK_NUMBER(out_commit(&o, &e), 0);
+    buf_add_text(&o.buf, "half");
+    CHECK_TEXT(seen(), "");
+    CHECK_NUMBER(out_flush(&o, &e), 0);
+    CHECK_TEXT(seen(), "one\n");
+    buf_add_text(&o.buf, " two\n");
+    out_commit(&o, &e);
+    buf_add_text(&o.buf, "never");
+    out_rollback(&o);
+    buf_add_text(&o.buf, "three\n");
+    out_commit(&o, &e);
+    CHECK_NUMBER(out_flush(&o, &e), 0);
+    CHECK_TEXT(seen(), "half two\nthree\n");
+    CHECK_NUMBER(out_flush(&o, &e), 0);
+    CHECK_TEXT(seen(), "");
+    restore(STDOUT_FILENO);
+    out_free(&o);
+}
+
+static void writes_by_itself_when_there_is_much(void)
+{
+    struct out o = {0};
+    struct err e = {0};
+    size_t before = 0;
+
+    divert(STDOUT_FILENO);
+    while (before < 1024 * 1024 && *seen() == 0) {
+        buf_add_text(&o.buf, "0123456789\n");
+        CHECK_NUMBER(out_commit(&o, &e), 0);
+        before += 11;
+    }
+    CHECK(before > 4096 && before <= 128 * 1024);
+    restore(STDOUT_FILENO);
+    out_free(&o);
+}
+
+static void tells_a_dead_reader(void)
+{
+    struct out o = {0};
+    struct err e = {0};
+
+    signal(SIGPIPE, SIG_IGN); /* as out_prepare() does */
+    divert(STDOUT_FILENO);
+    close(reader);
+    reader = -1;
+    buf_add_text(&o.buf, "one\n");
+    out_commit(&o, &e);
+    CHECK_NUMBER(out_flush(&o, &e), -1);
+    CHECK_NUMBER(e.code, EXIT_FAILED);
+    CHECK(o.closed);
+    restore(STDOUT_FILENO);
+    out_free(&o);
+    signal(SIGPIPE, SIG_DFL);
+}
+
+static void tells_a_full_disk(void)
+{
+    struct out o = {0};
+    struct err e = {0};
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    if (full < 0)
+        return; /* not Linux */
+    divert(STDOUT_FILENO);
+    dup2(full, STDOUT_FILENO);
+    buf_add_text(&o.buf, "one\n");
+    out_commit(&o, &e);
+    CHECK_NUMBER(out_flush(&o, &e), -1);
+    restore(STDOUT_FILENO);
+    CHECK_NUMBER(e.code, EXIT_FAILED);
+    CHECK_TEXT(e.text, "cannot write to standard output: No space left on device");
+    CHECK(!o.closed);
+    close(full);
+    out_free(&o);
+}
+
+static void fills_in_errors(void)
+{
+    struct err e = {0};
+    char text[1000];
+
+    CHECK_NUMBER(err_set(&e, EXIT_REFUSED, "%s %d", "no", 7), -1);
+    CHECK_NUMBER(e.code, EXIT_REFUSED);
+    CHECK_TEXT(e.text, "no 7");
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = 0;
+    err_set(&e, EXIT_USAGE, "%s", text);
+    CHECK_NUMBER(strlen(e.text), sizeof e.text - 1);
+}
+
+static void says_one_clean_line(void)
+{
+    divert(STDERR_FILENO);
+    err_say(ERR_ALWAYS, "%s: \033[31m\n\xff \u00e9\u202e", "room");
+    CHECK_TEXT(seen(), "out: room: \\x1b[31m\\n\\xff \u00e9\\xe2\\x80\\xae\n");
+    restore(STDERR_FILENO);
+}
+
+/* Cut in the middle of a character it is still one line of UTF-8. */
+static void cuts_long_lines(void)
+{
+    char text[1000];
+    const char *line;
+
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "\u00e9", 2);
+    text[sizeof text - 2] = 0;
+    divert(STDERR_FILENO);
+    err_say(ERR_ALWAYS, "x%s", text);
+    err_say(ERR_ALWAYS, "xx%s", text);
+    line = seen();
+    CHECK(utf8_is_clean(line, strlen(line), "\n"));
+    CHECK(strlen(line) > 1000 && strlen(line) < 1100);
+    restore(STDERR_FILENO);
+}
+
+static void says_what_is_wanted(void)
+{
+    static const struct {
+        enum err_level level;
+        const char *text;
+    } rows[] = {{ERR_ALWAYS, "out: a\n"}, {ERR_NOTICE, "out: a\nout: n\n"},
+        {ERR_DETAIL, "out: a\nout: n\nout: d\n"}};
+
+    divert(STDERR_FILENO);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        err_set_level(rows[i].level);
+        err_say(ERR_ALWAYS, "a");
+        err_say(ERR_NOTICE, "n");
+        err_say(ERR_DETAIL, "d");
+        CHECK_TEXT(seen(), rows[i].text);
+    }
+    err_set_level(ERR_NOTICE);
+    restore(STDERR_FILENO);
+}
+
+UNIT_MAIN({"writes what is whole, and takes back the rest", writes_what_is_whole},
+    {"writes by itself when there is much", writes_by_itself_when_there_is_much},
+    {"tells a dead reader", tells_a_dead_reader}, {"tells a full disk", tells_a_full_disk},
+    {"fills in errors", fills_in_errors}, {"says one clean line", says_one_clean_line},
+    {"cuts long lines", cuts_long_lines}, {"says what is wanted", says_what_is_wanted})
