@@ -402,7 +402,8 @@ whole() { cli --no-raw xrange "$1" - +; }
 @test "-k: what came before an ID that cannot be kept is in" {
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	fails 1 'line 3' chat-send -t -k < <(rows 'R|6-0|jhon|six' 'R|7-0|jhon|seven' 'R|4-0|jhon|four' 'R|8-0|jhon|eight')
-	holds "$ROOM" <<<$'jhon: five\njhon: six\njhon: seven'
+	# Of what comes after it nothing is promised.
+	assert_equal "$(messages "$ROOM" | head -n 3)" $'jhon: five\njhon: six\njhon: seven'
 }
 
 @test "-k: an ID of 0-0 ends the program" {

@@ -23,7 +23,7 @@ teardown() {
 # terminal NAME: a window of its own with a shell in it, which the functions below then mean; `window NAME` changes to it.
 terminal() {
 	window "$1"
-	spawn env -u ENV TERM=xterm-256color tmux -S "$socket" -f /dev/null new-session -d -x 100 -y 30 sh
+	spawn env -u ENV TERM=xterm-256color SHELL=/bin/sh tmux -S "$socket" -f /dev/null new-session -d -x 100 -y 30 sh
 	sees '[$#]$'
 }
 window() { socket=$BATS_TEST_TMPDIR/$1.tmux; }
