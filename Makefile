@@ -34,6 +34,7 @@ FUZZ_SECONDS ?= 600
 
 .PHONY: all help demo test check analyze lint fuzz install uninstall clean
 .DELETE_ON_ERROR:
+.SECONDARY: # keep the objects of tests: their removal would be the last line of `make test`
 
 all: $(PROGRAMS:%=$B/%) ## build both programs into build/
 

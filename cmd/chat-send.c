@@ -11,8 +11,6 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { CONNECT_MS = 10000 };
-
 enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE };
 
 /* What the options fill in beside the settings of the connection. */
@@ -116,7 +114,7 @@ static enum exit_code run(struct sender *s, struct send_settings *set, const str
 {
     int done;
 
-    s->link = link_connect(address, "chat-send", CONNECT_MS, e);
+    s->link = link_connect(address, "chat-send", e);
     if (s->link == NULL)
         return e->code;
     input_start(&s->input, set);
@@ -149,9 +147,9 @@ int main(int argc, char **argv)
     enum exit_code code = EXIT_USAGE;
     int operand;
 
-    out_prepare();
     s.set = &a.send;
     operand = options_parse(&parser, argc, argv, &e);
+    out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
         && server_address(&server, &address, &e) == 0) {
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);

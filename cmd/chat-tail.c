@@ -9,8 +9,6 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { CONNECT_MS = 10000 };
-
 enum { TIME = 300, COLOR };
 
 enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
@@ -188,7 +186,7 @@ static enum exit_code run(struct tail *t, const struct uri *address, bool progre
 {
     int done;
 
-    t->link = link_connect(address, "chat-tail", CONNECT_MS, e);
+    t->link = link_connect(address, "chat-tail", e);
     if (t->link == NULL)
         return e->code;
     progress_start(&t->progress, progress);
@@ -218,15 +216,13 @@ int main(int argc, char **argv)
     enum exit_code code = EXIT_USAGE;
     int operand;
 
-    out_prepare();
     operand = options_parse(&parser, argc, argv, &e);
+    out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (operand == argc)
         err_set(&e, EXIT_USAGE, "no room given; see --help");
     else if (operand > 0)
         t.rooms = take_rooms(argv + operand, argc - operand, &t.n_rooms, &e);
     if (t.rooms && server_address(&server, &address, &e) == 0) {
-        a.tail.has_since = options_given(&parser, "since");
-        a.tail.has_until = options_given(&parser, "until");
         choose_format(&a, (size_t)(argc - operand));
         t.format = a.tail.format;
         code = run(&t, &address, server.progress, &e);

@@ -95,7 +95,7 @@ static void prompt(struct sender *s)
     struct buf text = {0};
 
     if (!s->set->prompt || s->prompted || s->in_flight > 0 || !input_wants(&s->input)
-        || poll(&typed, 1, 0) > 0)
+        || s->input.lines.at < s->input.lines.in.len || poll(&typed, 1, 0) > 0)
         return;
     s->prompted = true;
     text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);
@@ -115,11 +115,6 @@ static void read_input(struct sender *s)
     s->prompted = false;
 }
 
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */
 static int wait_for_more(struct sender *s, struct err *e)
 {
@@ -133,17 +128,20 @@ static int wait_for_more(struct sender *s, struct err *e)
         return 0;
     if (input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight)))
         fds[0].fd = STDIN_FILENO;
+    input_listen(&s->input, fds[0].fd == STDIN_FILENO);
     prompt(s);
     now = wait_now();
-    deadline = earliest(input_due(&s->input), progress_due(&s->progress));
-    wait_poll(fds, 2, s->in_flight > 0 ? earliest(deadline, now + s->patience) : deadline);
+    deadline = wait_earliest(input_due(&s->input), progress_due(&s->progress));
+    wait_poll(fds, 2, s->in_flight > 0 ? wait_earliest(deadline, now + s->patience) : deadline);
     s->patience -= wait_now() - now;
+    if (fds[1].revents)
+        s->patience = PATIENCE_MS;
     progress_show(&s->progress);
     if (fds[0].revents)
         read_input(s);
     if (wait_signal())
         input_stop(&s->input);
-    if (fds[1].revents == 0 && s->in_flight > 0 && s->patience <= 0)
+    if (s->in_flight > 0 && s->patience <= 0)
         return err_set(
             e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
     return link_serve(s->link, fds[1].revents, e);

@@ -112,11 +112,14 @@ static int name_len(const struct send_batch *b)
 static void fail(
     struct batch_replies *r, enum exit_code code, size_t line, const struct reply_item *item)
 {
+    static const char unexpected[] = "protocol error: an unexpected reply";
+    bool error = item->type == REPLY_ERROR;
+
     if (r->problem->code != EXIT_DONE)
         return;
-    err_set(r->problem, code, "%.*s: %.*s", name_len(r->batch), r->batch->room.data, (int)item->len,
-        item->bytes);
     *r->line = line;
+    err_set(r->problem, code, "%.*s: %.*s", name_len(r->batch), r->batch->room.data,
+        error ? (int)item->len : (int)sizeof unexpected, error ? item->bytes : unexpected);
 }
 
 static void on_added(struct batch_replies *r, struct send_slot *slot, const struct reply_item *item)
@@ -182,8 +185,8 @@ static void print_slot(const struct send_slot *slot, const struct send_settings 
     size_t id_len = id_print(id, slot->id);
 
     for (size_t i = 0; set->ids && i < slot->messages; i++) {
-        const char *end = i + 1 < slot->messages ? memchr(echo, '\n', n) : NULL;
-        size_t part = set->tee && end ? (size_t)(end + 1 - echo) : n;
+        const char *end = set->tee && i + 1 < slot->messages ? memchr(echo, '\n', n) : NULL;
+        size_t part = end ? (size_t)(end + 1 - echo) : n;
 
         buf_add(to, id, id_len);
         buf_add(to, set->tee ? "\t" : "\n", 1);

@@ -39,6 +39,13 @@ static void reject(struct send_input *in, size_t line, const char *why)
         err_set(&in->problem, EXIT_FAILED, "line %zu is %s", line, why);
 }
 
+/* The open entry is not sent, so that a mended file, or the same again, can be sent whole. */
+static void give_up_entry(struct send_input *in)
+{
+    in->given_up = in->entry.line;
+    in->entry.messages = 0;
+}
+
 /* Whether the row belongs to the entry being put together. */
 static bool joins(const struct send_input *in)
 {
@@ -79,9 +86,7 @@ static bool next_row(struct send_input *in)
 
     do {
         found = lines_next(&in->lines, &record, &n, &raw);
-        if (found == LINES_TOO_LONG)
-            reject(in, in->lines.count + 1, "too long; see --max-message");
-        if (found != LINES_ONE)
+        if (found == LINES_NONE)
             return false;
         skip = n == 0 && set->mode == SEND_LINES && !set->empty;
         if (set->tee && !(skip && set->ids))
@@ -96,16 +101,13 @@ static bool next_row(struct send_input *in)
         in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
         in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
     }
-    if (wrong == NULL && in->row.text.len > (size_t)set->max_message)
+    if (found == LINES_TOO_LONG || in->row.text.len > (size_t)set->max_message)
         wrong = "too long; see --max-message";
     if (wrong == NULL)
         return true;
     reject(in, in->lines.count, wrong);
-    /* It may be a part of this entry: not sent, so that a mended file can be sent again whole. */
-    if (joins(in)) {
-        in->given_up = in->entry.line;
-        in->entry.messages = 0;
-    }
+    if (joins(in))
+        give_up_entry(in);
     return false;
 }
 
@@ -142,6 +144,8 @@ static void add_row(struct send_input *in)
 static void run_dry(struct send_input *in, struct send_batch *b)
 {
     in->ended = in->lines.ended || in->lines.stopped || in->problem.code != EXIT_DONE;
+    if (in->entry.messages > 0 && in->lines.stopped && !in->lines.ended)
+        give_up_entry(in); /* nobody knows whether it was to go on */
     in->whole = in->entry.messages > 0 && (in->ended || wait_now() >= input_due(in));
     if (in->entry.messages == 0) { /* lines that were skipped */
         batch_echo(b, in->row_echo.data, in->row_echo.len);
@@ -179,16 +183,28 @@ bool input_wants(const struct send_input *in)
     return !in->ended && !in->whole && !in->has_row && !in->lines.ended && !in->lines.stopped;
 }
 
+void input_listen(struct send_input *in, bool waiting)
+{
+    if (!waiting)
+        in->silent_since = 0;
+    else if (in->silent_since == 0)
+        in->silent_since = wait_now();
+}
+
 void input_read(struct send_input *in)
 {
-    in->read_at = wait_now();
-    if (lines_fill(&in->lines) < 0)
+    in->silent_since = 0;
+    if (lines_fill(&in->lines) < 0) {
         err_set(&in->problem, EXIT_FAILED, "cannot read standard input: %s", strerror(errno));
+        input_stop(in);
+    }
 }
 
 int64_t input_due(const struct send_input *in)
 {
-    return in->entry.messages > 0 && !in->whole ? in->read_at + SILENCE_MS : WAIT_FOREVER;
+    bool open = in->entry.messages > 0 && !in->whole && in->silent_since > 0;
+
+    return open ? in->silent_since + SILENCE_MS : WAIT_FOREVER;
 }
 
 void input_stop(struct send_input *in)

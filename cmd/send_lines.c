@@ -31,10 +31,8 @@ enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *
     size_t len = end ? (size_t)(end - l->in.data) - l->at : l->in.len - l->at;
 
     l->seen = l->in.len;
-    if (len > l->most)
-        return LINES_TOO_LONG;
-    if (end == NULL
-        && (l->stopped || !l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
+    if (len <= l->most && end == NULL
+        && (!l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
         return LINES_NONE;
     buf_reserve(&l->in, 1); /* never NULL, though the record may be empty */
     *record = l->in.data + l->at;
@@ -43,7 +41,7 @@ enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *
     l->at += *raw;
     l->seen = l->at;
     l->count++;
-    return LINES_ONE;
+    return len > l->most ? LINES_TOO_LONG : LINES_ONE;
 }
 
 void lines_free(struct lines *l)

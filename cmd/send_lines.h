@@ -16,7 +16,7 @@ struct lines {
     size_t most;  /* the longest record, without its end */
     size_t count; /* records taken so far */
     bool ended;   /* the input has */
-    bool stopped; /* set it to read no more: then bytes without an end are no record */
+    bool stopped; /* for the caller, to read no more though it has not */
 
     /* Private: bytes read; those before `at` are taken, those before `seen` hold no end. */
     struct buf in;
@@ -32,7 +32,8 @@ int lines_fill(struct lines *l);
 enum lines_result { LINES_TOO_LONG = -1, LINES_NONE = 0, LINES_ONE = 1 };
 
 /*
- * Take the next record if it is there whole; the last one need not be ended. `*raw` is its length
+ * Take the next record if it is there whole; the last one need not be ended. Of one that is
+ * too long, what is there is given; nothing more should be taken then. `*raw` is the length
  * with its end byte. The bytes are the caller's to change until the next call of lines_fill().
  */
 enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *raw);

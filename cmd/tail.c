@@ -54,6 +54,7 @@ static int choose_wait(struct tail *t, int64_t *block, struct err *e)
 
 static int read_present(struct tail *t, struct err *e)
 {
+    t->printed_at = wait_now(); /* -W counts from here on, if nothing was printed before */
     while (t->stop == TAIL_GOES_ON && !all_done(t)) {
         int64_t block, asked;
 
@@ -62,10 +63,11 @@ static int read_present(struct tail *t, struct err *e)
         asked = wait_now();
         if (t->stop == TAIL_GOES_ON && tail_read(t, t->rooms, t->n_rooms, block, e) < 0)
             return -1;
-        if (t->in.entries == 0 && block == TAIL_NO_WAIT)
+        if (t->stop != TAIL_GOES_ON || t->in.entries > 0)
+            continue;
+        if (block == TAIL_NO_WAIT)
             t->stop = TAIL_ENDED;
-        else if (t->in.entries == 0 && wait_now() + EMPTY_PAUSE_MS < asked + block
-                 && t->stop == TAIL_GOES_ON)
+        else if (wait_now() + EMPTY_PAUSE_MS < asked + block)
             wait_poll(NULL, 0, wait_now() + EMPTY_PAUSE_MS);
     }
     return 0;
@@ -77,7 +79,6 @@ int tail_run(struct tail *t, struct err *e)
     int done;
 
     t->batch = FIRST_BATCH;
-    t->printed_at = wait_now();
     wait_arm();
     done = tail_rooms_begin(t, e);
     if (done == 0)

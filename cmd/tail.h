@@ -21,12 +21,11 @@
 struct tail_settings {
     enum { TAIL_NEW, TAIL_LAST, TAIL_FROM } lines; /* -n: none, N, +N */
     uint64_t line_count;
-    struct when since, until;
-    bool has_since, has_until;
-    bool to_end;          /* -e */
-    int64_t count;        /* -c; 0: no end */
-    int64_t timeout;      /* -W in ms; -1: none */
-    const char **exclude; /* -x: owned array, strings of the argument list */
+    struct when since, until; /* WHEN_NONE when not given */
+    bool to_end;              /* -e */
+    int64_t count;            /* -c; 0: no end */
+    int64_t timeout;          /* -W in ms; -1: none */
+    const char **exclude;     /* -x: owned array, strings of the argument list */
     size_t excludes;
     struct format format;
 };

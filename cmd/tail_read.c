@@ -10,8 +10,9 @@
 /* For a reply, beside the time that the server was told to wait. */
 enum { PATIENCE_MS = 10000 };
 
-/* COUNT grows slowly: how large entries are is a guess until they came. */
-enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, ENTRY_OVERHEAD = 32 };
+/* COUNT grows slowly: how large entries are is a guess until they came. OVERHEAD: what an entry and
+ * a field take in a reply beside their bytes. */
+enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, OVERHEAD = 32 };
 
 bool tail_hides(const struct tail *t, const struct entry_bytes *name)
 {
@@ -28,7 +29,7 @@ void tail_set_batch(struct tail *t, const struct entry_decoder *came)
 
     if (came->entries == 0)
         return;
-    fitting = REPLY_BYTES / (came->bytes / came->entries + ENTRY_OVERHEAD);
+    fitting = REPLY_BYTES / ((came->bytes + came->fields * OVERHEAD) / came->entries + OVERHEAD);
     if (fitting > t->batch * GROWTH)
         fitting = t->batch * GROWTH;
     t->batch = fitting < 1 ? 1 : fitting > LARGEST_BATCH ? LARGEST_BATCH : fitting;
@@ -74,8 +75,13 @@ static void on_entry(void *context, const struct entry_message *m)
     struct tail *t = context;
     struct tail_room *room = find_room(t, &m->room);
 
-    if (room == NULL || t->stop != TAIL_GOES_ON)
+    if (t->stop != TAIL_GOES_ON)
         return;
+    if (room == NULL) {
+        err_set(&t->failure, EXIT_REFUSED, "protocol error: a room that was not asked for");
+        t->stop = TAIL_ENDED;
+        return;
+    }
     if (is_past(t, room, m->key)) {
         room->done = true;
         return;
@@ -87,11 +93,6 @@ static void on_entry(void *context, const struct entry_message *m)
         room->done = true;
     if (t->set->count > 0 && t->progress.messages >= (uint64_t)t->set->count)
         t->stop = TAIL_ENDED;
-}
-
-static int64_t earliest(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Nothing else is left to do: write what there is, and sleep. Only this sleep tries our patience.
@@ -107,9 +108,10 @@ static int sleep_until_ready(struct tail *t, struct pollfd *fds, struct err *e)
         t->printed = t->progress.messages;
         t->printed_at = now;
     }
-    if (t->set->timeout >= 0)
+    if (t->set->timeout >= 0 && t->printed_at > 0)
         expires = t->printed_at + t->set->timeout;
-    wait_poll(fds, 2, earliest(earliest(expires, now + t->patience), progress_due(&t->progress)));
+    wait_poll(fds, 2,
+        wait_earliest(wait_earliest(expires, now + t->patience), progress_due(&t->progress)));
     t->patience -= wait_now() - now;
     if (fds[0].revents == 0 && wait_now() >= expires)
         t->stop = TAIL_TIMED_OUT;
@@ -192,6 +194,7 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     t->in.on_message = on_message;
     t->in.on_entry = on_entry;
     t->in.context = t;
+    t->in.about = n == 1 ? rooms->name : NULL;
     entry_begin(&t->in);
     make_xread(t, &command, rooms, n, block);
     link_send(t->link, command.data, command.len);

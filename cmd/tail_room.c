@@ -98,8 +98,11 @@ static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
     struct search s = {.t = t,
         .wanted = t->set->line_count,
         .from = id_compare(t->until, room->end) < 0 ? t->until : room->end};
-    struct entry_decoder in = {
-        .reply = ENTRY_XRANGE, .on_message = count_message, .on_entry = count_entry, .context = &s};
+    struct entry_decoder in = {.reply = ENTRY_XRANGE,
+        .on_message = count_message,
+        .on_entry = count_entry,
+        .context = &s,
+        .about = room->name};
     char from[ID_TEXT], down_to[ID_TEXT];
     const char *below = "";
     size_t count;
@@ -128,7 +131,7 @@ static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
 static int begin(struct tail *t, struct tail_room *room, struct id since, struct err *e)
 {
     const struct tail_settings *set = t->set;
-    bool from_since = set->has_since || set->to_end || set->has_until || set->lines == TAIL_FROM;
+    bool from_since = set->since.kind || set->until.kind || set->to_end || set->lines == TAIL_FROM;
 
     room->cursor = since;
     if (set->lines == TAIL_FROM)
@@ -156,10 +159,11 @@ int tail_rooms_begin(struct tail *t, struct err *e)
 
     if ((since->kind == WHEN_AGO || until->kind == WHEN_AGO) && tail_clock(t, &now, e) < 0)
         return -1;
-    if (since->kind != WHEN_ID) /* at that time or later: after the last ID before it */
+    if (since->kind == WHEN_TIME
+        || since->kind == WHEN_AGO) /* at that time or later: after the last ID before it */
         after = id_before((struct id){time_of(since, now), 0});
     t->until = ID_MOST;
-    if (t->set->has_until)
+    if (until->kind != WHEN_NONE)
         t->until = until->kind == WHEN_ID ? until->id
                                           : (struct id){time_of(until, now), UINT64_MAX};
     for (size_t i = 0; i < t->n_rooms; i++)

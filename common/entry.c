@@ -4,7 +4,7 @@
 
 void entry_begin(struct entry_decoder *d)
 {
-    d->entries = d->bytes = 0;
+    d->entries = d->fields = d->bytes = 0;
     d->problem.code = EXIT_DONE;
 }
 
@@ -17,6 +17,7 @@ static struct entry_bytes keep(struct buf *in, const struct reply_item *item)
 {
     buf_clear(in);
     buf_add(in, item->bytes, item->len);
+    buf_reserve(in, 1); /* never NULL, though it may be empty */
     return (struct entry_bytes){in->data, in->len};
 }
 
@@ -53,6 +54,7 @@ static void field_part(struct entry_decoder *d, const struct reply_item *item)
         return;
     }
     d->bytes += item->len;
+    d->fields += item->index % 2;
     if (item->index % 2 == 0) {
         d->m.name = keep(&d->name, item);
         return;
@@ -72,7 +74,8 @@ void entry_item(void *decoder, const struct reply_item *item)
     if (d->problem.code != EXIT_DONE)
         return;
     if (item->type == REPLY_ERROR)
-        err_set(&d->problem, reply_refusal(item), "%.*s", (int)item->len, item->bytes);
+        err_set(&d->problem, reply_refusal(item), "%.64s%s%.*s", d->about ? d->about : "",
+            d->about ? ": " : "", (int)item->len, item->bytes);
     else if (item->depth == 0 && item->type == REPLY_NIL)
         return; /* XREAD: nothing new */
     else if (within == 3)

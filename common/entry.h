@@ -34,9 +34,11 @@ struct entry_decoder {
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
+    const char *about; /* what the server's errors are about, before their words; or NULL */
 
     /* Of the reply at hand; entry_begin() resets them. */
     size_t entries;     /* whole ones */
+    size_t fields;      /* in them */
     size_t bytes;       /* of names and texts in them */
     struct err problem; /* EXIT_DONE unless the reply is an error (its words) or no entries */
 

@@ -20,6 +20,9 @@
 /* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
 enum { WRITE_CHUNK = 256 * 1024 };
 
+/* How long it may take until the link is ready. */
+enum { CONNECT_MS = 10000 };
+
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
@@ -62,7 +65,7 @@ static void drop_socket(struct link *l)
  */
 static int open_socket(struct link *l, struct err *e)
 {
-    static const struct timeval patience = {10, 0};
+    static const struct timeval patience = {CONNECT_MS / 1000, 0};
     struct sockaddr_un path = {.sun_family = AF_UNIX};
 
     if (strlen(l->address->socket) >= sizeof path.sun_path)
@@ -71,7 +74,7 @@ static int open_socket(struct link *l, struct err *e)
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(l->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(l->fd, (struct sockaddr *)&path, sizeof path) < 0)
-        return no_connection(l, errno, e);
+        return no_connection(l, errno == EAGAIN ? ETIMEDOUT : errno, e);
     return fcntl(l->fd, F_SETFL, O_NONBLOCK);
 }
 
@@ -322,17 +325,15 @@ static int connect_step(struct link *l, int64_t deadline, struct err *e)
     wait_poll(&p, 1, deadline);
     if (link_serve(l, p.revents, e) < 0)
         return -1;
-    if (wait_signal())
-        return err_set(e, EXIT_FAILED, "interrupted while connecting to %s", l->peer);
     if (!link_ready(l) && wait_now() >= deadline)
         return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", l->peer);
     return 0;
 }
 
-struct link *link_connect(const struct uri *address, const char *name, int timeout, struct err *e)
+struct link *link_connect(const struct uri *address, const char *name, struct err *e)
 {
     struct link *l = link_open(address, name, e);
-    int64_t deadline = wait_now() + timeout;
+    int64_t deadline = wait_now() + CONNECT_MS;
 
     while (l && !link_ready(l))
         if (connect_step(l, deadline, e) < 0) {

@@ -39,11 +39,8 @@ int link_serve(struct link *l, short revents, struct err *e);
 /* Logged in: commands may be sent. */
 bool link_ready(const struct link *l);
 
-/*
- * Open a link and wait until it is ready, for at most `timeout` milliseconds or until a signal that
- * was taken in hand (wait_arm). NULL on failure.
- */
-struct link *link_connect(const struct uri *address, const char *name, int timeout, struct err *e);
+/* Open a link and wait until it is ready, for at most 10 seconds. NULL on failure. */
+struct link *link_connect(const struct uri *address, const char *name, struct err *e);
 
 /* Queue bytes that are commands (reply_command). They are copied; the server takes them in time. */
 void link_send(struct link *l, const char *bytes, size_t n);

@@ -1,6 +1,5 @@
 #include "common/options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -57,7 +56,7 @@ int option_seconds(void *field, char *value, const struct option_row *row, struc
     double seconds = strtod(value, &end);
 
     (void)row;
-    if (!isdigit((unsigned char)value[0]) || *end != 0 || !(seconds <= 1e9))
+    if (end == value || value[strspn(value, "0123456789.")] != 0 || *end != 0 || seconds > 1e9)
         return err_set(e, EXIT_USAGE, "needs a number of seconds, not '%s'", value);
     *(int64_t *)field = (int64_t)(seconds * 1000);
     return 0;
@@ -66,7 +65,7 @@ int option_seconds(void *field, char *value, const struct option_row *row, struc
 int option_duration(void *field, char *value, const struct option_row *row, struct err *e)
 {
     (void)row;
-    if (when_duration(value, field) < 0)
+    if (when_duration(value, field) < 0 || *(uint64_t *)field == 0)
         return err_set(
             e, EXIT_USAGE, "needs a duration such as 30s, 10m, 12h, 7d or 2w, not '%s'", value);
     return 0;

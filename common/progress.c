@@ -23,8 +23,8 @@ int64_t progress_due(const struct progress *p)
 static void show(struct progress *p, uint64_t messages, int64_t ms)
 {
     /* The blanks cover what a longer line left behind. */
-    fprintf(stderr, "\r%s: %" PRIu64 " messages, %" PRIu64 "/s   ", program_invocation_short_name,
-        p->messages, ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
+    fprintf(stderr, "\r%s: %" PRIu64 " message%s, %" PRIu64 "/s   ", program_invocation_short_name,
+        p->messages, p->messages == 1 ? "" : "s", ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
 }
 
 void progress_show(struct progress *p)

@@ -17,7 +17,8 @@ static void on_signal(int sig)
 {
     caught = sig;
     for (int i = 0; i < SIGNALS; i++)
-        signal(signals[i], SIG_DFL);
+        if (sigismember(&ours, signals[i]) == 1)
+            signal(signals[i], SIG_DFL);
 }
 
 int64_t wait_now(void)
@@ -47,7 +48,13 @@ void wait_arm(void)
 
 int wait_signal(void)
 {
+    told = caught != 0;
     return caught;
+}
+
+int64_t wait_earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
@@ -64,8 +71,6 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     sigprocmask(SIG_BLOCK, armed ? &ours : NULL, &open);
     if (told || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
-    if (caught)
-        told = true;
     sigprocmask(SIG_SETMASK, &open, NULL);
     for (nfds_t i = 0; ready <= 0 && i < n; i++)
         fds[i].revents = 0;

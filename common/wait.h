@@ -16,10 +16,13 @@
 /* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
 int64_t wait_now(void);
 
+/* The earlier of two deadlines. */
+int64_t wait_earliest(int64_t a, int64_t b);
+
 /* Take the signals in hand, but for those that are ignored. Calling it again does nothing. */
 void wait_arm(void);
 
-/* The signal that came, or 0. */
+/* The signal that came, or 0. Until it was asked for, wait_poll() does not sleep. */
 int wait_signal(void);
 
 /*

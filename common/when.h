@@ -6,7 +6,7 @@
 
 #include "common/id.h"
 
-enum when_kind { WHEN_ID, WHEN_TIME, WHEN_AGO };
+enum when_kind { WHEN_NONE /* never parsed */, WHEN_ID, WHEN_TIME, WHEN_AGO };
 
 struct when {
     enum when_kind kind;

@@ -22,7 +22,8 @@ teardown() { stop_jobs; }
 locked() { REDISCLI_AUTH=$SECRET "$CLI" -s "$LOCKED" "$@"; }
 
 # listener KIND: something on 127.0.0.1 that is no chat server, at $port: `silent` takes connections and says nothing,
-# `full` takes none, `http` and `ssh` speak another language, `hasty` closes at once.
+# `full` takes none, `http` and `ssh` speak another language, `hasty` closes at once; `stalled` answers chat-tail until it
+# has its first XREAD.
 listener() {
 	rm -f "$BATS_TEST_TMPDIR/port"
 	spawn "$PYTHON" - "$1" "$BATS_TEST_TMPDIR/port" <<-'END'
@@ -51,6 +52,12 @@ listener() {
 		        c.sendall(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
 		    elif kind == 'hasty':
 		        c.close()
+		    elif kind == 'stalled':
+		        answers = [(b'TIME', b'*2\r\n$10\r\n2000000000\r\n$1\r\n0\r\n'), (b'HELLO', b'*0\r\n'),
+		                   (b'XINFO', b'-ERR no such key\r\n')]
+		        while b'XREAD' not in (command := c.recv(1000)) and command:
+		            c.sendall(b''.join(answer for word, answer in answers if word in command))
+		        open(path + '.stalled', 'w').close()
 		    held.append(c)
 	END
 	wait_until 5 test -s "$BATS_TEST_TMPDIR/port"
@@ -172,6 +179,29 @@ hold_input() {
 	listener hasty
 	fails 3 "127.0.0.1:$port" chat-send -p "$port" -n jhon room word
 	fails 3 "127.0.0.1:$port" chat-tail -p "$port" -e room
+}
+
+@test "-U: a signal, or -W, while the server does not answer the last look" {
+	listener stalled
+	spawn chat-tail -p "$port" -U 1h room
+	wait_until 5 test -e "$BATS_TEST_TMPDIR/port.stalled"
+	kill -TERM "$PID"
+	wait_end 2 "$PID"
+	assert_status 143
+	listener stalled
+	run timeout 5 chat-tail -p "$port" -U 1h -W 0.2 room
+	assert_status 5
+}
+
+@test "--help of which nobody wants to read more ends as filters do" {
+	hold_input
+	exec 8>"$pipe"
+	exec 7<&-
+	for program in chat-send chat-tail; do
+		run --separate-stderr bash -c '"$0" --help >&8 2>"$1"' "$program" "$BATS_TEST_TMPDIR/err"
+		assert_status 141
+		assert_equal "$(<"$BATS_TEST_TMPDIR/err")" ''
+	done
 }
 
 @test "no answer within ten seconds: to a connection, or on it; a slow reader is another matter" {

@@ -514,6 +514,23 @@ ages() {
 	kill -0 "$PID"
 }
 
+@test "-W waits for what is there already, and takes a fraction alone" {
+	talk
+	for try in 1 2 3 4 5 6 7 8; do
+		run --separate-stderr show -W 0 -n 1 "$ROOM"
+		assert_status 5
+		assert_output '[marry]: later'
+	done
+	run show -W .1 "$ROOM"
+	assert_status 5
+	fails 2 '-W: ' chat-tail -W 0x10 "$ROOM"
+}
+
+@test "-x of no name at all" {
+	cli xadd "$ROOM" 1-1 '' nobody jhon somebody >/dev/null
+	assert_equal "$(texts -e -x '' "$ROOM")" 'somebody '
+}
+
 @test "-x hides names, a field at a time, as often as it is given" {
 	seed <<-END
 		xadd $ROOM 1-1 jhon 1 marry 2 jhon 3

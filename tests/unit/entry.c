@@ -126,6 +126,18 @@ static void gives_errors_in_their_words(void)
         " 1-1 n t\n1-1 ends\nproblem 4: ERR later\n");
 }
 
+static void says_what_errors_are_about(void)
+{
+    static const char error[] = "-WRONGTYPE Operation\r\n";
+    struct replies r;
+
+    replies_open(&r, ENTRY_XRANGE);
+    r.decoder.about = "room";
+    replies_feed(&r, error, sizeof error - 1);
+    CHECK_BYTES(r.log.data, r.log.len, "problem 4: room: WRONGTYPE Operation\n");
+    replies_close(&r);
+}
+
 #define SHAPE "problem 4: protocol error: the reply does not hold stream entries\n"
 
 static void refuses_other_shapes(void)
@@ -203,9 +215,11 @@ static void counts(void)
     replies_open(&r, ENTRY_XRANGE);
     replies_feed(&r, bytes.data, bytes.len);
     CHECK_NUMBER(r.entries, 2);
+    CHECK_NUMBER(r.fields, 3);
     CHECK_NUMBER(r.bytes, 12);
     replies_feed(&r, bytes.data, bytes.len);
     CHECK_NUMBER(r.entries, 4);
+    CHECK_NUMBER(r.fields, 6);
     CHECK_NUMBER(r.bytes, 24);
     replies_close(&r);
     buf_free(&bytes);
@@ -238,6 +252,7 @@ UNIT_MAIN({"reads XREAD", reads_xread}, {"reads several rooms", reads_several_ro
     {"reads empty names and texts", reads_empty_names_and_texts},
     {"reads any bytes", reads_any_bytes},
     {"gives errors in their words", gives_errors_in_their_words},
+    {"says what errors are about", says_what_errors_are_about},
     {"refuses other shapes", refuses_other_shapes}, {"stops at the fault", stops_at_the_fault},
     {"begins anew with each reply", begins_anew_with_each_reply},
     {"tells what is no reply", tells_no_resp}, {"keeps names until their texts come", keeps_names},

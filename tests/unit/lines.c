@@ -167,15 +167,25 @@ static void takes_all_of_nothing_as_one(void)
     finish(&l);
 }
 
+/* Expect a record that is too long, of which so much is there. */
+static void expect_too_long(struct lines *l, const char *want, size_t raw_wanted)
+{
+    char *record = NULL;
+    size_t n = 0, raw = 0;
+
+    CHECK_NUMBER(lines_next(l, &record, &n, &raw), LINES_TOO_LONG);
+    CHECK_SAME(record, n, want, strlen(want));
+    CHECK_NUMBER(raw, raw_wanted);
+}
+
 static void bounds_the_length(void)
 {
     struct lines l = start('\n', 3);
 
     put(&l, "abc\nabcd\nab\n", 12);
     EXPECT(&l, "abc");
-    CHECK_NUMBER(next(&l), LINES_TOO_LONG);
-    CHECK_NUMBER(next(&l), LINES_TOO_LONG);
-    CHECK_NUMBER(l.count, 1);
+    expect_too_long(&l, "abcd", 5);
+    CHECK_NUMBER(l.count, 2);
     close(feed);
     finish(&l);
 
@@ -183,7 +193,7 @@ static void bounds_the_length(void)
     put(&l, "abc", 3);
     CHECK_NUMBER(next(&l), LINES_NONE);
     put(&l, "d", 1);
-    CHECK_NUMBER(next(&l), LINES_TOO_LONG);
+    expect_too_long(&l, "abcd", 4);
     close(feed);
     finish(&l);
 
@@ -191,30 +201,14 @@ static void bounds_the_length(void)
     put(&l, "abc", 3);
     CHECK_NUMBER(next(&l), LINES_NONE);
     put(&l, "d", 1);
-    CHECK_NUMBER(next(&l), LINES_TOO_LONG);
+    expect_too_long(&l, "abcd", 4);
     close(feed);
     finish(&l);
-}
 
-static void stops(void)
-{
-    struct lines l = start('\n', 100);
-
-    put(&l, "a\nb\nc", 5);
-    EXPECT(&l, "a");
-    l.stopped = true;
-    EXPECT(&l, "b");
-    CHECK_NUMBER(next(&l), LINES_NONE);
-    end_input(&l);
-    CHECK_NUMBER(next(&l), LINES_NONE);
-    CHECK_NUMBER(l.count, 2);
-    finish(&l);
-
-    l = start(LINES_WHOLE, 100);
+    l = start('\n', 3); /* the longest that is taken, also without an end */
     put(&l, "abc", 3);
-    l.stopped = true;
     end_input(&l);
-    CHECK_NUMBER(next(&l), LINES_NONE);
+    EXPECT_UNENDED(&l, "abc");
     finish(&l);
 }
 
@@ -319,7 +313,7 @@ UNIT_MAIN({"splits lines", splits_lines},
     {"splits at bytes above ASCII", splits_at_bytes_above_ascii},
     {"takes all as one", takes_all_as_one},
     {"takes all of nothing as one", takes_all_of_nothing_as_one},
-    {"bounds the length", bounds_the_length}, {"stops at the last whole line", stops},
+    {"bounds the length", bounds_the_length},
     {"takes long lines, and gives their memory back", takes_long_lines},
     {"minds no boundaries between reads", minds_no_boundaries},
     {"lends the bytes to be changed", lends_the_bytes},

@@ -245,15 +245,17 @@ static void refuses_bad_values(void)
 
 static void reads_times(void)
 {
-    static const char *const bad[] = {"", "x", "-1", "+1", " 1", "1s", "1 ", "nan", "inf", ".5",
-        "1e10", "1e999"};
-    static const char *const bad_ages[] = {"", "10", "x", "1.5h", "-1s", "18446744073709552s"};
+    static const char *const bad[] = {"", "x", "-1", "+1", " 1", "1s", "1 ", "nan", "inf", ".",
+        "1.2.3", "1e3", "1e999", "0x1", "1000000001"};
+    static const char *const bad_ages[] = {"", "10", "x", "1.5h", "-1s", "0s", "18446744073709552s"};
     char words[64];
 
     CHECK_NUMBER(parse("-W|0"), 3);
     CHECK_NUMBER(mine.wait, 0);
     CHECK_NUMBER(parse("-W|0.25"), 3);
     CHECK_NUMBER(mine.wait, 250);
+    CHECK_NUMBER(parse("-W|.5"), 3);
+    CHECK_NUMBER(mine.wait, 500);
     CHECK_NUMBER(parse("-W|1000000000"), 3);
     CHECK_NUMBER(mine.wait, 1000000000000);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

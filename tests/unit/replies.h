@@ -12,8 +12,8 @@ struct replies {
     struct reply_target target;
     struct entry_decoder decoder;
     struct buf log;
-    size_t entries, bytes; /* of all replies */
-    bool within;           /* a part of a reply has come */
+    size_t entries, fields, bytes; /* of all replies */
+    bool within;                   /* a part of a reply has come */
 };
 
 static inline void replies_word(struct buf *log, const struct entry_bytes *word)
@@ -71,6 +71,7 @@ static inline int replies_feed(struct replies *r, const char *bytes, size_t n)
             buf_printf(&r->log, "no reply: %s\n", r->reader->errstr);
         if (told > 0) {
             r->entries += r->decoder.entries;
+            r->fields += r->decoder.fields;
             r->bytes += r->decoder.bytes;
         }
     } while (told > 0);

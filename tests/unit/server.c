@@ -24,10 +24,11 @@ static const char *address(struct server_settings s, const char *uri, const char
     if (server_address(&s, &a, &e) < 0)
         snprintf(text, sizeof text, "%d %s", (int)e.code, e.text);
     else if (a.socket)
-        snprintf(text, sizeof text, "%s %s:%s /%d", a.socket, a.user, a.password, a.db);
+        snprintf(text, sizeof text, "%s %s:%s /%d", a.socket, a.user, a.password,
+            a.db > 0 ? a.db : 0);
     else
         snprintf(text, sizeof text, "%s:%d %s:%s /%d", a.host, a.port, a.user ? a.user : "-",
-            a.password ? a.password : "-", a.db);
+            a.password ? a.password : "-", a.db > 0 ? a.db : 0);
     server_free(&s);
     return text;
 }
@@ -37,17 +38,17 @@ static const char *address(struct server_settings s, const char *uri, const char
 
 static void fills_in_what_is_not_given(void)
 {
-    CHECK_TEXT(ADDRESS("", "", "", 0), "127.0.0.1:6379 -:- /-1");
-    CHECK_TEXT(ADDRESS("", "", "", .host = "h"), "h:6379 -:- /-1");
-    CHECK_TEXT(ADDRESS("", "", "", .port = 7), "127.0.0.1:7 -:- /-1");
+    CHECK_TEXT(ADDRESS("", "", "", 0), "127.0.0.1:6379 -:- /0");
+    CHECK_TEXT(ADDRESS("", "", "", .host = "h"), "h:6379 -:- /0");
+    CHECK_TEXT(ADDRESS("", "", "", .port = 7), "127.0.0.1:7 -:- /0");
     CHECK_TEXT(ADDRESS("redis://u:p@/3", "", "", 0), "127.0.0.1:6379 u:p /3");
-    CHECK_TEXT(ADDRESS("unix://u:p@/run/s", "", "", 0), "/run/s u:p /-1");
+    CHECK_TEXT(ADDRESS("unix://u:p@/run/s", "", "", 0), "/run/s u:p /0");
 }
 
 static void reads_the_variable(void)
 {
     CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", 0), "h:7 u:p /3");
-    CHECK_TEXT(ADDRESS("redis://other", "redis://u:p@h:7/3", "", 0), "other:6379 -:- /-1");
+    CHECK_TEXT(ADDRESS("redis://other", "redis://u:p@h:7/3", "", 0), "other:6379 -:- /0");
     CHECK_TEXT(ADDRESS("", "http://u:secret@h", "", 0),
         "2 $REDIS_URL: bad URI: it must begin with redis://, valkey:// or unix://");
 }
@@ -55,12 +56,12 @@ static void reads_the_variable(void)
 /* A server named by hand must not get the variable's password, nor anything else of it. */
 static void sets_the_variable_aside(void)
 {
-    CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", .host = "o"), "o:6379 -:- /-1");
-    CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", .port = 9), "127.0.0.1:9 -:- /-1");
-    CHECK_TEXT(ADDRESS("", "unix://u:p@/s", "", .host = "o", .user = "me"), "o:6379 me: /-1");
+    CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", .host = "o"), "o:6379 -:- /0");
+    CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", .port = 9), "127.0.0.1:9 -:- /0");
+    CHECK_TEXT(ADDRESS("", "unix://u:p@/s", "", .host = "o", .user = "me"), "o:6379 me: /0");
     CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "auth", .socket = "/s", .user = "x"),
-        "/s x:auth /-1");
-    CHECK_TEXT(ADDRESS("", "not even a URI", "", .host = "o"), "o:6379 -:- /-1");
+        "/s x:auth /0");
+    CHECK_TEXT(ADDRESS("", "not even a URI", "", .host = "o"), "o:6379 -:- /0");
 }
 
 static void lets_options_win(void)
@@ -71,20 +72,21 @@ static void lets_options_win(void)
 
 static void finds_the_password(void)
 {
-    CHECK_TEXT(ADDRESS("", "", "auth", 0), "127.0.0.1:6379 -:auth /-1");
-    CHECK_TEXT(ADDRESS("redis://h", "", "auth", 0), "h:6379 -:auth /-1");
-    CHECK_TEXT(ADDRESS("redis://p@h", "", "auth", 0), "h:6379 -:p /-1");
-    CHECK_TEXT(ADDRESS("redis://u:@h", "", "auth", 0), "h:6379 u: /-1");
-    CHECK_TEXT(ADDRESS("", "", "", .user = "me"), "127.0.0.1:6379 me: /-1");
+    CHECK_TEXT(ADDRESS("", "", "auth", 0), "127.0.0.1:6379 -:auth /0");
+    CHECK_TEXT(ADDRESS("redis://h", "", "auth", 0), "h:6379 -:auth /0");
+    CHECK_TEXT(ADDRESS("redis://p@h", "", "auth", 0), "h:6379 -:p /0");
+    CHECK_TEXT(ADDRESS("redis://u:@h", "", "auth", 0), "h:6379 u: /0");
+    CHECK_TEXT(ADDRESS("", "", "", .user = "me"), "127.0.0.1:6379 me: /0");
 }
 
 static void reads_the_password_file(void)
 {
-    static const char *const files[][2] = {{"secret\nmore\n", "h:6379 u:secret /-1"},
-        {"secret", "h:6379 u:secret /-1"}, {"a b:@/%41\r\n", "h:6379 u:a b:@/%41 /-1"}};
-    char path[64], want[128];
+    static const char *const files[][2] = {{"secret\nmore\n", "h:6379 u:secret /0"},
+        {"secret", "h:6379 u:secret /0"}, {"a b:@/%41\r\n", "h:6379 u:a b:@/%41 /0"}};
+    const char *dir = getenv("TMPDIR");
+    char path[256], want[400];
 
-    snprintf(path, sizeof path, "/tmp/chat-unit.%d", (int)getpid());
+    snprintf(path, sizeof path, "%s/chat-unit.%d", dir ? dir : "/tmp", (int)getpid());
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         FILE *out = fopen(path, "w");
 

@@ -1,0 +1,47 @@
+/* wait: signals that come before it is known that they came. */
+#include "common/wait.h"
+
+#include <signal.h>
+
+#include "tests/unit/unit.h"
+
+/* A look without sleeping may be what meets the signal first: the sleep behind it must not forget it. */
+static void remembers_a_signal(void)
+{
+    int64_t before = wait_now();
+
+    signal(SIGHUP, SIG_IGN); /* as nohup does */
+    wait_arm();
+    raise(SIGTERM);
+    CHECK_NUMBER(wait_poll(NULL, 0, 0), 0);
+    CHECK_NUMBER(wait_poll(NULL, 0, before + 20000), 0);
+    CHECK(wait_now() < before + 10000);
+    CHECK_NUMBER(wait_signal(), SIGTERM);
+    wait_poll(NULL, 0, wait_now() + 50); /* asked for: from here on it sleeps again */
+    CHECK(wait_now() >= before + 50);
+}
+
+static bool is_default(int sig)
+{
+    struct sigaction act;
+
+    return sigaction(sig, NULL, &act) == 0 && act.sa_handler == SIG_DFL;
+}
+
+static void leaves_ignored_signals(void)
+{
+    struct sigaction act;
+
+    CHECK(is_default(SIGTERM) && is_default(SIGINT)); /* the next one kills */
+    CHECK(sigaction(SIGHUP, NULL, &act) == 0 && act.sa_handler == SIG_IGN);
+}
+
+static void finds_the_earlier(void)
+{
+    CHECK_NUMBER(wait_earliest(1, WAIT_FOREVER), 1);
+    CHECK_NUMBER(wait_earliest(2, 1), 1);
+}
+
+UNIT_MAIN({"remembers a signal until asked for it", remembers_a_signal},
+    {"leaves ignored signals ignored, and lets the second kill", leaves_ignored_signals},
+    {"finds the earlier deadline", finds_the_earlier})
