@@ -201,6 +201,7 @@ static void print_slot(const struct send_slot *slot, const struct send_settings 
 int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out,
     struct progress *done, struct err *e)
 {
+    const char *echo = b->echo.len > 0 ? b->echo.data : "";
     size_t from = 0;
     bool all = true;
 
@@ -212,10 +213,10 @@ int batch_settle(struct send_batch *b, const struct send_settings *set, struct o
             continue;
         done->messages += slot->messages;
         done->bytes += slot->bytes;
-        print_slot(slot, set, b->echo.data + from, slot->echo - from, &out->buf);
+        print_slot(slot, set, echo + from, slot->echo - from, &out->buf);
     }
     if (all && b->echo.len > from)
-        buf_add(&out->buf, b->echo.data + from, b->echo.len - from);
+        buf_add(&out->buf, echo + from, b->echo.len - from);
     buf_clear(&b->wire);
     buf_clear(&b->echo);
     b->n = 0;

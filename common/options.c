@@ -98,7 +98,7 @@ static const struct option_row *find(
 static void for_getopt(const struct option_parser *p, char *letters, struct option *longs)
 {
     const struct option_row *row;
-    void *settings;
+    void *settings = NULL;
 
     *letters++ = ':'; /* tell a missing value from an unknown option */
     for (size_t n = 0; n < LONGEST - 1 && (row = row_at(p, n, &settings)) != NULL; n++) {
@@ -181,7 +181,7 @@ static int reject(const struct option_parser *p, int what, const char *word, str
 
 static int set(struct option_parser *p, int code, struct err *e)
 {
-    void *settings;
+    void *settings = NULL;
     const struct option_row *row = find(p, code, NULL, &settings);
     struct err why;
     char name[LONGEST];

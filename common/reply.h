@@ -23,10 +23,9 @@ struct reply_item {
     int depth;         /* 0: the reply itself; 1: an element of it; ... */
     size_t index;      /* its place in the array around it, from 0 */
     size_t siblings;   /* how many elements that array has; 1 at depth 0 */
-    const char *bytes; /* of a string, status or error; a NUL follows, but NULs may be within */
+    const char *bytes; /* of a string, status or error; no NUL follows */
     size_t len;
-    long long
-        integer; /* of an integer; of an array the number of its elements (told before them) */
+    long long integer; /* of an integer; of an array, told first, the number of its elements */
 };
 
 typedef void reply_sink(void *context, const struct reply_item *item);

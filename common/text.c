@@ -112,9 +112,9 @@ static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
 /* Append the bytes, those that stop a run in `style` escaped. */
 static void add_text(struct buf *to, const char *s, size_t n, unsigned style)
 {
-    const unsigned char *at = (const unsigned char *)s, *end = at + n;
+    const unsigned char *at = (const unsigned char *)s, *end = n > 0 ? at + n : at;
 
-    for (;;) {
+    while (at < end) {
         size_t run = plain_run(at, (size_t)(end - at), style);
         struct unit u;
 

@@ -20,6 +20,10 @@ teardown() {
 	stop_jobs
 }
 
+# The sanitizers' search for leaks, at a program's end, stands still for ever when the signals of a closing window come
+# into it; all else is searched in the other files.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+
 # terminal NAME: a window of its own with a shell in it, which the functions below then mean; `window NAME` changes to it.
 terminal() {
 	window "$1"
