@@ -50,21 +50,9 @@ static void fill(struct sender *s)
 /* Account for the oldest batch, which is through with. */
 static void settle(struct sender *s)
 {
-    struct err e;
-
-    if (batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress, &e) < 0
-        && s->output.code == EXIT_DONE)
-        s->output = e;
+    batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress);
     s->first = (s->first + 1) % RING;
     s->in_flight--;
-}
-
-static void flush(struct sender *s)
-{
-    struct err e;
-
-    if (out_flush(&s->out, &e) < 0 && s->output.code == EXIT_DONE)
-        s->output = e;
 }
 
 /* Take the replies that are there. -1: the connection is lost. */
@@ -121,8 +109,8 @@ static int wait_for_more(struct sender *s, struct err *e)
     struct pollfd fds[] = {{-1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
     int64_t now, deadline;
 
-    flush(s);
-    if (s->refused.code != EXIT_DONE || s->output.code != EXIT_DONE)
+    out_flush(&s->out);
+    if (s->refused.code != EXIT_DONE || s->out.failure.code != EXIT_DONE)
         input_stop(&s->input);
     if (s->in_flight == 0 && s->input.lines.stopped)
         return 0;
@@ -169,7 +157,7 @@ static int give_up(struct sender *s, struct err *e)
         *e = s->refused; /* and not that the server then closed */
     while (s->in_flight > 0)
         settle(s);
-    flush(s);
+    out_flush(&s->out);
     n = strlen(e->text);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
@@ -202,8 +190,8 @@ int send_run(struct sender *s, struct err *e)
         if (wait_for_more(s, e) < 0)
             return give_up(s, e);
     }
-    flush(s);
-    *e = s->output.code != EXIT_DONE ? s->output : s->input.problem;
+    out_flush(&s->out);
+    *e = s->out.failure.code != EXIT_DONE ? s->out.failure : s->input.problem;
     return s->refused.code != EXIT_DONE || e->code != EXIT_DONE ? give_up(s, e) : 0;
 }
 

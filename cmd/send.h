@@ -94,10 +94,9 @@ struct batch_replies {
 void batch_item(void *replies, const struct reply_item *item);
 bool batch_replied(struct send_batch *b);
 
-/* Count what is in the room and print it as -T and -i ask; empties the batch. -1 as out_commit().
- */
-int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out,
-    struct progress *done, struct err *e);
+/* Count what is in the room and print it as -T and -i ask; empties the batch. */
+void batch_settle(
+    struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done);
 
 void batch_free(struct send_batch *b);
 
@@ -155,7 +154,6 @@ struct sender {
     struct progress progress; /* counts what was delivered */
     struct err refused;       /* what the server refused first: then nothing new is begun */
     size_t line;              /* and its line, or 0 */
-    struct err output;        /* what -T and -i could not print: then nothing more is read */
     int64_t patience;         /* ms for which the server may still keep us waiting */
     bool prompted;
     char *asked_name; /* owned; NULL: not asked */

@@ -198,8 +198,8 @@ static void print_slot(const struct send_slot *slot, const struct send_settings 
         buf_add(to, echo, n);
 }
 
-int batch_settle(struct send_batch *b, const struct send_settings *set, struct out *out,
-    struct progress *done, struct err *e)
+void batch_settle(
+    struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done)
 {
     const char *echo = b->echo.len > 0 ? b->echo.data : "";
     size_t from = 0;
@@ -221,7 +221,7 @@ int batch_settle(struct send_batch *b, const struct send_settings *set, struct o
     buf_clear(&b->echo);
     b->n = 0;
     b->step = BATCH_FILLING;
-    return out_commit(out, e);
+    out_commit(out);
 }
 
 void batch_free(struct send_batch *b)

@@ -75,7 +75,6 @@ static int read_present(struct tail *t, struct err *e)
 
 int tail_run(struct tail *t, struct err *e)
 {
-    struct err last;
     int done;
 
     t->batch = FIRST_BATCH;
@@ -85,9 +84,9 @@ int tail_run(struct tail *t, struct err *e)
         done = read_past(t, e);
     if (done == 0 && !t->set->to_end)
         done = read_present(t, e);
-    if (out_flush(&t->out, &last) < 0 && done == 0) {
-        *e = last;
-        done = -1;
-    }
-    return done;
+    out_flush(&t->out);
+    if (done < 0 || t->out.failure.code == EXIT_DONE)
+        return done;
+    *e = t->out.failure;
+    return -1;
 }

@@ -59,7 +59,6 @@ struct tail {
     int64_t printed_at; /* wait_now() of the last print, or of the start */
     int64_t patience;   /* ms for which the server may still keep us waiting */
     uint64_t printed;   /* progress.messages at that time */
-    struct err failure; /* of output, met while reading */
 };
 
 /*

@@ -78,15 +78,15 @@ static void on_entry(void *context, const struct entry_message *m)
     if (t->stop != TAIL_GOES_ON)
         return;
     if (room == NULL) {
-        err_set(&t->failure, EXIT_REFUSED, "protocol error: a room that was not asked for");
-        t->stop = TAIL_ENDED;
+        err_set(&t->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
         return;
     }
     if (is_past(t, room, m->key)) {
         room->done = true;
         return;
     }
-    if (out_commit(&t->out, &t->failure) < 0)
+    out_commit(&t->out);
+    if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED;
     room->cursor = m->key;
     if (id_compare(m->key, t->until) == 0)
@@ -95,14 +95,16 @@ static void on_entry(void *context, const struct entry_message *m)
         t->stop = TAIL_ENDED;
 }
 
-/* Nothing else is left to do: write what there is, and sleep. Only this sleep tries our patience.
- */
+/* Nothing else is left to do: write, and sleep. Only this sleep tries our patience. */
 static int sleep_until_ready(struct tail *t, struct pollfd *fds, struct err *e)
 {
     int64_t now, expires = WAIT_FOREVER;
 
-    if (out_flush(&t->out, e) < 0)
-        return -1;
+    out_flush(&t->out);
+    if (t->out.failure.code != EXIT_DONE) {
+        t->stop = TAIL_ENDED; /* tail_run() tells why */
+        return 0;
+    }
     now = wait_now();
     if (t->progress.messages != t->printed) {
         t->printed = t->progress.messages;
@@ -202,9 +204,5 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     done = tail_await(t, block > 0 ? block : 0, entry_item, &t->in, &t->in.problem, e);
     out_rollback(&t->out);
     tail_set_batch(t, &t->in);
-    if (done == 0 && t->failure.code != EXIT_DONE) {
-        *e = t->failure;
-        return -1;
-    }
     return done;
 }

@@ -20,10 +20,11 @@ void out_prepare(void)
             return;
 }
 
-int out_commit(struct out *o, struct err *e)
+void out_commit(struct out *o)
 {
     o->whole = o->buf.len;
-    return o->whole >= PLENTY ? out_flush(o, e) : 0;
+    if (o->whole >= PLENTY)
+        out_flush(o);
 }
 
 void out_rollback(struct out *o)
@@ -31,30 +32,29 @@ void out_rollback(struct out *o)
     o->buf.len = o->whole;
 }
 
-int out_flush(struct out *o, struct err *e)
+void out_flush(struct out *o)
 {
     struct pollfd writable = {STDOUT_FILENO, POLLOUT, 0};
     size_t done = 0;
-    int failed = 0;
 
-    while (done < o->whole && !failed) {
+    while (done < o->whole && o->failure.code == EXIT_DONE) {
         ssize_t n = write(STDOUT_FILENO, o->buf.data + done, o->whole - done);
 
-        if (n >= 0)
+        if (n >= 0) {
             done += (size_t)n;
-        else if (errno == EAGAIN) /* somebody made the shared descriptor non-blocking */
+        } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
             poll(&writable, 1, -1);
-        else if (errno != EINTR)
-            failed = err_set(
-                e, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+        } else if (errno != EINTR) {
+            o->closed = errno == EPIPE;
+            err_set(
+                &o->failure, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
+        }
     }
-    o->closed = o->closed || (failed && errno == EPIPE);
     if (o->whole == o->buf.len)
         buf_clear(&o->buf);
     else
         buf_consume(&o->buf, o->whole);
     o->whole = 0;
-    return failed;
 }
 
 void out_free(struct out *o)

@@ -11,9 +11,10 @@
 #include "common/err.h"
 
 struct out {
-    struct buf buf; /* append here */
-    size_t whole;   /* so much of it may be written */
-    bool closed;    /* the reader is gone: the program should die of SIGPIPE, quietly */
+    struct buf buf;     /* append here */
+    size_t whole;       /* so much of it may be written */
+    bool closed;        /* the reader is gone: the program should die of SIGPIPE, quietly */
+    struct err failure; /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
 };
 
 /*
@@ -23,18 +24,14 @@ struct out {
  */
 void out_prepare(void);
 
-/* All that was appended so far is whole. Writes once a good deal has gathered. Failure as
- * out_flush(). */
-int out_commit(struct out *o, struct err *e);
+/* All that was appended so far is whole. Writes once a good deal has gathered. */
+void out_commit(struct out *o);
 
 /* Take back what is not whole. */
 void out_rollback(struct out *o);
 
-/*
- * Write what is whole, however long that blocks. -1 with EXIT_FAILED when it cannot be written; the
- * bytes are dropped, and so is all that comes later.
- */
-int out_flush(struct out *o, struct err *e);
+/* Write what is whole, however long that blocks. */
+void out_flush(struct out *o);
 
 void out_free(struct out *o);
 

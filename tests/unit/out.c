@@ -51,31 +51,42 @@ static void note(struct buf *log)
     buf_printf(log, "<%s>", seen());
 }
 
+static int flushed(struct out *o)
+{
+    out_flush(o);
+    return o->failure.code == EXIT_DONE ? 0 : -1;
+}
+
+static int committed(struct out *o)
+{
+    out_commit(o);
+    return o->failure.code == EXIT_DONE ? 0 : -1;
+}
+
 static void writes_what_is_whole(void)
 {
     struct out o = {0};
-    struct err e = {0};
     struct buf log = {0};
     int failed;
 
     divert(STDOUT_FILENO);
     buf_add_text(&o.buf, "one\n");
-    failed = out_flush(&o, &e);
+    failed = flushed(&o);
     note(&log);
-    failed += out_commit(&o, &e);
+    failed += committed(&o);
     buf_add_text(&o.buf, "half");
     note(&log);
-    failed += out_flush(&o, &e);
+    failed += flushed(&o);
     note(&log);
     buf_add_text(&o.buf, " two\n");
-    failed += out_commit(&o, &e);
+    failed += committed(&o);
     buf_add_text(&o.buf, "never");
     out_rollback(&o);
     buf_add_text(&o.buf, "three\n");
-    failed += out_commit(&o, &e);
-    failed += out_flush(&o, &e);
+    failed += committed(&o);
+    failed += flushed(&o);
     note(&log);
-    failed += out_flush(&o, &e);
+    failed += flushed(&o);
     note(&log);
     restore(STDOUT_FILENO);
     CHECK_NUMBER(failed, 0);
@@ -87,14 +98,13 @@ static void writes_what_is_whole(void)
 static void writes_by_itself_when_there_is_much(void)
 {
     struct out o = {0};
-    struct err e = {0};
     size_t before = 0;
     int failed = 0;
 
     divert(STDOUT_FILENO);
     while (before < 1024 * 1024 && *seen() == 0) {
         buf_add_text(&o.buf, "0123456789\n");
-        failed += out_commit(&o, &e);
+        failed += committed(&o);
         before += 11;
     }
     restore(STDOUT_FILENO);
@@ -106,7 +116,6 @@ static void writes_by_itself_when_there_is_much(void)
 static void tells_a_dead_reader(void)
 {
     struct out o = {0};
-    struct err e = {0};
     int failed;
 
     signal(SIGPIPE, SIG_IGN); /* as out_prepare() does */
@@ -114,12 +123,12 @@ static void tells_a_dead_reader(void)
     close(reader);
     reader = -1;
     buf_add_text(&o.buf, "one\n");
-    out_commit(&o, &e);
-    failed = out_flush(&o, &e);
+    out_commit(&o);
+    failed = flushed(&o);
     restore(STDOUT_FILENO);
     signal(SIGPIPE, SIG_DFL);
     CHECK_NUMBER(failed, -1);
-    CHECK_NUMBER(e.code, EXIT_FAILED);
+    CHECK_NUMBER(o.failure.code, EXIT_FAILED);
     CHECK(o.closed);
     out_free(&o);
 }
@@ -127,7 +136,6 @@ static void tells_a_dead_reader(void)
 static void tells_a_full_disk(void)
 {
     struct out o = {0};
-    struct err e = {0};
     int failed, full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
     if (full < 0)
@@ -135,12 +143,12 @@ static void tells_a_full_disk(void)
     divert(STDOUT_FILENO);
     dup2(full, STDOUT_FILENO);
     buf_add_text(&o.buf, "one\n");
-    out_commit(&o, &e);
-    failed = out_flush(&o, &e);
+    out_commit(&o);
+    failed = flushed(&o);
     restore(STDOUT_FILENO);
     CHECK_NUMBER(failed, -1);
-    CHECK_NUMBER(e.code, EXIT_FAILED);
-    CHECK_TEXT(e.text, "cannot write to standard output: No space left on device");
+    CHECK_NUMBER(o.failure.code, EXIT_FAILED);
+    CHECK_TEXT(o.failure.text, "cannot write to standard output: No space left on device");
     CHECK(!o.closed);
     close(full);
     out_free(&o);
