@@ -116,12 +116,15 @@ static int wait_for_more(struct sender *s, struct err *e)
         return 0;
     if (input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight)))
         fds[0].fd = STDIN_FILENO;
-    input_listen(&s->input, fds[0].fd == STDIN_FILENO);
     prompt(s);
     now = wait_now();
-    deadline = wait_earliest(input_due(&s->input), progress_due(&s->progress));
+    deadline = progress_due(&s->progress);
+    if (fds[0].fd == STDIN_FILENO)
+        deadline = wait_earliest(deadline, input_due(&s->input, now));
     wait_poll(fds, 2, s->in_flight > 0 ? wait_earliest(deadline, now + s->patience) : deadline);
     s->patience -= wait_now() - now;
+    if (fds[0].fd == STDIN_FILENO)
+        s->input.silence += wait_now() - now;
     if (fds[1].revents)
         s->patience = PATIENCE_MS;
     progress_show(&s->progress);

@@ -109,13 +109,13 @@ struct send_input {
     struct send_entry entry; /* being put together; without messages: none */
     struct buf room;         /* the entry's, copied */
     char id[ID_TEXT];
-    bool whole;           /* the entry is, and waits for a batch */
-    int64_t silent_since; /* wait_now() when waiting for input began; 0: not waiting */
-    struct buf row_echo;  /* -T: the row as it was, skipped lines before it too */
-    struct buf echo;      /* the entry's rows as they were */
-    bool ended;           /* nothing more will come */
-    size_t given_up;      /* the line of an entry that a bad row may belong to, or 0 */
-    struct err problem;   /* of the input: what came before it still counts */
+    bool whole;          /* the entry is, and waits for a batch */
+    int64_t silence;     /* ms spent in nothing but waiting since input came last */
+    struct buf row_echo; /* -T: the row as it was, skipped lines before it too */
+    struct buf echo;     /* the entry's rows as they were */
+    bool ended;          /* nothing more will come */
+    size_t given_up;     /* the line of an entry that a bad row may belong to, or 0 */
+    struct err problem;  /* of the input: what came before it still counts */
 };
 
 void input_start(struct send_input *in, const struct send_settings *set);
@@ -126,17 +126,11 @@ void input_take(struct send_input *in, struct send_batch *b);
 /* Whether more can be read: there is more, and all that was read has found a batch. */
 bool input_wants(const struct send_input *in);
 
-/*
- * Whether standard input is waited for, each time that the program is about to wait: only then does
- * it count as silent.
- */
-void input_listen(struct send_input *in, bool waiting);
-
 /* Read from standard input, which should be ready. */
 void input_read(struct send_input *in);
 
-/* When the entry being put together is whole though no other came: then input_take() takes it. */
-int64_t input_due(const struct send_input *in);
+/* When, if no input comes, the entry being put together is whole: then input_take() takes it. */
+int64_t input_due(const struct send_input *in, int64_t now);
 
 /* Stop reading. Whole lines that were read still count, but not an entry that may go on. */
 void input_stop(struct send_input *in);

@@ -146,7 +146,7 @@ static void run_dry(struct send_input *in, struct send_batch *b)
     in->ended = in->lines.ended || in->lines.stopped || in->problem.code != EXIT_DONE;
     if (in->entry.messages > 0 && in->lines.stopped && !in->lines.ended)
         give_up_entry(in); /* nobody knows whether it was to go on */
-    in->whole = in->entry.messages > 0 && (in->ended || wait_now() >= input_due(in));
+    in->whole = in->entry.messages > 0 && (in->ended || in->silence >= SILENCE_MS);
     if (in->entry.messages == 0) { /* lines that were skipped */
         batch_echo(b, in->row_echo.data, in->row_echo.len);
         buf_clear(&in->row_echo);
@@ -183,28 +183,18 @@ bool input_wants(const struct send_input *in)
     return !in->ended && !in->whole && !in->has_row && !in->lines.ended && !in->lines.stopped;
 }
 
-void input_listen(struct send_input *in, bool waiting)
-{
-    if (!waiting)
-        in->silent_since = 0;
-    else if (in->silent_since == 0)
-        in->silent_since = wait_now();
-}
-
 void input_read(struct send_input *in)
 {
-    in->silent_since = 0;
+    in->silence = 0;
     if (lines_fill(&in->lines) < 0) {
         err_set(&in->problem, EXIT_FAILED, "cannot read standard input: %s", strerror(errno));
         input_stop(in);
     }
 }
 
-int64_t input_due(const struct send_input *in)
+int64_t input_due(const struct send_input *in, int64_t now)
 {
-    bool open = in->entry.messages > 0 && !in->whole && in->silent_since > 0;
-
-    return open ? in->silent_since + SILENCE_MS : WAIT_FOREVER;
+    return in->entry.messages > 0 && !in->whole ? now + SILENCE_MS - in->silence : WAIT_FOREVER;
 }
 
 void input_stop(struct send_input *in)

@@ -170,7 +170,8 @@ static void make_xread(
     reply_command(to, (block >= 0 ? 6U : 4U) + 2 * wanted);
     reply_text(to, "XREAD");
     reply_text(to, "COUNT");
-    reply_number(to, t->batch > wanted ? t->batch / wanted : 1); /* COUNT is for each room */
+    reply_number(
+        to, wanted > 0 && t->batch > wanted ? t->batch / wanted : 1); /* COUNT is for each room */
     if (block >= 0) {
         reply_text(to, "BLOCK");
         reply_number(to, (uint64_t)block);

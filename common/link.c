@@ -72,6 +72,8 @@ static int open_socket(struct link *l, struct err *e)
         return no_connection(l, ENAMETOOLONG, e);
     strcpy(path.sun_path, l->address->socket);
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0)
+        return no_connection(l, errno, e);
     setsockopt(l->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(l->fd, (struct sockaddr *)&path, sizeof path) < 0)
         return no_connection(l, errno == EAGAIN ? ETIMEDOUT : errno, e);

@@ -219,7 +219,7 @@ all_files() {
 
 @test "options go on behind operands" {
 	all_offer 'chat-send room --max' --maxage --maxlen --max-message
-	all_offer 'chat-tail one two --ti' --time --timeout
+	all_offer 'chat-tail one two --tim' --time --timeout
 }
 
 @test "zsh: what contradicts an option given is not offered" {

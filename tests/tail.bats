@@ -516,7 +516,7 @@ ages() {
 
 @test "-W waits for what is there already, and takes a fraction alone" {
 	talk
-	for try in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		run --separate-stderr show -W 0 -n 1 "$ROOM"
 		assert_status 5
 		assert_output '[marry]: later'
