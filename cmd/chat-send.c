@@ -11,7 +11,10 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE };
+enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE, AT_LEAST_ONCE };
+
+/* How long an outage may last, unless --retry says. */
+enum { RETRY_MS = 60000 };
 
 /* What the options fill in beside the settings of the connection. */
 struct arguments {
@@ -40,6 +43,8 @@ static const struct option_row rows[] = {
         AT(send.maxage), 0, 0},
     {MAX_MESSAGE, "max-message", "BYTES", "longest message taken; default 64 MiB", option_number,
         AT(send.max_message), 1, 1LL << 40},
+    {AT_LEAST_ONCE, "at-least-once", NULL, "a little faster; a lost connection may double messages",
+        option_flag, AT(send.at_least_once), 0, 0},
     {0},
 };
 
@@ -47,6 +52,7 @@ static const struct option_clash clashes[] = {
     {"whole", "null tsv"},
     {"null", "tsv"},
     {"keep-ids", "+tsv"},
+    {"keep-ids", "at-least-once"},
     {"maxlen", "maxage"},
     SERVER_CLASHES,
     {0},
@@ -109,27 +115,26 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
                : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
 }
 
-static enum exit_code run(struct sender *s, struct send_settings *set, const struct uri *address,
-    bool progress, struct err *e)
+static enum exit_code run(struct sender *s, struct send_settings *set,
+    const struct server_settings *server, const struct uri *address, struct err *e)
 {
-    int done;
+    struct window *w = &s->window;
 
-    s->link = link_connect(address, "chat-send", e);
-    if (s->link == NULL)
+    w->set = set;
+    w->plain = set->at_least_once;
+    w->retry = server->retry == SESSION_DEFAULT ? RETRY_MS : server->retry;
+    w->session = session_open(address, "chat-send", server->retry, w->retry, e);
+    if (w->session == NULL)
         return e->code;
     input_start(&s->input, set);
     if (choose_name(s, set, e) < 0)
         return e->code;
-    progress_start(&s->progress, progress);
-    done = send_run(s, e);
-    progress_end(&s->progress);
-    if (done < 0 && !s->out.closed)
-        return e->code;
-    if (s->out.closed)
+    progress_start(&w->progress, server->progress);
+    send_run(s, e);
+    progress_end(&w->progress);
+    if (w->out.closed)
         wait_die(SIGPIPE);
-    if (wait_signal())
-        wait_die(wait_signal());
-    return EXIT_DONE;
+    return e->code;
 }
 
 int main(int argc, char **argv)
@@ -153,11 +158,13 @@ int main(int argc, char **argv)
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
         && server_address(&server, &address, &e) == 0) {
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);
-        code = run(&s, &a.send, &address, server.progress, &e);
+        code = run(&s, &a.send, &server, &address, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
-    link_close(s.link);
+    if (wait_signal())
+        wait_die(wait_signal());
+    session_close(s.window.session);
     send_free(&s);
     buf_free(&a.send.words);
     server_free(&server);

@@ -182,14 +182,15 @@ static enum exit_code report_missing(const struct tail *t)
     return code;
 }
 
-static enum exit_code run(struct tail *t, const struct uri *address, bool progress, struct err *e)
+static enum exit_code run(struct tail *t, const struct server_settings *server,
+    const struct uri *address, struct err *e)
 {
     int done;
 
-    t->link = link_connect(address, "chat-tail", e);
-    if (t->link == NULL)
+    t->session = session_open(address, "chat-tail", server->retry, SESSION_FOREVER, e);
+    if (t->session == NULL)
         return e->code;
-    progress_start(&t->progress, progress);
+    progress_start(&t->progress, server->progress);
     done = tail_run(t, e);
     progress_end(&t->progress);
     if (t->out.closed)
@@ -225,11 +226,11 @@ int main(int argc, char **argv)
     if (t.rooms && server_address(&server, &address, &e) == 0) {
         choose_format(&a, (size_t)(argc - operand));
         t.format = a.tail.format;
-        code = run(&t, &address, server.progress, &e);
+        code = run(&t, &server, &address, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
-    link_close(t.link);
+    session_close(t.session);
     out_free(&t.out);
     format_free(&t.format);
     entry_free(&t.in);

@@ -9,71 +9,25 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-/* Batches in flight: one travels while the server works on the other. A giant one goes alone. */
-enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
-
-/* For an answer. */
-enum { PATIENCE_MS = 60000 };
-
-enum { RING = sizeof((struct sender *)0)->batches / sizeof(struct send_batch) };
-
-static struct send_batch *batch_at(struct sender *s, size_t n)
+/* Move input into batches, and say whether one of them is under way now. */
+static bool fill(struct sender *s)
 {
-    return &s->batches[(s->first + n) % RING];
+    bool shipped = false;
+
+    while (input_take(&s->input, window_filling(&s->window)), window_ship(&s->window))
+        shipped = true;
+    return shipped;
 }
 
-static void ignore(void *context, const struct reply_item *item)
+/* Move input into batches and batches to the server, as far as both go. */
+static int move(struct sender *s, struct err *e)
 {
-    (void)context, (void)item;
-}
-
-static bool may_ship(struct sender *s)
-{
-    const struct send_batch *b = batch_at(s, s->in_flight);
-    bool steps = s->set->keep_ids || s->set->maxage; /* more than one for a batch */
-    size_t window = steps ? 1 : WINDOW;
-
-    if ((b->n == 0 && b->echo.len == 0) || s->refused.code != EXIT_DONE || s->in_flight >= window)
-        return false;
-    return s->in_flight == 0 || batch_at(s, 0)->wire.len + b->wire.len <= WINDOW_BYTES;
-}
-
-/* Move input into batches and batches onto the link, as far as both go. */
-static void fill(struct sender *s)
-{
-    while (input_take(&s->input, batch_at(s, s->in_flight)), may_ship(s)) {
-        s->patience = PATIENCE_MS;
-        batch_send(batch_at(s, s->in_flight++), s->set, s->link);
-    }
-}
-
-/* Account for the oldest batch, which is through with. */
-static void settle(struct sender *s)
-{
-    batch_settle(batch_at(s, 0), s->set, &s->out, &s->progress);
-    s->first = (s->first + 1) % RING;
-    s->in_flight--;
-}
-
-/* Take the replies that are there. -1: the connection is lost. */
-static int take_replies(struct sender *s, struct err *e)
-{
-    for (;;) {
-        struct send_batch *b = batch_at(s, 0);
-        struct batch_replies replies = {b, s->set, &s->refused, &s->line};
-        int told;
-
-        if (s->in_flight > 0 && b->step == BATCH_SETTLED) {
-            settle(s);
-            continue;
-        }
-        told = link_reply(s->link, s->in_flight > 0 ? batch_item : ignore, &replies, e);
-        if (told <= 0)
-            return told;
-        s->patience = PATIENCE_MS;
-        if (s->in_flight > 0 && batch_replied(b))
-            batch_send(b, s->set, s->link);
-    }
+    do {
+        fill(s);
+        if (window_serve(&s->window, e) < 0)
+            return -1;
+    } while (fill(s)); /* what was answered has made space */
+    return 0;
 }
 
 /* Show the prompt, unless the next line was typed already. */
@@ -82,10 +36,10 @@ static void prompt(struct sender *s)
     struct pollfd typed = {STDIN_FILENO, POLLIN, 0};
     struct buf text = {0};
 
-    if (!s->set->prompt || s->prompted || s->in_flight > 0 || !input_wants(&s->input)
+    if (!s->set->prompt || err_line_open() || s->window.under_way > 0 || !input_wants(&s->input)
         || s->input.lines.at < s->input.lines.in.len || poll(&typed, 1, 0) > 0)
         return;
-    s->prompted = true;
+    err_line_begun();
     text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);
     buf_add_text(&text, "> ");
     if (write(STDERR_FILENO, text.data, text.len) < 0) {
@@ -98,104 +52,90 @@ static void read_input(struct sender *s)
 {
     wait_arm(); /* what is read from here on shall be delivered, whatever comes */
     input_read(&s->input);
-    if (s->prompted && s->input.lines.ended)
-        fputc('\n', stderr);
-    s->prompted = false;
+    if (!s->set->prompt)
+        return;
+    if (s->input.lines.ended)
+        err_line_end();
+    else
+        err_line_ended();
 }
 
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */
 static int wait_for_more(struct sender *s, struct err *e)
 {
-    struct pollfd fds[] = {{-1, POLLIN, 0}, {link_fd(s->link), link_events(s->link), 0}};
+    struct window *w = &s->window;
+    struct pollfd in = {-1, POLLIN, 0};
     int64_t now, deadline;
 
-    out_flush(&s->out);
-    if (s->refused.code != EXIT_DONE || s->out.failure.code != EXIT_DONE)
+    out_flush(&w->out);
+    if (w->trouble.kind == TROUBLE_FINAL || w->out.failure.code != EXIT_DONE)
         input_stop(&s->input);
-    if (s->in_flight == 0 && s->input.lines.stopped)
+    if (w->under_way == 0 && s->input.lines.stopped)
         return 0;
-    if (input_wants(&s->input) && !batch_full(batch_at(s, s->in_flight)))
-        fds[0].fd = STDIN_FILENO;
+    if (input_wants(&s->input) && !batch_full(window_filling(w)))
+        in.fd = STDIN_FILENO;
     prompt(s);
     now = wait_now();
-    deadline = progress_due(&s->progress);
-    if (fds[0].fd == STDIN_FILENO)
+    deadline = progress_due(&w->progress);
+    if (in.fd == STDIN_FILENO)
         deadline = wait_earliest(deadline, input_due(&s->input, now));
-    wait_poll(fds, 2, s->in_flight > 0 ? wait_earliest(deadline, now + s->patience) : deadline);
-    s->patience -= wait_now() - now;
-    if (fds[0].fd == STDIN_FILENO)
+    if (session_wait(w->session, &in, deadline, window_is_owed(w), e) < 0)
+        return -1;
+    if (in.fd == STDIN_FILENO)
         s->input.silence += wait_now() - now;
-    if (fds[1].revents)
-        s->patience = PATIENCE_MS;
-    progress_show(&s->progress);
-    if (fds[0].revents)
+    progress_show(&w->progress);
+    if (in.revents)
         read_input(s);
     if (wait_signal())
         input_stop(&s->input);
-    if (s->in_flight > 0 && s->patience <= 0)
-        return err_set(
-            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
-    return link_serve(s->link, fds[1].revents, e);
+    return 0;
 }
 
-/* The first line that is not in the room, of those that were read; 0 if there is none. */
-static size_t first_undelivered(struct sender *s)
+/* Behind the reason for which it ended: how much did arrive, and what did not. */
+static int account(struct sender *s, struct err *e)
 {
-    for (size_t n = 0; n <= s->in_flight; n++) {
-        const struct send_batch *b = batch_at(s, n);
+    struct window *w = &s->window;
+    size_t line = w->trouble.line ? w->trouble.line : window_first_undelivered(w);
 
-        for (size_t i = 0; i < b->n; i++)
-            if (b->slots[i].state != SLOT_DONE)
-                return b->slots[i].line;
-    }
-    return s->input.entry.messages > 0 ? s->input.entry.line : s->input.given_up;
-}
-
-/* Give up: count what did arrive, and say so behind the reason. */
-static int give_up(struct sender *s, struct err *e)
-{
-    size_t line = s->line ? s->line : first_undelivered(s), n;
-
-    if (s->refused.code != EXIT_DONE)
-        *e = s->refused; /* and not that the server then closed */
-    while (s->in_flight > 0)
-        settle(s);
-    out_flush(&s->out);
-    n = strlen(e->text);
+    if (w->trouble.kind == TROUBLE_FINAL)
+        *e = w->trouble.why; /* and not that the server then closed */
+    if (line == 0)
+        line = s->input.entry.messages > 0 ? s->input.entry.line : s->input.given_up;
+    window_close(w);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
-    snprintf(e->text + n, sizeof e->text - n, "; %" PRIu64 " message%s delivered",
-        s->progress.messages, s->progress.messages == 1 ? "" : "s");
-    n = strlen(e->text);
-    if (line > 0)
-        snprintf(e->text + n, sizeof e->text - n, ", line %zu was not", line);
+    err_add(e, "; %" PRIu64 " message%s delivered", w->progress.messages,
+        w->progress.messages == 1 ? "" : "s");
+    if (line > 0 && !w->trouble.unsure)
+        err_add(e, ", line %zu was not", line);
     return -1;
-}
-
-static bool is_done(struct sender *s)
-{
-    if (s->in_flight > 0)
-        return false;
-    return s->refused.code != EXIT_DONE || (s->input.ended && batch_at(s, 0)->n == 0);
 }
 
 int send_run(struct sender *s, struct err *e)
 {
+    struct window *w = &s->window;
+
     if (s->set->mode == SEND_WORDS)
         wait_arm();
     for (;;) {
-        fill(s);
-        if (take_replies(s, e) < 0)
-            return give_up(s, e);
-        fill(s);
-        if (is_done(s))
+        if (move(s, e) < 0)
+            return account(s, e);
+        if (window_is_done(w)
+            && (w->trouble.kind == TROUBLE_FINAL
+                || (s->input.ended && window_filling(w)->n == 0)))
             break;
         if (wait_for_more(s, e) < 0)
-            return give_up(s, e);
+            return account(s, e);
     }
-    out_flush(&s->out);
-    *e = s->out.failure.code != EXIT_DONE ? s->out.failure : s->input.problem;
-    return s->refused.code != EXIT_DONE || e->code != EXIT_DONE ? give_up(s, e) : 0;
+    out_flush(&w->out);
+    *e = w->out.failure.code != EXIT_DONE ? w->out.failure : s->input.problem;
+    if (e->code == EXIT_DONE && w->lost > 0)
+        err_set(e, EXIT_FAILED, "%" PRIu64 " message%s that the server had acknowledged %s lost",
+            w->lost, w->lost == 1 ? "" : "s", w->lost == 1 ? "was" : "were");
+    if (w->trouble.kind == TROUBLE_FINAL || e->code != EXIT_DONE)
+        return account(s, e);
+    window_close(w);
+    return 0;
 }
 
 char *send_ask_name(struct lines *lines, const char *login)
@@ -218,9 +158,7 @@ char *send_ask_name(struct lines *lines, const char *login)
 
 void send_free(struct sender *s)
 {
-    for (size_t i = 0; i < RING; i++)
-        batch_free(&s->batches[i]);
+    window_free(&s->window);
     input_free(&s->input);
     free(s->asked_name);
-    out_free(&s->out);
 }

@@ -1,4 +1,4 @@
-#include "cmd/send.h"
+#include "cmd/send_input.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static bool joins(const struct send_input *in)
 
     return in->set->keep_ids && in->entry.messages > 0
            && id_parse(in->row.id.at, in->row.id.len, &key) == 0
-           && id_compare(key, in->entry.key) == 0 && in->entry.room.len == in->row.room.len
+           && id_compare(key, in->entry.id) == 0 && in->entry.room.len == in->row.room.len
            && memcmp(in->entry.room.at, in->row.room.at, in->row.room.len) == 0;
 }
 
@@ -123,10 +123,7 @@ static void add_row(struct send_input *in)
         buf_clear(&entry->fields);
         buf_clear(&in->echo);
         entry->room = (struct entry_bytes){in->room.data, in->room.len};
-        entry->key = in->row.key;
-        entry->id = (struct entry_bytes){"*", 1};
-        if (in->set->keep_ids)
-            entry->id = (struct entry_bytes){in->id, id_print(in->id, entry->key)};
+        entry->id = in->row.key;
         entry->bytes = 0;
         entry->line = in->lines.count;
     }
@@ -159,7 +156,7 @@ void input_take(struct send_input *in, struct send_batch *b)
         if (in->whole) {
             if (!batch_takes(b, &in->entry))
                 return;
-            batch_add(b, in->set, &in->entry);
+            batch_add(b, &in->entry);
             batch_echo(b, in->echo.data, in->echo.len);
             in->entry.messages = 0;
             in->whole = false;

@@ -2,7 +2,8 @@
 
 #include "common/wait.h"
 
-/* How long the server waits for something new before it answers that there is nothing. */
+/* How long the server waits for something new before it answers that there is nothing: the one
+ * thing that tells a dead or wedged server from an idle one. */
 enum { HEARTBEAT_MS = 5000 };
 
 /* Before asking again after such an answer that came too early. */
@@ -16,9 +17,11 @@ static int read_past(struct tail *t, struct err *e)
 {
     for (struct tail_room *room = t->rooms; room < t->rooms + t->n_rooms; room++)
         while (t->stop == TAIL_GOES_ON && !room->done && id_compare(room->cursor, room->end) < 0) {
-            if (tail_read(t, room, 1, TAIL_NO_WAIT, e) < 0)
+            int done = tail_look(t, e) < 0 ? -1 : tail_read(t, room, 1, TAIL_NO_WAIT, e);
+
+            if (done < 0)
                 return -1;
-            if (t->in.entries == 0)
+            if (done == 0 && t->in.entries == 0)
                 break; /* the last ones were deleted */
         }
     return 0;
@@ -57,13 +60,15 @@ static int read_present(struct tail *t, struct err *e)
     t->printed_at = wait_now(); /* -W counts from here on, if nothing was printed before */
     while (t->stop == TAIL_GOES_ON && !all_done(t)) {
         int64_t block, asked;
+        int done;
 
-        if (choose_wait(t, &block, e) < 0)
+        if (tail_look(t, e) < 0 || choose_wait(t, &block, e) < 0)
             return -1;
         asked = wait_now();
-        if (t->stop == TAIL_GOES_ON && tail_read(t, t->rooms, t->n_rooms, block, e) < 0)
+        done = t->stop == TAIL_GOES_ON ? tail_read(t, t->rooms, t->n_rooms, block, e) : 0;
+        if (done < 0)
             return -1;
-        if (t->stop != TAIL_GOES_ON || t->in.entries > 0)
+        if (t->stop != TAIL_GOES_ON || t->in.entries > 0 || done == TAIL_AGAIN)
             continue;
         if (block == TAIL_NO_WAIT)
             t->stop = TAIL_ENDED;

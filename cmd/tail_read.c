@@ -7,9 +7,6 @@
 
 #include "common/wait.h"
 
-/* For a reply, beside the time that the server was told to wait. */
-enum { PATIENCE_MS = 10000 };
-
 /* COUNT grows slowly: how large entries are is a guess until they came. OVERHEAD: what an entry and
  * a field take in a reply beside their bytes. */
 enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, OVERHEAD = 32 };
@@ -89,75 +86,85 @@ static void on_entry(void *context, const struct entry_message *m)
     if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED;
     room->cursor = m->key;
+    tail_passed(room);
     if (id_compare(m->key, t->until) == 0)
         room->done = true;
     if (t->set->count > 0 && t->progress.messages >= (uint64_t)t->set->count)
         t->stop = TAIL_ENDED;
 }
 
-/* Nothing else is left to do: write, and sleep. Only this sleep tries our patience. */
-static int sleep_until_ready(struct tail *t, struct pollfd *fds, struct err *e)
+/* Nothing else is left to do: write what there is, and note when. */
+static void flush(struct tail *t)
 {
-    int64_t now, expires = WAIT_FOREVER;
-
     out_flush(&t->out);
-    if (t->out.failure.code != EXIT_DONE) {
+    if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED; /* tail_run() tells why */
-        return 0;
-    }
-    now = wait_now();
     if (t->progress.messages != t->printed) {
         t->printed = t->progress.messages;
-        t->printed_at = now;
+        t->printed_at = wait_now();
     }
+}
+
+/* Wait for the server, or for what ends the program; `awaiting` an answer. */
+static int pump(struct tail *t, bool awaiting, struct err *e)
+{
+    const struct link *l = session_link(t->session);
+    struct pollfd out = {STDOUT_FILENO, 0, 0}, link = {-1, 0, 0};
+    int64_t expires = WAIT_FOREVER;
+
+    if (l)
+        link = (struct pollfd){link_fd(l), link_events(l), 0};
+    if (poll(&link, 1, 0) == 0)
+        flush(t);
+    if (t->stop != TAIL_GOES_ON)
+        return 0;
     if (t->set->timeout >= 0 && t->printed_at > 0)
         expires = t->printed_at + t->set->timeout;
-    wait_poll(fds, 2,
-        wait_earliest(wait_earliest(expires, now + t->patience), progress_due(&t->progress)));
-    t->patience -= wait_now() - now;
-    if (fds[0].revents == 0 && wait_now() >= expires)
-        t->stop = TAIL_TIMED_OUT;
-    else if (fds[0].revents == 0 && t->patience <= 0)
-        return err_set(
-            e, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(t->link));
-    return 0;
-}
-
-/* Wait for the server, or for what ends the program. */
-static int pump(struct tail *t, struct err *e)
-{
-    struct pollfd fds[] = {{link_fd(t->link), link_events(t->link), 0}, {STDOUT_FILENO, 0, 0}};
-
-    if (wait_poll(fds, 2, 0) == 0 && sleep_until_ready(t, fds, e) < 0)
+    if (session_wait(t->session, &out, wait_earliest(expires, progress_due(&t->progress)),
+            awaiting, e) < 0)
         return -1;
     progress_show(&t->progress);
-    if (fds[0].revents)
-        t->patience = t->patience > PATIENCE_MS ? t->patience : PATIENCE_MS;
-    if (wait_signal()) {
+    if (wait_signal())
         t->stop = TAIL_BY_SIGNAL;
-    } else if (fds[1].revents & (POLLERR | POLLHUP)) {
+    else if (out.revents & (POLLERR | POLLHUP))
         t->out.closed = true;
-        return err_set(e, EXIT_FAILED, "standard output was closed");
-    }
-    return link_serve(t->link, fds[0].revents, e);
+    else if (wait_now() >= expires)
+        t->stop = TAIL_TIMED_OUT;
+    return t->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
 }
 
-int tail_await(struct tail *t, int64_t wait, reply_sink *sink, void *context,
-    const struct err *problem, struct err *e)
+/* Wait until commands may be sent again. */
+static int wait_until_up(struct tail *t, struct err *e)
+{
+    t->looked_at = 0;
+    while (t->stop == TAIL_GOES_ON && !session_up(t->session))
+        if (pump(t, false, e) < 0)
+            return -1;
+    return TAIL_AGAIN;
+}
+
+int tail_await(
+    struct tail *t, reply_sink *sink, void *context, const struct err *problem, struct err *e)
 {
     int told = 0;
 
-    t->patience = wait + PATIENCE_MS;
-    while (t->stop == TAIL_GOES_ON && told == 0) {
-        told = link_reply(t->link, sink, context, e);
-        if (told < 0 || (told == 0 && pump(t, e) < 0))
+    while (told == 0) {
+        if (t->stop != TAIL_GOES_ON)
+            return 0;
+        told = session_reply(t->session, sink, context, e);
+        if (told < 0 || (told == 0 && pump(t, true, e) < 0))
             return -1;
     }
-    if (told == 1 && problem->code != EXIT_DONE) {
-        *e = *problem;
-        return -1;
+    if (told == SESSION_BROKEN)
+        return wait_until_up(t, e);
+    if (problem->code == EXIT_DONE) {
+        session_fine(t->session);
+        return 0;
     }
-    return 0;
+    *e = *problem;
+    if (problem->kind == ERR_FINAL || session_refused(t->session, problem, e) < 0)
+        return -1;
+    return wait_until_up(t, e);
 }
 
 static void make_xread(
@@ -200,9 +207,9 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     t->in.about = n == 1 ? rooms->name : NULL;
     entry_begin(&t->in);
     make_xread(t, &command, rooms, n, block);
-    link_send(t->link, command.data, command.len);
+    link_send(session_link(t->session), command.data, command.len);
     buf_free(&command);
-    done = tail_await(t, block > 0 ? block : 0, entry_item, &t->in, &t->in.problem, e);
+    done = tail_await(t, entry_item, &t->in, &t->in.problem, e);
     out_rollback(&t->out);
     tail_set_batch(t, &t->in);
     return done;

@@ -74,8 +74,7 @@ void entry_item(void *decoder, const struct reply_item *item)
     if (d->problem.code != EXIT_DONE)
         return;
     if (item->type == REPLY_ERROR)
-        err_set(&d->problem, reply_refusal(item), "%.64s%s%.*s", d->about ? d->about : "",
-            d->about ? ": " : "", (int)item->len, item->bytes);
+        reply_refusal(&d->problem, item, d->about);
     else if (item->depth == 0 && item->type == REPLY_NIL)
         return; /* XREAD: nothing new */
     else if (within == 3)

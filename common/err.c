@@ -10,16 +10,28 @@
 #include "common/text.h"
 
 static enum err_level wanted = ERR_NOTICE;
+static bool line_open;
 
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
 {
     va_list args;
 
     e->code = code;
+    e->kind = ERR_FINAL;
     va_start(args, format);
     vsnprintf(e->text, sizeof e->text, format, args);
     va_end(args);
     return -1;
+}
+
+void err_add(struct err *e, const char *format, ...)
+{
+    size_t n = strlen(e->text);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(e->text + n, sizeof e->text - n, format, args);
+    va_end(args);
 }
 
 void err_set_level(enum err_level level)
@@ -38,11 +50,34 @@ void err_say(enum err_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    buf_printf(&line, "%s: ", program_invocation_short_name);
+    buf_printf(&line, "%s%s: ", line_open ? "\n" : "", program_invocation_short_name);
+    line_open = false;
     text_show(&line, text, strlen(text), TEXT_PLAIN);
     buf_add(&line, "\n", 1);
     if (write(STDERR_FILENO, line.data, line.len) < 0) {
         /* Standard error is gone: there is nobody left to tell. */
     }
     buf_free(&line);
+}
+
+void err_line_begun(void)
+{
+    line_open = true;
+}
+
+bool err_line_open(void)
+{
+    return line_open;
+}
+
+void err_line_ended(void)
+{
+    line_open = false;
+}
+
+void err_line_end(void)
+{
+    if (line_open)
+        fputc('\n', stderr);
+    err_line_ended();
 }

@@ -8,6 +8,7 @@
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What the programs' exit statuses mean. Both manuals list them. */
@@ -20,14 +21,28 @@ enum exit_code {
     EXIT_TIMED_OUT = 5 /* nothing came in the time given */
 };
 
+/*
+ * Whether it is worth trying again. A connection that is away (EXIT_NO_CONNECTION) always is; what a
+ * server says may be final, or pass by itself, or pass for whoever connects anew (READONLY: the
+ * server has become a replica).
+ */
+enum err_kind { ERR_FINAL, ERR_PASSING, ERR_ELSEWHERE };
+
 struct err {
     enum exit_code code;
+    enum err_kind kind;
     char text[512]; /* one line, without the program's name; cut when longer */
 };
 
-/* Fill in `e`; always returns -1, so that a function can end with `return err_set(...)`. */
+/*
+ * Fill in `e`, of the kind ERR_FINAL; always returns -1, so that a function can end with `return
+ * err_set(...)`.
+ */
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Put more behind the text. */
+void err_add(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Who wants to hear it: everybody, all but -q, only -v. */
 enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };
@@ -41,5 +56,16 @@ void err_set_level(enum err_level level);
  * drive a terminal.
  */
 void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Standard error stands within a line: a prompt, or --progress. err_say() will begin a line of its
+ * own, after which the unfinished one is to be shown again.
+ */
+void err_line_begun(void);
+bool err_line_open(void);
+
+/* The line was ended by other hands, as by the Enter that was typed; or end it, if it is open. */
+void err_line_ended(void);
+void err_line_end(void);
 
 #endif

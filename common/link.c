@@ -15,13 +15,11 @@
 
 #include <hiredis/hiredis.h>
 
-#include "common/wait.h"
-
 /* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
 enum { WRITE_CHUNK = 256 * 1024 };
 
-/* How long it may take until the link is ready. */
-enum { CONNECT_MS = 10000 };
+/* For a place in the backlog of a unix socket. */
+enum { BACKLOG_SECONDS = 10 };
 
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
@@ -46,7 +44,7 @@ struct link {
 static int no_connection(struct link *l, int why, struct err *e)
 {
     return err_set(e, EXIT_NO_CONNECTION,
-        "cannot connect to %s: %s; see -h, -p, -s and -u in --help", l->peer, strerror(why));
+        "cannot connect to %s: %s", l->peer, strerror(why));
 }
 
 static void drop_socket(struct link *l)
@@ -65,7 +63,7 @@ static void drop_socket(struct link *l)
  */
 static int open_socket(struct link *l, struct err *e)
 {
-    static const struct timeval patience = {CONNECT_MS / 1000, 0};
+    static const struct timeval patience = {BACKLOG_SECONDS, 0};
     struct sockaddr_un path = {.sun_family = AF_UNIX};
 
     if (strlen(l->address->socket) >= sizeof path.sun_path)
@@ -172,8 +170,15 @@ bool link_ready(const struct link *l)
     return l->state == READY || l->state == LOST;
 }
 
+bool link_up(const struct link *l)
+{
+    return l->state == READY;
+}
+
 void link_send(struct link *l, const char *bytes, size_t n)
 {
+    if (l == NULL)
+        return;
     buf_add(&l->out, bytes, n);
 }
 
@@ -284,9 +289,13 @@ static void on_login(void *context, const struct reply_item *item)
 {
     struct link *l = context;
 
-    if (item->type == REPLY_ERROR && l->refused.code == EXIT_DONE)
-        err_set(&l->refused, reply_refusal(item), "%s refused the login: %.*s", l->peer,
-            (int)item->len, item->bytes);
+    struct err why;
+
+    if (item->type != REPLY_ERROR || l->refused.code != EXIT_DONE)
+        return;
+    reply_refusal(&why, item, NULL);
+    err_set(&l->refused, why.code, "%s refused the login: %s", l->peer, why.text);
+    l->refused.kind = why.kind;
 }
 
 static int go_on_login(struct link *l, struct err *e)
@@ -317,34 +326,6 @@ int link_serve(struct link *l, short revents, struct err *e)
     if (revents & (POLLIN | POLLHUP | POLLERR))
         read_some(l);
     return l->state == LOGGING_IN ? go_on_login(l, e) : 0;
-}
-
-/* One step of link_connect(): -1 when it has failed. */
-static int connect_step(struct link *l, int64_t deadline, struct err *e)
-{
-    struct pollfd p = {l->fd, link_events(l), 0};
-
-    wait_poll(&p, 1, deadline);
-    if (link_serve(l, p.revents, e) < 0)
-        return -1;
-    if (!link_ready(l) && wait_now() >= deadline)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", l->peer);
-    return 0;
-}
-
-struct link *link_connect(const struct uri *address, const char *name, struct err *e)
-{
-    struct link *l = link_open(address, name, e);
-    int64_t deadline = wait_now() + CONNECT_MS;
-
-    while (l && !link_ready(l))
-        if (connect_step(l, deadline, e) < 0) {
-            link_close(l);
-            return NULL;
-        }
-    if (l)
-        err_say(ERR_DETAIL, "connected to %s", l->peer);
-    return l;
 }
 
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)

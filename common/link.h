@@ -36,13 +36,16 @@ short link_events(const struct link *l);
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
-/* Logged in: commands may be sent. */
+/* Logged in, though perhaps lost again since. */
 bool link_ready(const struct link *l);
 
-/* Open a link and wait until it is ready, for at most 10 seconds. NULL on failure. */
-struct link *link_connect(const struct uri *address, const char *name, struct err *e);
+/* Logged in and not known to be lost: commands may be sent. */
+bool link_up(const struct link *l);
 
-/* Queue bytes that are commands (reply_command). They are copied; the server takes them in time. */
+/*
+ * Queue bytes that are commands (reply_command). They are copied; the server takes them in time.
+ * Without a link (NULL), here and below, nothing is sent.
+ */
 void link_send(struct link *l, const char *bytes, size_t n);
 
 /* Queue one command, as hiredis' redisCommand() takes it: `%s`, `%llu`, `%b` (bytes, size_t). */

@@ -23,6 +23,7 @@ int64_t progress_due(const struct progress *p)
 static void show(struct progress *p, uint64_t messages, int64_t ms)
 {
     /* The blanks cover what a longer line left behind. */
+    err_line_begun();
     fprintf(stderr, "\r%s: %" PRIu64 " message%s, %" PRIu64 "/s   ", program_invocation_short_name,
         p->messages, p->messages == 1 ? "" : "s", ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
 }
@@ -44,7 +45,7 @@ void progress_end(struct progress *p)
 
     if (p->on) {
         show(p, p->messages, ms);
-        fputc('\n', stderr);
+        err_line_end();
     }
     err_say(ERR_DETAIL, "%" PRIu64 " message%s, %" PRIu64 " bytes, %.1f s", p->messages,
         p->messages == 1 ? "" : "s", p->bytes, (double)ms / 1000);

@@ -82,16 +82,27 @@ bool reply_is_error(const struct reply_item *item, const char *code)
     return item->type == REPLY_ERROR && item->len >= n && memcmp(item->bytes, code, n) == 0;
 }
 
-enum exit_code reply_refusal(const struct reply_item *item)
+static enum err_kind kind_of(const struct reply_item *item)
 {
-    static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN",
-        "TRYAGAIN", "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "UNBLOCKED",
-        "ERR max number of clients"};
+    static const char *const passing[] = {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
+        "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
 
+    if (reply_is_error(item, "READONLY") || reply_is_error(item, "UNBLOCKED"))
+        return ERR_ELSEWHERE;
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
         if (reply_is_error(item, passing[i]))
-            return EXIT_FAILED;
-    return EXIT_REFUSED;
+            return ERR_PASSING;
+    return ERR_FINAL;
+}
+
+int reply_refusal(struct err *e, const struct reply_item *item, const char *about)
+{
+    enum err_kind kind = kind_of(item);
+
+    err_set(e, kind == ERR_FINAL ? EXIT_REFUSED : EXIT_FAILED, "%.64s%s%.*s", about ? about : "",
+        about ? ": " : "", (int)item->len, item->bytes);
+    e->kind = kind;
+    return -1;
 }
 
 /* The number's digits; returns how many. Without printf: a length stands before every word that is

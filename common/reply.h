@@ -53,10 +53,12 @@ int reply_next(struct redisReader *reader);
 bool reply_is_error(const struct reply_item *item, const char *code);
 
 /*
- * The exit status that an error reply stands for when it is the last word: EXIT_FAILED for a state
- * that passes (out of memory, loading, read-only, ...), EXIT_REFUSED for good.
+ * Make an error out of an error reply: its words, behind `about` and a colon if that is not NULL
+ * (at most 64 bytes of it, so that a long name does not hide the words). What passes (out of
+ * memory, loading, read-only, ...) is EXIT_FAILED of the kind ERR_PASSING or ERR_ELSEWHERE; all
+ * else is EXIT_REFUSED for good. Returns -1.
  */
-enum exit_code reply_refusal(const struct reply_item *item);
+int reply_refusal(struct err *e, const struct reply_item *item, const char *about);
 
 /* Append the head of a command of `n` words, then a word: of any bytes, a string, a number. */
 void reply_command(struct buf *to, size_t n);

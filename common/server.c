@@ -6,7 +6,7 @@
 
 #include "common/secret.h"
 
-enum { ASKPASS = 256, PASS_FILE, USER, DB, PROGRESS };
+enum { ASKPASS = 256, PASS_FILE, USER, DB, RETRY, PROGRESS };
 
 static int set_uri(void *field, char *value, const struct option_row *row, struct err *e)
 {
@@ -17,6 +17,16 @@ static int set_uri(void *field, char *value, const struct option_row *row, struc
     done = uri_parse(value, field, e);
     uri_hide_password(value);
     return done;
+}
+
+static int set_retry(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    if (option_seconds(field, value, row, e) == 0)
+        return 0;
+    if (strcmp(value, "forever") != 0)
+        return err_set(e, EXIT_USAGE, "needs a number of seconds or 'forever', not '%s'", value);
+    *(int64_t *)field = SESSION_FOREVER;
+    return 0;
 }
 
 #define AT(member) offsetof(struct server_settings, member)
@@ -33,6 +43,8 @@ const struct option_row server_options[] = {
     {PASS_FILE, "pass-file", "FILE", "the password is FILE's first line", option_word,
         AT(pass_file), 0, 0},
     {DB, "db", "N", "database number", option_number, AT(db), 0, INT_MAX},
+    {RETRY, "retry", "SECS", "ride out outages for so long, also the first; or 'forever'", set_retry,
+        AT(retry), 0, 0},
     {'q', "quiet", NULL, "no notices, only errors", option_flag, AT(quiet), 0, 0},
     {'v', "verbose", NULL, "say more, and sum up at the end", option_flag, AT(verbose), 0, 0},
     {PROGRESS, "progress", NULL, "show count and rate on standard error", option_flag, AT(progress),

@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/options.h"
+#include "common/session.h"
 #include "common/uri.h"
 
 /* What the shared options fill in. Strings belong to the argument list. */
@@ -17,13 +18,14 @@ struct server_settings {
     const char *host, *socket, *user, *pass_file;
     struct uri uri;   /* -u, without which it is all zero */
     int64_t port, db; /* db: -1 when not given */
+    int64_t retry;    /* for session_open() */
     bool askpass, quiet, verbose, progress;
     char *password; /* asked for, or out of a file; owned */
 };
 
 #define SERVER_SETTINGS \
     {                   \
-        .db = -1        \
+        .db = -1, .retry = SESSION_DEFAULT \
     }
 
 /* The rows for it, for a program's list of tables, and the contradictions among them. */

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # bash completion for chat-send and chat-tail; it needs nothing but bash.
 
-_chat_options='-h --host -p --port -s --socket -u --uri --user --askpass --pass-file --db -q --quiet -v --verbose
+_chat_options='-h --host -p --port -s --socket -u --uri --user --askpass --pass-file --db --retry -q --quiet -v --verbose
 	--progress --help -V --version'
 _chat_send_options="$_chat_options -n --name -0 --null -w --whole -t --tsv -k --keep-ids -E --empty -T --tee -i --ids
-	--maxlen --maxage --max-message"
+	--maxlen --maxage --max-message --at-least-once"
 _chat_tail_options="$_chat_options -n --lines -S --since -U --until -f --follow -e --exit -c --count -W --timeout
 	-x --exclude -t --tsv -j --json -F --format -r --raw -0 --null --time --color"
 
@@ -15,6 +15,7 @@ _chat_values() {
 	*--uri | *-u) values='redis:// valkey:// unix:///' ;;
 	*--port | *-p) values=6379 ;;
 	*--db) values='0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15' ;;
+	*--retry) values='0 10 600 forever' ;;
 	*--maxlen) values='1000 10000 100000 1000000' ;;
 	*--maxage) values='1h 12h 1d 7d 4w' ;;
 	*--lines | chat-tail-n) values='10 100 +1' ;;

@@ -166,6 +166,7 @@ options_of() {
 	all_offer 'chat-send --maxage ' 1h 12h 1d 7d 4w
 	all_offer 'chat-send --maxage=1' 1h 12h 1d
 	all_offer 'chat-send --maxlen ' 1000 10000 100000 1000000
+	all_offer 'chat-send --retry ' 0 10 600 forever
 	all_offer 'chat-tail -n ' 10 100 +1
 	all_offer 'chat-tail --lines ' 10 100 +1
 	all_offer 'chat-send --db ' {0..15}
@@ -225,7 +226,8 @@ all_files() {
 @test "zsh: what contradicts an option given is not offered" {
 	for case in 'chat-tail -t:-j -F -r -0 --json --format --raw --null --time' 'chat-tail -e:-f -W --follow --timeout' \
 		'chat-tail -s one.sock:-h -p -u --host --port --uri' 'chat-send -w:-0 -t --null --tsv' \
-		'chat-send -t:-0 -w --null --whole' 'chat-send -q:-v --verbose --progress' 'chat-send --askpass:--pass-file' \
+		'chat-send -t:-0 -w --null --whole' 'chat-send -k:--at-least-once' \
+		'chat-send -q:-v --verbose --progress' 'chat-send --askpass:--pass-file' \
 		'chat-send --maxlen 9:--maxage' 'chat-tail --time:-t -j -0 --tsv --json --null'; do
 		offered=$(offers zsh "${case%:*} -")
 		assert_match "$offered" --help

@@ -78,12 +78,11 @@ hold_input() {
 	fails 2 '--nosuch' chat-tail --nosuch=5 room
 	fails 2 'y' chat-send -y room
 	fails 2 'y' chat-tail -tyx name room
-	for option in retry=5 tls cacert=f cacertdir=d cert=f key=f sni=n insecure; do
+	for option in tls cacert=f cacertdir=d cert=f key=f sni=n insecure; do
 		fails 2 "--${option%%=*}" chat-send "--$option" room word
 		fails 2 "--${option%%=*}" chat-tail -e "--$option" room
 	done
 	fails 2 --replicas chat-send --replicas 1 room word
-	fails 2 --at-least-once chat-send --at-least-once room word
 	for option in cursor-file=f group=g consumer=c claim=1s match=x list; do
 		fails 2 "--${option%%=*}" chat-tail -e "--$option" room
 	done
@@ -100,13 +99,13 @@ hold_input() {
 }
 
 @test "numbers and durations out of range are named" {
-	for given in '-p 0' '-p 65536' '-p x' '-p -1' '--db -1' '--db x' '--db 99999999999999999999' '--maxlen x' '--maxlen -1' \
+	for given in '--retry x' '--retry -1' '--retry 5m' '--retry 1e3' '--retry Forever' '-p 0' '-p 65536' '-p x' '-p -1' '--db -1' '--db x' '--db 99999999999999999999' '--maxlen x' '--maxlen -1' \
 		'--maxlen 99999999999999999999' '--maxage 5' '--maxage x' '--maxage -1s' '--maxage 99999999999999999999w' '--maxage 1y' \
 		'--max-message x' '--max-message -1' '--max-message 1k'; do
 		read -ra arguments <<<"$given"
 		fails 2 "${arguments[0]}" chat-send -n jhon "${arguments[@]}" room word
 	done
-	for given in '-p 0' '-p 65536' '-p x' '--db -1'; do
+	for given in '--retry x' '-p 0' '-p 65536' '-p x' '--db -1'; do
 		read -ra arguments <<<"$given"
 		fails 2 "${arguments[0]}" chat-tail -e "${arguments[@]}" room
 	done
@@ -401,10 +400,10 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 
 # --- a server that goes away, or cannot take more --------------------------------------------------------------------
 
-@test "the server dies while chat-send sends: 3, how many were delivered, and which line was not" {
+@test "--retry 0: the server dies while chat-send sends: 3, how many were delivered, and which line was not" {
 	start_server
 	hold_input
-	spawn chat-send -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	spawn chat-send --retry 0 -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 	{
 		seq 50
 		echo
@@ -421,11 +420,11 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	cmp "$BATS_TEST_TMPDIR/out" <(seq 50 && echo && seq 51 100)
 }
 
-@test "the server dies while chat-send waits for input: 3, at once" {
+@test "--retry 0: the server dies while chat-send waits for input: 3, at once" {
 	for signal in KILL TERM; do
 		start_server
 		hold_input
-		spawn chat-send -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		spawn chat-send --retry=0 -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 		echo one >&7
 		wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 1
 		kill "-$signal" "$SERVER_PID"
@@ -437,8 +436,8 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	done
 }
 
-@test "a connection that is cut while chat-send floods: what it says is delivered is, in order" {
-	spawn chat-send -T -n jhon "$ROOM" < <(yes line | cat -n) >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+@test "--retry 0: a connection that is cut while chat-send floods: what it says is delivered is, in order" {
+	spawn chat-send --retry 0 -T -n jhon "$ROOM" < <(yes line | cat -n) >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 	wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 3000
 	cli client kill type normal skipme yes >/dev/null
 	wait_end 5 "$PID"
@@ -451,10 +450,10 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	cmp <(show -F '%t\n' -e -c "$n" "$ROOM") "$BATS_TEST_TMPDIR/out"
 }
 
-@test "the server dies, or shuts down, while chat-tail waits: 3, and it says so" {
+@test "--retry 0: the server dies, or shuts down, while chat-tail waits: 3, and it says so" {
 	for signal in KILL TERM; do
 		start_server
-		follow "$ROOM"
+		follow --retry 0 "$ROOM"
 		printf 'one\ntwo\n' | send -n jhon "$ROOM"
 		wait_until 5 has_lines "$live" 2
 		kill "-$signal" "$SERVER_PID"
@@ -466,9 +465,9 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	done
 }
 
-@test "a server that is out of memory: 1, its words, and every line up to the one it did not take is in" {
+@test "--retry 0: a server that is out of memory: 1, its words, and every line up to the one it did not take is in" {
 	start_server --maxmemory 4mb --maxmemory-policy noeviction
-	fails 1 'OOM.* [0-9]+ messages delivered, line [0-9]+ was not' chat-send -T -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
+	fails 1 'OOM.* [0-9]+ messages delivered, line [0-9]+ was not' chat-send --retry 0 -T -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
 	local n
 	n=$(length "$ROOM")
 	((n > 100))
@@ -477,11 +476,11 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	cmp <(messages "$ROOM") <(seq -f 'jhon: %0100.0f' "$n")
 }
 
-@test "a replica takes no messages: 1 and its words" {
+@test "--retry 0: a replica takes no messages: 1 and its words" {
 	start_server --replicaof 127.0.0.1 "$(free_port)"
-	fails 1 READONLY chat-send -n jhon "$ROOM" word
+	fails 1 READONLY chat-send --retry 0 -n jhon "$ROOM" word
 	cli config set replica-serve-stale-data no >/dev/null
-	fails 1 MASTERDOWN chat-tail -e "$ROOM"
+	fails 1 MASTERDOWN chat-tail --retry 0 -e "$ROOM"
 }
 
 @test "too many clients: 1 and the server's words" {

@@ -685,7 +685,7 @@ has_read() { ! read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]
 @test "options that contradict each other end with 2, before any connection" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-0 room word' '-w room word' '-E room word' '-t room word' '-w -0 room' '-w -t' '-0 -t' '-k room' \
-		'-k -0 room' '--maxlen 5 --maxage 1h room'; do
+		'-k -0 room' '-t -k --at-least-once' '--maxlen 5 --maxage 1h room'; do
 		read -ra arguments <<<"$given"
 		fails 2 '' chat-send -n jhon "${arguments[@]}" <<<text
 		assert_output ''

@@ -139,7 +139,6 @@ static void knows_errors(void)
 static void tells_passing_refusals_from_lasting_ones(void)
 {
     static const char *const passing[] = {"LOADING Redis is loading the dataset in memory",
-        "READONLY You can't write against a read only replica.",
         "MASTERDOWN Link with MASTER is down", "CLUSTERDOWN The cluster is down",
         "TRYAGAIN Multiple keys request during rehashing of slot",
         "BUSY Redis is busy running a script.",
@@ -151,16 +150,46 @@ static void tells_passing_refusals_from_lasting_ones(void)
         "WRONGTYPE Operation against a key holding the wrong kind of value",
         "BUSYGROUP Consumer Group name already exists", "ERR unknown command", "ERR max", "", "OO"};
 
+    static const char *const elsewhere[] = {"READONLY You can't write against a read only replica.",
+        "UNBLOCKED force unblock from blocking operation, instance state changed"};
+    struct err e;
+
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         struct reply_item item = error(unit_row = passing[i]);
 
-        CHECK_NUMBER(reply_refusal(&item), EXIT_FAILED);
+        CHECK_NUMBER(reply_refusal(&e, &item, NULL), -1);
+        CHECK_NUMBER(e.code, EXIT_FAILED);
+        CHECK_NUMBER(e.kind, ERR_PASSING);
+        CHECK_TEXT(e.text, passing[i]);
+    }
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        struct reply_item item = error(unit_row = elsewhere[i]);
+
+        reply_refusal(&e, &item, NULL);
+        CHECK_NUMBER(e.code, EXIT_FAILED);
+        CHECK_NUMBER(e.kind, ERR_ELSEWHERE);
     }
     for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
         struct reply_item item = error(unit_row = lasting[i]);
 
-        CHECK_NUMBER(reply_refusal(&item), EXIT_REFUSED);
+        reply_refusal(&e, &item, NULL);
+        CHECK_NUMBER(e.code, EXIT_REFUSED);
+        CHECK_NUMBER(e.kind, ERR_FINAL);
     }
+}
+
+static void names_what_a_refusal_is_about(void)
+{
+    struct reply_item item = error("OOM no memory");
+    char name[101];
+    struct err e;
+
+    reply_refusal(&e, &item, "room");
+    CHECK_TEXT(e.text, "room: OOM no memory");
+    memset(name, 'x', 100);
+    name[100] = 0;
+    reply_refusal(&e, &item, name);
+    CHECK_NUMBER(strlen(e.text), 64 + strlen(": OOM no memory"));
 }
 
 static void writes_commands(void)
@@ -185,4 +214,5 @@ UNIT_MAIN({"tells the items of replies, however they come", tells_items},
     {"tells any bytes", tells_any_bytes}, {"follows its target", follows_its_target},
     {"knows errors by their codes", knows_errors},
     {"tells passing refusals from lasting ones", tells_passing_refusals_from_lasting_ones},
+    {"names what a refusal is about, not at length", names_what_a_refusal_is_about},
     {"writes commands", writes_commands})

@@ -1,0 +1,306 @@
+#include "cmd/send_window.h"
+
+#include <inttypes.h>
+
+#include "common/wait.h"
+
+enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
+
+enum { RING = sizeof((struct window *)0)->ring / sizeof(struct send_batch) };
+
+static size_t place(const struct window *w, size_t n)
+{
+    return (w->first + n) % RING;
+}
+
+static struct send_batch *batch_at(struct window *w, size_t n)
+{
+    return &w->ring[place(w, n)];
+}
+
+struct send_batch *window_filling(struct window *w)
+{
+    return batch_at(w, w->under_way);
+}
+
+static bool goes_plain(const struct window *w, const struct send_batch *b)
+{
+    return w->plain || b->alone;
+}
+
+/* The place of the oldest batch that the server owes an answer to; RING: none. */
+static size_t awaited(const struct window *w)
+{
+    for (size_t i = 0; i < w->under_way; i++)
+        if (w->ring[place(w, i)].state == BATCH_SENT)
+            return place(w, i);
+    return RING;
+}
+
+bool window_is_owed(const struct window *w)
+{
+    return w->opening || w->ends > 0 || awaited(w) < RING;
+}
+
+bool window_is_done(const struct window *w)
+{
+    if (w->trouble.kind == TROUBLE_FINAL)
+        return !w->opening && awaited(w) == RING;
+    return w->under_way == 0;
+}
+
+/* Whether the batch, on its way, asks more than once: then it travels alone. */
+static bool asks_often(const struct window *w, const struct send_batch *b)
+{
+    return b->alone || (w->plain && (w->set->keep_ids || w->set->maxage));
+}
+
+static bool fits(struct window *w, const struct send_batch *b)
+{
+    const struct send_batch *before;
+
+    if (w->under_way == 0)
+        return true;
+    before = batch_at(w, w->under_way - 1);
+    if (w->under_way >= WINDOW || before->fields.len + b->fields.len > WINDOW_BYTES)
+        return false;
+    if (asks_often(w, b) || asks_often(w, before))
+        return false;
+    return w->plain || batch_same_room(before, b);
+}
+
+/* Account for what is in, from the oldest batch on. */
+static void settle(struct window *w)
+{
+    while (w->under_way > 0 && batch_at(w, 0)->state == BATCH_IN) {
+        batch_settle(batch_at(w, 0), w->set, &w->out, &w->progress);
+        w->first = (w->first + 1) % RING;
+        w->under_way--;
+    }
+}
+
+bool window_ship(struct window *w)
+{
+    struct send_batch *b = window_filling(w);
+
+    if ((b->n == 0 && b->echo.len == 0) || w->trouble.kind != TROUBLE_NONE || !fits(w, b))
+        return false;
+    b->state = b->n > 0 ? BATCH_READY : BATCH_IN; /* an empty one is an echo of skipped lines */
+    w->under_way++;
+    settle(w);
+    return true;
+}
+
+static struct wire wire_for(struct window *w, struct send_batch *b)
+{
+    return (struct wire){w->set, &w->receipt, session_link(w->session), b, &w->trouble};
+}
+
+/* Have an open receipt for the batch. False while there is none, or -1. */
+static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e)
+{
+    struct wire wire = wire_for(w, b);
+
+    /* A batch that may be in already is told from its receipt, however old that is. */
+    if (!b->doubtful && !receipt_serves(&w->receipt, &b->room, wait_now())) {
+        w->ends += receipt_end(&w->receipt, wire.link);
+        if (receipt_begin(&w->receipt, &b->room, w->retry, wait_now(), e) < 0)
+            return -1;
+    }
+    if (w->receipt.open)
+        return 1;
+    script_open(&wire);
+    w->opening = true;
+    return 0;
+}
+
+/* Send what is ready, in order. */
+static int send_ready(struct window *w, struct err *e)
+{
+    for (size_t i = 0; i < w->under_way; i++) {
+        struct send_batch *b = batch_at(w, i);
+        struct wire wire = wire_for(w, b);
+        int open;
+
+        if (b->state != BATCH_READY)
+            continue;
+        if (w->trouble.kind != TROUBLE_NONE || w->opening || !session_up(w->session)
+            || (i > 0 && asks_often(w, b)))
+            return 0;
+        if (goes_plain(w, b)) {
+            plain_send(&wire);
+            continue;
+        }
+        open = prepare_receipt(w, b, e);
+        if (open <= 0)
+            return open;
+        script_send(&wire);
+    }
+    return 0;
+}
+
+/* The connection has died: what it owed is to be asked for again on the next one. */
+static void lose(struct window *w)
+{
+    for (size_t at; (at = awaited(w)) < RING;) {
+        w->ring[at].state = BATCH_READY;
+        w->ring[at].doubtful = true;
+        w->receipt.stays = true;
+    }
+    w->receipt.sent = w->receipt.acked;
+    w->opening = false;
+    w->ends = 0;
+    if (w->trouble.kind != TROUBLE_FINAL)
+        w->trouble.kind = TROUBLE_NONE;
+}
+
+/* What was acknowledged is gone, as after a failover to a replica that did not have it yet. */
+static void report_loss(struct window *w)
+{
+    const struct receipt *r = &w->receipt;
+    uint64_t lost = r->acked - w->trouble.gap.upto;
+
+    w->lost += lost;
+    w->progress.messages -= lost < w->progress.messages ? lost : w->progress.messages;
+    err_say(ERR_ALWAYS,
+        "%.64s: the server lost %" PRIu64 " message%s that it had acknowledged, lines %zu to %zu",
+        r->room.data, lost, lost == 1 ? "" : "s",
+        w->trouble.gap.upto > 0 ? w->trouble.gap.line + 1 : r->first, r->last);
+}
+
+/* The receipt does not tell of what was acknowledged under it. */
+static void mind_the_gap(struct window *w)
+{
+    const struct send_batch *b = batch_at(w, 0);
+    struct trouble *t = &w->trouble;
+
+    t->kind = TROUBLE_NONE;
+    if (!t->gap.evicted && t->gap.upto >= w->receipt.acked)
+        return; /* it told of a part that had been added before the answer was lost */
+    if (t->gap.evicted && b->doubtful) {
+        t->kind = TROUBLE_FINAL;
+        t->unsure = true;
+        err_set(&t->why, EXIT_FAILED,
+            "%.64s: lines %zu and after may be in or not: the connection was lost before the "
+            "answer, and the receipt %s was evicted or has expired",
+            b->room.data, b->slots[batch_undone(b, 0)].line, w->receipt.key.data);
+        return;
+    }
+    if (!t->gap.evicted)
+        report_loss(w);
+    for (size_t i = 0; i < w->under_way; i++)
+        batch_at(w, i)->doubtful = false; /* they came after what is lost: they are not in */
+    w->receipt.stays = true;
+    receipt_end(&w->receipt, NULL);
+}
+
+/* All answers have come, and there is trouble. -1: that is the end. */
+static int see_to_trouble(struct window *w, struct err *e)
+{
+    struct trouble *t = &w->trouble;
+
+    w->receipt.sent = w->receipt.acked;
+    switch (t->kind) {
+    case TROUBLE_PASSING:
+        t->kind = TROUBLE_NONE;
+        return session_refused(w->session, &t->why, e);
+    case TROUBLE_GAP: mind_the_gap(w); break;
+    case TROUBLE_SCRIPT:
+        t->kind = TROUBLE_NONE;
+        w->plain = true;
+        w->no_script = t->why;
+        break;
+    case TROUBLE_FINAL:
+    case TROUBLE_NONE: break;
+    }
+    return 0;
+}
+
+static void ignore(void *context, const struct reply_item *item)
+{
+    (void)context, (void)item;
+}
+
+/* A reply was told whole; `due`: one about a batch was. */
+static void on_replied(struct window *w, struct wire *wire, bool due)
+{
+    if (w->ends > 0) {
+        w->ends--;
+    } else if (w->opening) {
+        w->opening = false;
+        w->receipt.open = w->trouble.kind == TROUBLE_NONE;
+    } else if (due && goes_plain(w, wire->batch)) {
+        plain_replied(wire);
+    } else if (due) {
+        script_replied(wire);
+    }
+    if (w->trouble.kind != TROUBLE_NONE)
+        return;
+    session_fine(w->session);
+    if (w->no_script.code != EXIT_DONE && due && wire->batch->state == BATCH_IN) {
+        err_say(ERR_NOTICE, "%s; sending without the script that keeps a lost connection from "
+            "doubling messages", w->no_script.text);
+        w->no_script.code = EXIT_DONE;
+    }
+}
+
+static int take_replies(struct window *w, struct err *e)
+{
+    for (;;) {
+        size_t at = awaited(w);
+        struct wire wire = wire_for(w, at < RING ? &w->ring[at] : batch_at(w, 0));
+        bool script = w->opening || (at < RING && !goes_plain(w, wire.batch));
+        reply_sink *sink = w->ends > 0 || (at == RING && !w->opening) ? ignore
+                           : script                                   ? script_item
+                                                                      : plain_item;
+        int told = session_reply(w->session, sink, &wire, e);
+
+        if (told == SESSION_BROKEN)
+            lose(w);
+        if (told != 1)
+            return told < 0 ? -1 : 0;
+        on_replied(w, &wire, at < RING);
+        settle(w);
+        if (w->trouble.kind != TROUBLE_NONE && !w->opening && awaited(w) == RING)
+            return see_to_trouble(w, e);
+    }
+}
+
+int window_serve(struct window *w, struct err *e)
+{
+    if (send_ready(w, e) < 0 || take_replies(w, e) < 0 || send_ready(w, e) < 0)
+        return -1;
+    if (w->under_way == 0 && session_up(w->session))
+        session_fine(w->session);
+    return 0;
+}
+
+size_t window_first_undelivered(struct window *w)
+{
+    for (size_t n = 0; n <= w->under_way; n++) {
+        const struct send_batch *b = batch_at(w, n);
+        size_t at = batch_undone(b, 0);
+
+        if (at < b->n)
+            return b->slots[at].line;
+    }
+    return 0;
+}
+
+void window_close(struct window *w)
+{
+    for (size_t i = 0; i < w->under_way; i++)
+        batch_at(w, i)->state = BATCH_IN; /* what of it is not done is not counted */
+    settle(w);
+    out_flush(&w->out);
+    if (session_up(w->session) && receipt_end(&w->receipt, session_link(w->session)))
+        session_finish(w->session);
+}
+
+void window_free(struct window *w)
+{
+    for (size_t i = 0; i < RING; i++)
+        batch_free(&w->ring[i]);
+    receipt_free(&w->receipt);
+    out_free(&w->out);
+}

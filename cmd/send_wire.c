@@ -1,0 +1,46 @@
+#include "cmd/send_wire.h"
+
+/* What the server says to a text longer than its proto-max-bulk-len, before it closes. */
+static const char too_long[] = "ERR Protocol error: invalid bulk length";
+
+void wire_refuse(struct wire *w, const struct reply_item *item, size_t line)
+{
+    struct trouble *t = w->trouble;
+
+    if (t->kind != TROUBLE_NONE)
+        return;
+    reply_refusal(&t->why, item, w->batch->room.data);
+    if (reply_is_error(item, too_long))
+        t->why.code = EXIT_FAILED;
+    t->kind = t->why.kind == ERR_FINAL ? TROUBLE_FINAL : TROUBLE_PASSING;
+    t->line = line;
+}
+
+void wire_refuse_id(struct wire *w, const struct send_slot *slot)
+{
+    char id[ID_TEXT];
+
+    if (w->trouble->kind != TROUBLE_NONE)
+        return;
+    id_print(id, slot->id);
+    w->trouble->kind = TROUBLE_FINAL;
+    w->trouble->line = slot->line;
+    err_set(&w->trouble->why, EXIT_FAILED,
+        "line %zu: ID %s is below the last one of %.64s, which does not hold it", slot->line, id,
+        w->batch->room.data);
+}
+
+void wire_reject(struct wire *w)
+{
+    if (w->trouble->kind != TROUBLE_NONE)
+        return;
+    w->trouble->kind = TROUBLE_FINAL;
+    err_set(&w->trouble->why, EXIT_REFUSED, "%.64s: protocol error: an unexpected reply",
+        w->batch->room.data);
+}
+
+bool wire_is_too_old(const struct reply_item *item)
+{
+    return reply_is_error(item, "ERR The ID specified in XADD is equal or smaller")
+           || reply_is_error(item, "ERR The stream has exhausted the last possible ID");
+}

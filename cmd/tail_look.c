@@ -1,0 +1,185 @@
+#include "cmd/tail.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/wait.h"
+
+/* XINFO tells the first and the last entry whole, whatever their size: not oftener than that. */
+enum { LOOK_MS = 5000 };
+
+/* XINFO STREAM answers with names and values in turn; a key that does not exist is an error. */
+struct reading {
+    const struct tail_room *room;
+    struct tail_info *info;
+    char field[32]; /* the name of the value that comes next */
+    struct err problem;
+};
+
+static void on_field(struct reading *r, const struct reply_item *item)
+{
+    struct id *id = strcmp(r->field, "last-generated-id") == 0         ? &r->info->last
+                    : strcmp(r->field, "recorded-first-entry-id") == 0 ? &r->info->first
+                                                                       : NULL;
+    uint64_t *number = strcmp(r->field, "length") == 0          ? &r->info->length
+                       : strcmp(r->field, "entries-added") == 0 ? &r->info->added
+                                                                : NULL;
+
+    if (id && item->type == REPLY_STRING)
+        id_parse(item->bytes, item->len, id);
+    if (number && item->type == REPLY_INTEGER && item->integer >= 0)
+        *number = (uint64_t)item->integer;
+}
+
+static void on_info(void *context, const struct reply_item *item)
+{
+    struct reading *r = context;
+    size_t n = item->len < sizeof r->field ? item->len : sizeof r->field - 1;
+
+    if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key"))
+        reply_refusal(&r->problem, item, r->room->name);
+    if (item->depth == 0)
+        r->info->exists = item->type == REPLY_ARRAY;
+    if (item->depth != 1)
+        return;
+    if (item->index % 2 == 1) {
+        on_field(r, item);
+    } else if (item->type == REPLY_STRING) {
+        memcpy(r->field, item->bytes, n);
+        r->field[n] = 0;
+    }
+}
+
+int tail_ask_info(
+    struct tail *t, const struct tail_room *room, struct tail_info *info, struct err *e)
+{
+    int done;
+
+    do {
+        struct reading reading = {.room = room, .info = info};
+
+        *info = (struct tail_info){0};
+        link_command(session_link(t->session), "XINFO STREAM %b", room->name, room->len);
+        done = tail_await(t, on_info, &reading, &reading.problem, e);
+    } while (done == TAIL_AGAIN && t->stop == TAIL_GOES_ON);
+    return done < 0 ? -1 : 0;
+}
+
+/*
+ * Know how many entries there ever were up to the cursor: none is there any more, or none came
+ * since. Between the two, that is found out when reading passes the anchor's end.
+ */
+static void count_passed(struct tail_room *room, const struct tail_info *info)
+{
+    room->counted = true;
+    if (id_compare(room->cursor, info->last) >= 0)
+        room->passed = info->added;
+    else if (info->length == 0 || id_compare(room->cursor, info->first) < 0)
+        room->passed = info->added - info->length;
+    else
+        room->counted = false;
+}
+
+void tail_anchor(struct tail_room *room)
+{
+    room->seen = room->anchor;
+    count_passed(room, &room->anchor);
+    if (id_compare(room->cursor, room->anchor.last) > 0) {
+        room->counted = false; /* -S is in the future: what comes before it is not read */
+        room->anchor.last = ID_MOST;
+    }
+}
+
+void tail_passed(struct tail_room *room)
+{
+    int beyond = id_compare(room->cursor, room->anchor.last);
+
+    if (room->counted) {
+        room->passed++;
+    } else if (beyond >= 0) {
+        room->counted = true;
+        room->passed = room->anchor.added + (beyond > 0);
+    }
+    if (id_compare(room->cursor, room->seen.last) > 0)
+        room->seen.last = room->cursor;
+    if (!room->anchor.exists) { /* its first entry: an anchor better than none */
+        room->anchor = (struct tail_info){true, room->cursor, room->cursor, 1, 1};
+        room->seen.first = room->cursor;
+    }
+}
+
+/*
+ * The room's last ID fell below what it was. It was deleted and made anew if it has had fewer
+ * entries than when we began. If not, it may have gone back, as with a replica that is master now
+ * and had not got all: then it is the room that we know, by its first entry, or by what we found
+ * when we began.
+ */
+static bool is_anew(const struct tail_room *room, const struct tail_info *now)
+{
+    if (now->added < room->anchor.added)
+        return true;
+    return id_compare(now->first, room->seen.first) != 0
+           && id_compare(now->last, room->anchor.last) < 0;
+}
+
+static void go_back(struct tail *t, struct tail_room *room, const struct tail_info *now)
+{
+    char id[ID_TEXT];
+
+    id_print(id, now->last);
+    if (!now->exists) {
+        err_say(ERR_NOTICE, "%.64s: deleted; waiting for it to be made anew", room->name);
+        room->cursor = t->since;
+    } else if (is_anew(room, now)) {
+        err_say(ERR_NOTICE, "%.64s: deleted and made anew; reading it from its beginning",
+            room->name);
+        room->cursor = t->since;
+    } else {
+        err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
+        room->cursor = now->last;
+    }
+    room->anchor = *now;
+    tail_anchor(room);
+}
+
+static void check(struct tail *t, struct tail_room *room, const struct tail_info *now)
+{
+    uint64_t missing;
+
+    if (id_compare(now->last, room->seen.last) < 0) {
+        go_back(t, room, now);
+        return;
+    }
+    room->seen = *now;
+    if (!room->counted || (now->length > 0 && id_compare(now->first, room->cursor) <= 0))
+        return;
+    if (now->added < room->passed + now->length) { /* made anew, though its IDs went on */
+        room->anchor = *now;
+        count_passed(room, now);
+        return;
+    }
+    missing = now->added - room->passed - now->length;
+    if (missing == 0)
+        return;
+    err_say(ERR_ALWAYS, "%.64s: %" PRIu64 " message%s trimmed before %s could be read", room->name,
+        missing, missing == 1 ? " was" : "s were", missing == 1 ? "it" : "they");
+    room->passed += missing;
+}
+
+int tail_look(struct tail *t, struct err *e)
+{
+    if (t->looked_at > 0 && wait_now() - t->looked_at < LOOK_MS)
+        return 0;
+    t->looked_at = wait_now();
+    for (size_t i = 0; i < t->n_rooms && t->stop == TAIL_GOES_ON; i++) {
+        struct tail_info now;
+
+        if (t->rooms[i].done)
+            continue;
+        if (tail_ask_info(t, &t->rooms[i], &now, e) < 0)
+            return -1;
+        if (t->stop == TAIL_GOES_ON)
+            check(t, &t->rooms[i], &now);
+    }
+    return 0;
+}

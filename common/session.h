@@ -1,0 +1,86 @@
+/*
+ * A connection that outlives its connections. When the link to the server dies, or the server
+ * refuses for a while, that is an outage: the session tries again, with pauses that grow to 2
+ * seconds, until --retry has run out, and says so in one line when it begins and one when it ends.
+ *
+ * What was asked and not answered when a link dies is the user's to ask again: only the user knows
+ * what that means. One process may have several sessions; none of them blocks but in
+ * session_open() and session_wait(), and what link.h says of resolving names.
+ */
+#ifndef COMMON_SESSION_H
+#define COMMON_SESSION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/link.h"
+#include "common/reply.h"
+#include "common/uri.h"
+
+/* How long an outage may last, in milliseconds; or for ever; or as the program has it. */
+#define SESSION_FOREVER INT64_MAX
+#define SESSION_DEFAULT (-1)
+
+/*
+ * How long a server may be silent while an answer is due, in milliseconds, before its link is given
+ * up as dead. A command that blocks on the server must do so for less.
+ */
+enum { SESSION_PATIENCE_MS = 10000 };
+
+struct session;
+
+/*
+ * Connect and log in as the client `name`, waiting for it. `retry` is what --retry gave: with
+ * SESSION_DEFAULT the first connection must succeed at once, and later outages may last
+ * `later_retry`. Address and name must outlive the session. Returns it for session_close(), or NULL
+ * with EXIT_NO_CONNECTION, EXIT_REFUSED, or EXIT_FAILED for a refusal that would have passed.
+ */
+struct session *session_open(const struct uri *address, const char *name, int64_t retry,
+    int64_t later_retry, struct err *e);
+
+/* Close and release; NULL is fine. */
+void session_close(struct session *s);
+
+/* Whether commands may be sent: the link is there, and no refusal is being waited out. */
+bool session_up(const struct session *s);
+
+/* The link to send commands on; NULL while there is none. It changes with each outage. */
+struct link *session_link(const struct session *s);
+
+/*
+ * Sleep until the server may have said something, `other` (may be NULL) is ready, `deadline` has
+ * passed, a signal came or the session's state changed; move bytes, and the outage on. `awaiting`:
+ * an answer is due, so that silence counts; only time spent asleep in here does. Returns 0; -1 when
+ * the outage has lasted too long (EXIT_NO_CONNECTION; EXIT_FAILED if the server answers, but
+ * refuses) or the login is refused for good (EXIT_REFUSED).
+ */
+int session_wait(struct session *s, struct pollfd *other, int64_t deadline, bool awaiting,
+    struct err *e);
+
+/*
+ * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must
+ * come first, -1 (EXIT_REFUSED) when what came is no reply, and once SESSION_BROKEN when the link
+ * has died: what was asked on it will not be answered, and a reply told in part is void.
+ */
+enum { SESSION_BROKEN = 2 };
+int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e);
+
+/*
+ * The server refused what was asked, with an error of the kind ERR_PASSING, or ERR_ELSEWHERE,
+ * which drops the link. All answers must have come. After a pause session_up() is true again.
+ * Returns -1 with that error when the outage has lasted too long.
+ */
+int session_refused(struct session *s, const struct err *why, struct err *e);
+
+/* The server did what was asked, or nothing is left to ask: an outage, if there was one, is over. */
+void session_fine(struct session *s);
+
+/*
+ * Before closing: wait for one last reply that nothing depends on any more, so that what asked for
+ * it reaches the server; for a second at most, and without another try.
+ */
+void session_finish(struct session *s);
+
+#endif
