@@ -1,0 +1,623 @@
+#!/usr/bin/env bats
+# Servers that die, stand still, are full or refuse for a while: nothing is lost, nothing comes twice, order is kept.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup() {
+	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	start_server --enable-debug-command yes --enable-protected-configs yes
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# hold_input: a pipe to write to through descriptor 7, while its reader, started with <"$pipe", goes on.
+hold_input() {
+	pipe=$BATS_TEST_TMPDIR/pipe
+	mkfifo "$pipe"
+	exec 7<>"$pipe"
+}
+
+# sending [argument ...]: chat-send in the background, reading from descriptor 7; $out is what it prints, $err its notices.
+sending() {
+	[[ ${pipe-} ]] || hold_input
+	spawn chat-send -n jhon "$@" <"$pipe" >"$out" 2>"$err"
+	sender=$PID
+}
+
+# restart_server [argument ...]: the last one again, where it was, once it has ended.
+restart_server() {
+	spawn "$SERVER" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
+		>>"$SERVER_DIR/log" 2>&1 </dev/null
+	SERVER_PID=$PID
+	export SERVERS="${SERVERS-} $SERVER_PID"
+	wait_until 10 server_answers
+}
+
+kill_server() {
+	kill -KILL "$SERVER_PID"
+	wait_until 5 ended "$SERVER_PID"
+}
+
+said() { grep -Eq "$1" "$err"; }
+receipts() { cli keys '*:chat-send:*'; }
+
+# finish [STATUS]: the input ends, and so does the sender.
+finish() {
+	exec 7>&-
+	wait_end 30 "$sender"
+	assert_status "${1:-0}"
+}
+
+# one_outage: what was said is that it began and that it was over, a line each.
+one_outage() {
+	assert_match "$(head -n 1 "$err")" "^chat-send: .*$1.*; trying again for 60 s$"
+	assert_match "$(tail -n 1 "$err")" '^chat-send: going on, after an outage of [0-9.]+ s$'
+	assert_equal "$(wc -l <"$err")" 2
+}
+
+# --- servers that die ------------------------------------------------------------------------------------------------
+
+@test "killed twelve times under a steady stream, the log synced always: sender and reader carry on, 0 lost, 0 doubled" {
+	local log=(--appendonly yes --appendfsync always)
+	stop_server
+	restart_server "${log[@]}"
+	follow "$ROOM"
+	local reader=$PID
+	spawn chat-send -n jhon -T "$ROOM" < <(for ((i = 1; i <= 3000; i++)); do echo "$i"; ((i % 20)) || sleep 0.05; done) >"$out" 2>"$err"
+	sender=$PID
+	local kills=0
+	while ((kills < 12)) && kill -0 "$sender"; do
+		wait_until 20 has_lines "$out" $((kills * 230 + 50))
+		kill_server
+		kills=$((kills + 1))
+		restart_server "${log[@]}"
+	done
+	wait_end 30 "$sender"
+	assert_status 0
+	assert_equal "$kills" 12
+	cmp "$out" <(seq 3000)
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 3000)
+	wait_until 10 has_lines "$live" 3000
+	kill "$reader"
+	cmp "$live" <(seq -f '[jhon]: %.0f' 3000)
+	grep -q 'trying again' "$live.err"
+	! grep -Ev 'trying again|going on' "$live.err" "$err"
+}
+
+@test "a server that is away for a while: one notice when it begins, one when it is over; -q says nothing" {
+	sending "$ROOM"
+	echo one >&7
+	wait_until 5 room_has "$ROOM" 1
+	spawn chat-send -q -n quiet "$ROOM" < <(echo two && sleep 3 && echo three) 2>"$err.quiet"
+	local quiet=$PID
+	wait_until 5 room_has "$ROOM" 2
+	cli save >/dev/null
+	kill_server
+	wait_until 5 said 'trying again'
+	echo late >&7
+	restart_server --dbfilename dump.rdb
+	wait_until 10 said 'going on'
+	finish
+	wait_end 10 "$quiet"
+	assert_status 0
+	one_outage "connection to $SOCK lost"
+	assert_equal "$(<"$err.quiet")" ''
+	assert_equal "$(messages "$ROOM" | sort)" $'jhon: late\njhon: one\nquiet: three\nquiet: two'
+}
+
+@test "--retry: gives up on a server that is away with 3, and says how many were delivered and which line was not" {
+	sending --retry 0.5 "$ROOM"
+	printf 'one\n\ntwo\n' >&7
+	wait_until 5 room_has "$ROOM" 2
+	kill_server
+	wait_until 5 said 'trying again for 0.5 s'
+	echo three >&7
+	wait_end 10 "$sender"
+	assert_status 3
+	assert_match "$(tail -n 1 "$err")" "^chat-send: .*$SOCK.*; gave up after 0.5 s; 2 messages delivered, line 4 was not$"
+	assert_equal "$(wc -l <"$err")" 2
+	run --separate-stderr timeout 10 chat-tail --retry 0.3 "$ROOM"
+	assert_status 3
+	assert_match "${stderr_lines[-1]}" 'gave up after 0.3 s'
+}
+
+@test "--retry holds for the first connection too; without it that fails at once" {
+	stop_server
+	spawn chat-send --retry forever -n jhon "$ROOM" hi 2>"$err"
+	wait_until 5 said 'cannot connect.*; trying again$'
+	fails 3 "$SOCK" chat-send -n jhon "$ROOM" hi
+	local sender=$PID
+	restart_server
+	wait_end 10 "$sender"
+	assert_status 0
+	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_equal "$(messages "$ROOM")" 'jhon: hi'
+}
+
+@test "memory stays flat while the server is away: standard input is not read on" {
+	sending "$ROOM"
+	echo one >&7
+	wait_until 5 room_has "$ROOM" 1
+	kill_server
+	wait_until 5 said 'trying again'
+	spawn bash -c 'yes "a line of some length, to be sent later" | head -c 200000000' >"$pipe"
+	local flood=$PID before
+	for _ in 1 2 3; do
+		before=$(rss "$sender")
+		sleep 0.5
+	done
+	(($(rss "$sender") < 20000)) || { echo "$(rss "$sender") kB" && false; }
+	assert_equal "$(rss "$sender")" "$before"
+	kill -0 "$flood"
+}
+rss() {
+	[[ -z ${SANITIZED-} ]] && ! grep -q asan "/proc/$1/maps" || skip 'the sanitizer takes memory of its own'
+	awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+}
+
+# --- servers that stand still ----------------------------------------------------------------------------------------
+
+@test "stopped for 11 s, and asleep in DEBUG SLEEP: an outage, no error; no gap, no disorder" {
+	follow "$ROOM"
+	local reader=$PID
+	sending -T "$ROOM"
+	echo 0 >&7
+	wait_until 5 has_lines "$out" 1
+	kill -STOP "$SERVER_PID"
+	seq 3000 >&7
+	wait_until 20 said 'no answer; trying again'
+	kill -CONT "$SERVER_PID"
+	wait_until 10 has_lines "$out" 3001
+	spawn "$CLI" -s "$SOCK" debug sleep 3
+	seq 3001 4000 >&7
+	wait_until 10 has_lines "$out" 4001
+	finish
+	one_outage 'no answer'
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 0 4000)
+	wait_until 10 has_lines "$live" 4001
+	kill "$reader"
+	cmp "$live" <(seq -f '[jhon]: %.0f' 0 4000)
+}
+
+@test "LOADING is an outage" {
+	sending "$ROOM"
+	echo one >&7
+	wait_until 5 room_has "$ROOM" 1
+	for i in {1..20}; do cli set "key-$i" x >/dev/null; done
+	cli save >/dev/null
+	kill_server
+	spawn "$SERVER" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --key-load-delay 60000 \
+		--loading-process-events-interval-bytes 1024 >>"$SERVER_DIR/log" 2>&1 </dev/null
+	SERVER_PID=$PID SERVERS="${SERVERS-} $PID"
+	echo two >&7
+	wait_until 15 room_has "$ROOM" 2
+	finish
+	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_equal "$(messages "$ROOM")" $'jhon: one\njhon: two'
+}
+
+# --- servers that refuse for a while ---------------------------------------------------------------------------------
+
+# refused_for_a_while WORD UNDO ...: a server that has begun to refuse with that word, until the command.
+refused_for_a_while() {
+	seq 2 3000 >&7
+	wait_until 5 said "$1"
+	sleep 0.3
+	"${@:2}" >/dev/null
+	wait_until 10 has_lines "$out" 3000
+	finish
+	one_outage "$1"
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 3000)
+	cmp "$out" <(seq 3000)
+	assert_equal "$(receipts)" ''
+}
+
+first_line() {
+	sending -T "$@" "$ROOM"
+	echo 1 >&7
+	wait_until 5 has_lines "$out" 1
+}
+
+@test "OOM that goes away is an outage: no gap, no disorder, no receipt left" {
+	first_line
+	cli config set maxmemory 1 >/dev/null
+	refused_for_a_while OOM cli config set maxmemory 0
+}
+
+@test "NOREPLICAS and READONLY that go away" {
+	first_line
+	cli config set min-replicas-to-write 1 >/dev/null
+	refused_for_a_while NOREPLICAS cli config set min-replicas-to-write 0
+	rm "$pipe"
+	unset pipe
+	cli del "$ROOM" >/dev/null
+	first_line
+	cli replicaof 127.0.0.1 1 >/dev/null
+	refused_for_a_while READONLY cli replicaof no one
+}
+
+@test "MISCONF that goes away" {
+	mkdir "$SERVER_DIR/folder"
+	first_line
+	cli config set save '1 1' dbfilename folder >/dev/null
+	cli bgsave >/dev/null
+	wait_until 5 bgsave_failed
+	refused_for_a_while MISCONF cli config set stop-writes-on-bgsave-error no
+}
+bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]]; }
+
+@test "too many clients, until one leaves" {
+	spawn chat-tail "$ROOM"
+	local guest=$PID
+	wait_readers 1
+	cli config set maxclients 1 >/dev/null
+	wait_until 5 only_one_is_let_in
+	sending --retry 20 "$ROOM"
+	wait_until 5 said 'max number of clients.*; trying again for 20 s'
+	echo hi >&7
+	kill "$guest"
+	finish
+	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_equal "$(show -e "$ROOM")" '[jhon]: hi'
+}
+only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
+
+@test "a server that stays full: 1, its words, the right line, and what was delivered is in, exactly" {
+	first_line --retry 1
+	cli config set maxmemory 1 >/dev/null
+	printf '2\n\n4\n' >&7
+	wait_end 10 "$sender"
+	assert_status 1
+	assert_match "$(tail -n 1 "$err")" '^chat-send: .*OOM .*; gave up after 1 s; 1 message delivered, line 2 was not$'
+	assert_equal "$(messages "$ROOM")" 'jhon: 1'
+	cli config set maxmemory 0 >/dev/null
+	spawn chat-send --retry 1 -n jhon -T "$ROOM-b" < <(yes 'fill it up' | cat -n) >"$out" 2>"$err"
+	sender=$PID
+	wait_until 5 has_lines "$out" 5000
+	cli config set maxmemory 1 >/dev/null
+	wait_end 10 "$sender"
+	assert_status 1
+	local n
+	n=$(length "$ROOM-b")
+	assert_match "$(tail -n 1 "$err")" "; $n messages delivered, line $((n + 1)) was not$"
+	cmp <(show -F '%t\n' -e "$ROOM-b") <(yes 'fill it up' | cat -n | head -n "$n")
+}
+
+# --- scripts ---------------------------------------------------------------------------------------------------------
+
+@test "no permission for scripts: it works, and says once what is no longer promised" {
+	export REDISCLI_AUTH=pw
+	for may in '+xadd' '+xadd +eval' '+xadd +eval +get'; do
+		read -ra rules <<<"$may"
+		cli acl setuser writer reset on '>pw' '~*' -@all "${rules[@]}" >/dev/null
+		cli del "$ROOM" >/dev/null
+		seq 5000 | send -T --user writer -n jhon "$ROOM" 2>"$err" >"$out"
+		assert_match "$(<"$err")" "^chat-send: $ROOM: .*; sending without the script"
+		assert_equal "$(wc -l <"$err")" 1
+		cmp "$out" <(seq 5000)
+		cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 5000)
+	done
+	cli acl setuser writer reset on '>pw' "~$ROOM" -@all +@all >/dev/null # the receipt's key is not allowed
+	send --user writer -n jhon "$ROOM" more 2>"$err"
+	assert_match "$(<"$err")" 'sending without the script'
+	cli acl setuser writer reset on '>pw' '~*' -@all +eval +get +set +del >/dev/null
+	fails 4 NOPERM chat-send --user writer -n jhon "$ROOM" word
+	cli acl setuser writer reset on '>pw' "~*" -@all +eval +xadd +get +set +del >/dev/null
+	prints chat-send --user writer -n jhon "$ROOM" all is well </dev/null
+}
+
+@test "without scripts no message is lost: a refusal that passes, and a connection that dies" {
+	export REDISCLI_AUTH=pw
+	cli acl setuser writer reset on '>pw' '~*' -@all +xadd +xrange >/dev/null
+	first_line --user writer
+	cli config set maxmemory 1 >/dev/null
+	seq 2 3000 >&7
+	wait_until 5 said OOM
+	cli config set maxmemory 0 >/dev/null
+	wait_until 10 has_lines "$out" 3000
+	cli client kill user writer >/dev/null
+	seq 3001 4000 >&7
+	wait_until 10 has_lines "$out" 4000
+	finish
+	diff <(messages "$ROOM" | sort -u) <(seq -f 'jhon: %.0f' 4000 | sort)
+	# IDs that are kept go one by one: none is made impossible by the one after it.
+	seq 50 | awk -v room="$ROOM-k" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
+	for _ in first second; do
+		send -q -t -k --user writer <"$BATS_TEST_TMPDIR/rows"
+		cmp <(show --user default -t -e "$ROOM-k") "$BATS_TEST_TMPDIR/rows"
+	done
+}
+
+@test "--at-least-once: plain XADD, without a notice and without a receipt" {
+	spawn "$CLI" -s "$SOCK" monitor >"$BATS_TEST_TMPDIR/monitor"
+	wait_until 5 test -s "$BATS_TEST_TMPDIR/monitor"
+	seq 3000 | prints chat-send --at-least-once -n jhon "$ROOM" </dev/null
+	seq 3000 | send --at-least-once -n jhon "$ROOM"
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 3000)
+	! grep -qi '"eval"' "$BATS_TEST_TMPDIR/monitor"
+}
+
+# --- receipts --------------------------------------------------------------------------------------------------------
+
+@test "no key but the room is left behind after an end without a cut" {
+	seq 3000 | send -i -n jhon "$ROOM" >/dev/null
+	send -n jhon "$ROOM" word
+	send -n jhon "a{b}$ROOM" word
+	printf '%s\t\tjhon\tx\n' "$ROOM-a" "$ROOM-b" "$ROOM-a" | send -t
+	cli set "$ROOM-s" string >/dev/null
+	fails 4 WRONGTYPE chat-send -n jhon "$ROOM-s" word
+	fails 1 'line 2' chat-send --max-message 10 -n jhon "$ROOM" < <(printf 'short\n%020d\n' 0)
+	send -n jhon "$ROOM" </dev/null
+	assert_equal "$(cli keys '*' | sort)" "$(printf '%s\n' "a{b}$ROOM" "$ROOM"{,-a,-b,-s} | sort)"
+}
+
+@test "a receipt that was evicted doubles nothing: between lines, a new one is begun" {
+	first_line
+	cli del "$(receipts)" >/dev/null
+	echo 2 >&7
+	wait_until 5 has_lines "$out" 2
+	seq 3 5 >&7
+	wait_until 5 has_lines "$out" 5
+	finish
+	assert_equal "$(<"$err")" ''
+	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 5)"
+	assert_equal "$(receipts)" ''
+}
+
+@test "the server forgets everything: what was acknowledged and is gone is counted, and told by 1" {
+	sending -T "$ROOM"
+	printf '1\n\n3\n4\n' >&7
+	wait_until 5 has_lines "$out" 4
+	kill_server
+	wait_until 5 said 'trying again'
+	restart_server
+	wait_until 10 said 'going on'
+	printf '5\n6\n' >&7
+	wait_until 5 has_lines "$out" 6
+	finish 1
+	grep -qx "chat-send: $ROOM: the server lost 3 messages that it had acknowledged, lines 1 to 4" "$err"
+	assert_match "$(tail -n 1 "$err")" '^chat-send: 3 messages that the server had acknowledged were lost; 2 messages delivered$'
+	assert_equal "$(messages "$ROOM")" $'jhon: 5\njhon: 6'
+}
+
+@test "the server goes back to what it had saved: the lines that it lost are named" {
+	first_line
+	printf '2\n3\n' >&7
+	wait_until 5 has_lines "$out" 3
+	cli save >/dev/null
+	printf '4\n\n' >&7
+	wait_until 5 has_lines "$out" 5
+	printf '6\n' >&7
+	wait_until 5 has_lines "$out" 6
+	kill_server
+	wait_until 5 said 'trying again'
+	restart_server
+	wait_until 10 said 'going on'
+	echo 7 >&7
+	wait_until 5 has_lines "$out" 7
+	finish 1
+	grep -qx "chat-send: $ROOM: the server lost 2 messages that it had acknowledged, lines 4 to 6" "$err"
+	assert_equal "$(messages "$ROOM" | tr '\n' ' ')" 'jhon: 1 jhon: 2 jhon: 3 jhon: 7 '
+}
+
+# --- signals ---------------------------------------------------------------------------------------------------------
+
+@test "TERM and INT while the server is away: what was read is delivered when it is back, then the signal; a second kills" {
+	for signal in TERM:143 INT:130; do
+		first_line
+		cli save >/dev/null
+		kill_server
+		wait_until 5 said 'trying again'
+		seq 2 50 >&7
+		wait_until 5 has_read "$sender"
+		kill "-${signal%:*}" "$sender"
+		wait_until 5 no_signal_pending "$sender"
+		kill -0 "$sender"
+		restart_server
+		wait_end 10 "$sender"
+		assert_status "${signal#*:}"
+		cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 50)
+		cli del "$ROOM" >/dev/null
+	done
+	first_line
+	kill_server
+	wait_until 5 said 'trying again'
+	echo 2 >&7
+	wait_until 5 has_read "$sender"
+	kill "$sender"
+	wait_until 5 no_signal_pending "$sender"
+	kill "$sender"
+	wait_end 2 "$sender"
+	assert_status 143
+	for program in "chat-send -n jhon --retry forever" "chat-tail --retry forever"; do
+		read -ra words <<<"$program"
+		spawn "${words[@]}" "$ROOM" <"$pipe" 2>"$err"
+		wait_until 5 said 'trying again'
+		kill "$PID"
+		wait_end 2 "$PID"
+		assert_status 143
+	done
+}
+
+# has_read PID: it has emptied the pipe of hold_input and sleeps. no_signal_pending PID: what was sent to it was taken.
+has_read() { ! read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
+no_signal_pending() {
+	grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status" && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]
+}
+
+@test "TERM and INT in the middle of a flood and of a trickle: each whole line that was read is in, in order" {
+	for signal in TERM:143 INT:130; do
+		spawn chat-send -T -n jhon "$ROOM" < <(yes line | cat -n) >"$out" 2>"$err"
+		wait_until 5 has_lines "$out" 3000
+		kill "-${signal%:*}" "$PID"
+		wait_end 10 "$PID"
+		assert_status "${signal#*:}"
+		cmp <(show -F '%t\n' -e "$ROOM") "$out"
+		cli del "$ROOM" >/dev/null
+		first_line
+		for i in {2..9}; do echo "$i" >&7; done
+		wait_until 5 has_read "$sender"
+		kill "-${signal%:*}" "$sender"
+		wait_end 10 "$sender"
+		assert_status "${signal#*:}"
+		assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 9)"
+		assert_equal "$(receipts)$(<"$err")" ''
+		cli del "$ROOM" >/dev/null
+	done
+}
+
+# --- -t -k -----------------------------------------------------------------------------------------------------------
+
+@test "-t -k through OOM that comes and goes, and connections that die: the same room, IDs and all" {
+	seq 20000 | awk -v room="$ROOM" '{ printf "%s\t%d-%d\tjhon\t%d\n", room, $1 / 3 + 1, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
+	spawn chat-send -t -k < <(split_slowly "$BATS_TEST_TMPDIR/rows") 2>"$err"
+	sender=$PID
+	for i in 1 2 3 4 5; do
+		wait_until 10 longer_than $((i * 2000))
+		cli config set maxmemory 1 >/dev/null
+		wait_until 10 said_times OOM "$i"
+		cli config set maxmemory 0 >/dev/null
+		cli client kill type normal skipme yes >/dev/null
+	done
+	wait_end 20 "$sender"
+	assert_status 0
+	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
+	fails 1 'line 2: ID 1-0 .*1 message delivered, line 2 was not' chat-send -t -k < <(printf '%s\t99999-1\tj\tx\n%s\t1-0\tj\ty\n' "$ROOM" "$ROOM")
+}
+split_slowly() {
+	local at
+	for ((at = 1; at <= 20000; at += 500)); do
+		sed -n "$at,$((at + 499))p" "$1"
+		sleep 0.05
+	done
+}
+longer_than() { (($(length "$ROOM") > $1)); }
+said_times() { (($(grep -c "$1" "$err") >= $2)); }
+
+# --- chat-tail -------------------------------------------------------------------------------------------------------
+
+@test "chat-tail -c, -e and -W across an outage" {
+	seq 10 | send -n jhon "$ROOM"
+	cli save >/dev/null
+	live=$BATS_TEST_TMPDIR/live
+	spawn chat-tail -n +1 -c 13 "$ROOM" >"$live.c" 2>"$err"
+	local count=$PID
+	spawn chat-tail -n 2 -W 3 "$ROOM" >"$live.W" 2>"$err.W"
+	local timed=$PID
+	spawn chat-tail -n 1 -W 0.7 "$ROOM" >"$live.w" 2>"$err.w"
+	local timed_out=$PID
+	wait_readers 3
+	kill_server
+	wait_until 5 said 'trying again'
+	wait_end 5 "$timed_out"
+	assert_status 5
+	spawn chat-tail --retry 20 -e "$ROOM" >"$live.e" 2>"$err.e"
+	local end=$PID
+	wait_until 5 grep -q 'trying again' "$err.e"
+	restart_server
+	seq 11 20 | send -n jhon "$ROOM"
+	wait_end 10 "$count"
+	assert_status 0
+	cmp "$live.c" <(seq -f '[jhon]: %.0f' 13)
+	wait_end 10 "$end"
+	assert_status 0
+	cmp <(head -n 10 "$live.e") <(seq -f '[jhon]: %.0f' 10)
+	wait_end 10 "$timed"
+	assert_status 5
+	cmp "$live.W" <(seq -f '[jhon]: %.0f' 9 20)
+}
+
+@test "a trickle reader that is killed and started again with -S of the last ID it printed loses and doubles nothing" {
+	live=$BATS_TEST_TMPDIR/live
+	: >"$live"
+	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 600; i++)); do echo "$i" && sleep 0.005; done)
+	sender=$PID
+	local last=0-0
+	for round in {1..8}; do
+		spawn chat-tail -t -S "$last" "$ROOM" >"$live.part"
+		wait_until 10 has_lines "$live.part" $((round * 5))
+		kill -KILL "$PID"
+		wait_end 5 "$PID" 2>/dev/null
+		cat "$live.part" >>"$live"
+		last=$(tail -n 1 "$live" | cut -f 2)
+	done
+	wait_end 20 "$sender"
+	show -t -e -S "$last" "$ROOM" >>"$live"
+	cmp <(cut -f 4 "$live") <(seq 600)
+}
+
+@test "a room that is deleted and made anew is read from its beginning, small IDs and all; one notice" {
+	live=$BATS_TEST_TMPDIR/live
+	seq 5 | send -n jhon "$ROOM"
+	follow "$ROOM"
+	send -n jhon "$ROOM" six
+	wait_until 5 has_lines "$live" 1
+	cli del "$ROOM" >/dev/null
+	printf '%s\t1-%d\tjhon\tnew %d\n' "$ROOM" 1 1 "$ROOM" 2 2 | send -t -k
+	wait_until 10 has_lines "$live" 3
+	send -n jhon "$ROOM" later
+	wait_until 5 has_lines "$live" 4
+	assert_equal "$(cut -d ' ' -f 2- "$live" | tr '\n' ' ')" 'six new 1 new 2 later '
+	assert_match "$(<"$live.err")" "^chat-tail: $ROOM: deleted and made anew; reading it from its beginning$"
+}
+
+@test "a room that did not exist, and one that is seen to be gone, are read from their first entry" {
+	follow "$ROOM" "$ROOM-b"
+	printf '%s\t5-1\tjhon\tone\n%s\t5-2\tjhon\ttwo\n' "$ROOM" "$ROOM" | send -t -k
+	wait_until 5 has_lines "$live" 2
+	cli del "$ROOM" >/dev/null
+	wait_until 10 grep -q 'deleted; waiting' "$live.err"
+	printf '%s\t1-1\tjhon\tthree\n' "$ROOM" | send -t -k
+	wait_until 10 has_lines "$live" 3
+	assert_equal "$(cut -d ' ' -f 3- "$live" | tr '\n' ' ')" 'one two three '
+	assert_equal "$(wc -l <"$live.err")" 1
+}
+
+@test "a server that goes back to what it had saved: reading goes on behind it; one notice" {
+	seq 3 | send -n jhon "$ROOM"
+	cli save >/dev/null
+	follow "$ROOM"
+	seq 4 6 | send -n jhon "$ROOM"
+	wait_until 5 has_lines "$live" 3
+	printf '%s\t%s-0\tjhon\tfuture\n' "$ROOM" $(($(date +%s%3N) + 3600000)) | send -t -k
+	wait_until 5 has_lines "$live" 4
+	kill_server
+	restart_server
+	seq 7 8 | send -n jhon "$ROOM"
+	wait_until 15 grep -q 'went back' "$live.err"
+	seq 9 10 | send -n jhon "$ROOM"
+	wait_until 5 has_line "$live" '10$'
+	assert_equal "$(grep -c 'went back' "$live.err")" 1
+	assert_equal "$(sort "$live" | uniq -d)" ''
+}
+has_line() { grep -q "$2" "$1"; }
+
+@test "messages that were trimmed before they could be read are counted" {
+	follow "$ROOM"
+	send -n jhon "$ROOM" one
+	wait_until 5 has_lines "$live" 1
+	kill -STOP "$PID"
+	seq 2 100 | send -n jhon "$ROOM"
+	cli xtrim "$ROOM" maxlen 10 >/dev/null
+	cli client kill type normal skipme yes >/dev/null
+	kill -CONT "$PID"
+	wait_until 10 grep -q trimmed "$live.err"
+	wait_until 5 has_line "$live" ' 100$'
+	local n # some may have been on their way when the reader stopped
+	n=$(wc -l <"$live")
+	((n >= 11 && n < 50))
+	assert_equal "$(grep trimmed "$live.err")" "chat-tail: $ROOM: $((100 - n)) messages were trimmed before they could be read"
+	# What was read before it was trimmed is none of them.
+	cli xtrim "$ROOM" maxlen 0 >/dev/null
+	seq 101 105 | send -n jhon "$ROOM"
+	wait_until 5 has_lines "$live" $((n + 5))
+	cli client kill type normal skipme yes >/dev/null
+	wait_readers 1
+	send -n jhon "$ROOM" last
+	wait_until 10 has_lines "$live" $((n + 6))
+	assert_equal "$(grep -c trimmed "$live.err")" 1
+}
