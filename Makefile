@@ -31,8 +31,9 @@ fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests
 units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) $(fuzzers:%=$B/tests/unit/fuzz-%)
 analyzed := $(wildcard cmd/*.c common/*.c)
 FUZZ_SECONDS ?= 600
+SOAK ?= 1800
 
-.PHONY: all help demo test check analyze lint fuzz install uninstall clean
+.PHONY: all help demo test check soak analyze lint fuzz install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY: # keep the objects of tests: their removal would be the last line of `make test`
 
@@ -52,6 +53,11 @@ test: ## install what the tests need, build, and run them all
 
 check: all $(units)
 	@tests/run $B
+
+soak: ## random faults for SOAK seconds (1800); it prints seeds, and SEED=n plays one again
+	@tests/setup test
+	@$(MAKE) --no-print-directory all
+	PATH=$(CURDIR)/$B:$$PATH python3 -u tests/faults soak $(or $(SEED),$(shell date +%s)) $(SOAK)
 
 analyze: ## install the analyzers that are missing, and look for faults with them
 	@tests/setup analyze

@@ -100,7 +100,7 @@ man_options() {
 	for program in chat-send chat-tail; do
 		mandoc -T lint -W warning "$(manual "$program")"
 		for title in NAME SYNOPSIS DESCRIPTION OPTIONS '.*OUTPUT FORMATS' ENVIRONMENT SIGNALS 'EXIT STATUS' EXAMPLES \
-			'OTHER CLIENTS' 'SEE ALSO'; do
+			'OTHER CLIENTS' PERMISSIONS 'SEE ALSO'; do
 			render "$(manual "$program")" | grep -qxE "$title"
 		done
 		assert_equal "$(render "$(manual "$program")" 80 | awk 'length > 80')" ''

@@ -285,12 +285,20 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	printf 'one\n\ntwo\n' | fails 4 'NOPERM.*line 1([^0-9]|$)' chat-send --user writer -n jhon "$ROOM"
 }
 
-@test "least privilege suffices: XADD to send; XREAD and XINFO STREAM to read" {
+# permissions PROGRAM: the rules that its manual gives to a user of a name and password.
+permissions() {
+	sed -nE 's/^ACL SETUSER [a-z]+ on >password //p' "$REPO/cmd/$1.1" | sed 's/\\(ti/~/g; s/\\-/-/g'
+}
+
+@test "the permissions that the manuals give suffice" {
+	local -a rules
 	export REDISCLI_AUTH=pw
-	cli acl setuser reader on '>pw' "~$ROOM*" resetchannels -@all +xread '+xinfo|stream' >/dev/null
-	cli acl setuser writer on '>pw' "~$ROOM*" resetchannels -@all +xadd >/dev/null
-	printf 'one\ntwo\n' | send --user writer -n jhon "$ROOM"
-	send --user writer --maxlen 1000 -n jhon "$ROOM" three
+	read -ra rules <<<"$(permissions chat-tail)"
+	cli acl setuser reader reset on '>pw' "${rules[@]}" >/dev/null
+	read -ra rules <<<"$(permissions chat-send)"
+	cli acl setuser writer reset on '>pw' "${rules[@]:1}" "~$ROOM" "~{$ROOM}:chat-send:*" >/dev/null
+	printf 'one\ntwo\n' | prints_nothing send --user writer -n jhon "$ROOM"
+	prints_nothing send --user writer --maxlen 1000 -n jhon "$ROOM" three
 	assert_equal "$(show --user reader -F '%t ' -e "$ROOM")" 'one two three '
 	assert_equal "$(show --user reader -F '%t ' -n +2 -e "$ROOM")" 'two three '
 	assert_equal "$(show --user reader -F '%t ' -S 1 -e "$ROOM")" 'one two three '
@@ -299,10 +307,12 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	assert_equal "$(show --user reader -F '%t ' -e -n 1 "$ROOM")" 'three '
 	assert_equal "$(show --user reader -F '%t ' -e -S 1h "$ROOM")" 'one two three '
 	cli acl setuser writer +xrange +xtrim >/dev/null
-	show --user reader -t -e "$ROOM" | send --user writer -t -k
-	send --user writer --maxage 1h -n jhon "$ROOM" four
-	assert_equal "$(length "$ROOM")" 4
+	show --user reader -t -e "$ROOM" | prints_nothing send --user writer -t -k
+	prints_nothing send --user writer --maxage 1h -n jhon "$ROOM" four
+	assert_equal "$(length "$ROOM") $(cli keys '*:chat-send:*')" '4 '
+	assert_equal "$(cli acl log | grep -c "client-info.*user=writer")" 0
 }
+prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 
 @test "a key that is not a stream" {
 	cli set "$ROOM" string >/dev/null
