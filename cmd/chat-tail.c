@@ -182,8 +182,8 @@ static enum exit_code report_missing(const struct tail *t)
     return code;
 }
 
-static enum exit_code run(struct tail *t, const struct server_settings *server,
-    const struct uri *address, struct err *e)
+static enum exit_code run(
+    struct tail *t, const struct server_settings *server, const struct uri *address, struct err *e)
 {
     int done;
 

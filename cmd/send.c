@@ -121,8 +121,7 @@ int send_run(struct sender *s, struct err *e)
         if (move(s, e) < 0)
             return account(s, e);
         if (window_is_done(w)
-            && (w->trouble.kind == TROUBLE_FINAL
-                || (s->input.ended && window_filling(w)->n == 0)))
+            && (w->trouble.kind == TROUBLE_FINAL || (s->input.ended && window_filling(w)->n == 0)))
             break;
         if (wait_for_more(s, e) < 0)
             return account(s, e);

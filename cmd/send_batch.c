@@ -30,8 +30,8 @@ void batch_add(struct send_batch *b, const struct send_entry *entry)
         b->doubtful = false;
     }
     buf_add(&b->fields, entry->fields.data, entry->fields.len);
-    b->slots[b->n++] = (struct send_slot){false, entry->id, entry->messages, entry->bytes,
-        entry->line, b->fields.len, b->echo.len};
+    b->slots[b->n++] = (struct send_slot){
+        false, entry->id, entry->messages, entry->bytes, entry->line, b->fields.len, b->echo.len};
 }
 
 void batch_echo(struct send_batch *b, const char *bytes, size_t n)

@@ -17,13 +17,13 @@ struct send_input {
     bool has_row;
     struct send_entry entry; /* being put together; without messages: none */
     struct buf room;         /* the entry's, copied */
-    bool whole;          /* the entry is, and waits for a batch */
-    int64_t silence;     /* ms spent in nothing but waiting since input came last */
-    struct buf row_echo; /* -T: the row as it was, skipped lines before it too */
-    struct buf echo;     /* the entry's rows as they were */
-    bool ended;          /* nothing more will come */
-    size_t given_up;     /* the line of an entry that a bad row may belong to, or 0 */
-    struct err problem;  /* of the input: what came before it still counts */
+    bool whole;              /* the entry is, and waits for a batch */
+    int64_t silence;         /* ms spent in nothing but waiting since input came last */
+    struct buf row_echo;     /* -T: the row as it was, skipped lines before it too */
+    struct buf echo;         /* the entry's rows as they were */
+    bool ended;              /* nothing more will come */
+    size_t given_up;         /* the line of an entry that a bad row may belong to, or 0 */
+    struct err problem;      /* of the input: what came before it still counts */
 };
 
 void input_start(struct send_input *in, const struct send_settings *set);

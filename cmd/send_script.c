@@ -55,7 +55,8 @@ static const char script[] =
     "local cut = age ~= '' and type(got) == 'string' and got:match('%d+') - age or 0\n"
     "local trim = cut > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '~', ('%.0f'):format(cut))\n"
     "local failed = got.err and got or type(trim) == 'table' and trim or nil\n"
-    "if failed or ids ~= '' then put(from + done .. ' ' .. line .. ' ' .. made .. ' ' .. first) end\n"
+    "if failed or ids ~= '' then put(from + done .. ' ' .. line .. ' ' .. made .. ' ' .. first) "
+    "end\n"
     "return {made, done, failed}\n";
 
 enum { SCRIPT_ARGUMENTS = 9 };

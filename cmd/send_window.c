@@ -201,9 +201,7 @@ static int see_to_trouble(struct window *w, struct err *e)
 
     w->receipt.sent = w->receipt.acked;
     switch (t->kind) {
-    case TROUBLE_PASSING:
-        t->kind = TROUBLE_NONE;
-        return session_refused(w->session, &t->why, e);
+    case TROUBLE_PASSING: t->kind = TROUBLE_NONE; return session_refused(w->session, &t->why, e);
     case TROUBLE_GAP: mind_the_gap(w); break;
     case TROUBLE_SCRIPT:
         t->kind = TROUBLE_NONE;
@@ -238,8 +236,10 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
         return;
     session_fine(w->session);
     if (w->no_script.code != EXIT_DONE && due && wire->batch->state == BATCH_IN) {
-        err_say(ERR_NOTICE, "%s; sending without the script that keeps a lost connection from "
-            "doubling messages", w->no_script.text);
+        err_say(ERR_NOTICE,
+            "%s; sending without the script that keeps a lost connection from "
+            "doubling messages",
+            w->no_script.text);
         w->no_script.code = EXIT_DONE;
     }
 }

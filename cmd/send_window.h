@@ -18,19 +18,19 @@
 /* Zero it, then fill in the first three. */
 struct window {
     const struct send_settings *set;
-    struct session *session; /* owned by the caller */
-    int64_t retry;           /* ms that the server may be away; receipts live longer */
+    struct session *session;   /* owned by the caller */
+    int64_t retry;             /* ms that the server may be away; receipts live longer */
     struct send_batch ring[3]; /* from `first` on: those under way, then the one that is filled */
     size_t first, under_way;
-    struct receipt receipt;    /* of the batches under way, or of the last one */
-    bool opening;              /* it is being opened */
-    size_t ends;               /* replies still to come about receipts that ended */
-    bool plain;                /* XADD without a script: told to, or no script is possible */
-    struct err no_script;      /* why not, until we have told */
-    struct trouble trouble;    /* once it is TROUBLE_FINAL, nothing more is sent */
-    uint64_t lost;             /* messages that the server acknowledged, and lost */
-    struct out out;            /* what -T and -i print */
-    struct progress progress;  /* counts what was delivered */
+    struct receipt receipt;   /* of the batches under way, or of the last one */
+    bool opening;             /* it is being opened */
+    size_t ends;              /* replies still to come about receipts that ended */
+    bool plain;               /* XADD without a script: told to, or no script is possible */
+    struct err no_script;     /* why not, until we have told */
+    struct trouble trouble;   /* once it is TROUBLE_FINAL, nothing more is sent */
+    uint64_t lost;            /* messages that the server acknowledged, and lost */
+    struct out out;           /* what -T and -i print */
+    struct progress progress; /* counts what was delivered */
 };
 
 /* The batch that is filled. */

@@ -128,8 +128,8 @@ int tail_read(
  * before the reply was whole, or the server refused for a while; it may be sent now.
  */
 enum { TAIL_AGAIN = 1 };
-int tail_await(struct tail *t, reply_sink *sink, void *context, const struct err *problem,
-    struct err *e);
+int tail_await(
+    struct tail *t, reply_sink *sink, void *context, const struct err *problem, struct err *e);
 
 /* Whether -x hides this name. */
 bool tail_hides(const struct tail *t, const struct entry_bytes *name);

@@ -131,8 +131,8 @@ static void go_back(struct tail *t, struct tail_room *room, const struct tail_in
         err_say(ERR_NOTICE, "%.64s: deleted; waiting for it to be made anew", room->name);
         room->cursor = t->since;
     } else if (is_anew(room, now)) {
-        err_say(ERR_NOTICE, "%.64s: deleted and made anew; reading it from its beginning",
-            room->name);
+        err_say(
+            ERR_NOTICE, "%.64s: deleted and made anew; reading it from its beginning", room->name);
         room->cursor = t->since;
     } else {
         err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);

@@ -120,8 +120,9 @@ static int pump(struct tail *t, bool awaiting, struct err *e)
         return 0;
     if (t->set->timeout >= 0 && t->printed_at > 0)
         expires = t->printed_at + t->set->timeout;
-    if (session_wait(t->session, &out, wait_earliest(expires, progress_due(&t->progress)),
-            awaiting, e) < 0)
+    if (session_wait(
+            t->session, &out, wait_earliest(expires, progress_due(&t->progress)), awaiting, e)
+        < 0)
         return -1;
     progress_show(&t->progress);
     if (wait_signal())

@@ -94,8 +94,7 @@ static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
         if (in.entries > 0)
             below = "(";
     } while (t->stop == TAIL_GOES_ON
-             && (done == TAIL_AGAIN
-                 || (done == 0 && in.entries == count && s.found < s.wanted)));
+             && (done == TAIL_AGAIN || (done == 0 && in.entries == count && s.found < s.wanted)));
     if (s.found > 0)
         room->cursor = id_before(s.from);
     if (s.found > s.wanted)

@@ -22,8 +22,8 @@ enum exit_code {
 };
 
 /*
- * Whether it is worth trying again. A connection that is away (EXIT_NO_CONNECTION) always is; what a
- * server says may be final, or pass by itself, or pass for whoever connects anew (READONLY: the
+ * Whether it is worth trying again. A connection that is away (EXIT_NO_CONNECTION) always is; what
+ * a server says may be final, or pass by itself, or pass for whoever connects anew (READONLY: the
  * server has become a replica).
  */
 enum err_kind { ERR_FINAL, ERR_PASSING, ERR_ELSEWHERE };

@@ -43,8 +43,7 @@ struct link {
 
 static int no_connection(struct link *l, int why, struct err *e)
 {
-    return err_set(e, EXIT_NO_CONNECTION,
-        "cannot connect to %s: %s", l->peer, strerror(why));
+    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, strerror(why));
 }
 
 static void drop_socket(struct link *l)

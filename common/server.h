@@ -23,8 +23,8 @@ struct server_settings {
     char *password; /* asked for, or out of a file; owned */
 };
 
-#define SERVER_SETTINGS \
-    {                   \
+#define SERVER_SETTINGS                    \
+    {                                      \
         .db = -1, .retry = SESSION_DEFAULT \
     }
 

@@ -53,8 +53,7 @@ static int suffer(struct session *s, struct err *e)
         if (s->retry == SESSION_FOREVER)
             err_say(ERR_NOTICE, "%s; trying again", s->why.text);
         else if (s->retry > 0)
-            err_say(
-                ERR_NOTICE, "%s; trying again for %g s", s->why.text, (double)s->retry / 1000);
+            err_say(ERR_NOTICE, "%s; trying again for %g s", s->why.text, (double)s->retry / 1000);
     } else {
         err_say(ERR_DETAIL, "%s", s->why.text);
     }
@@ -100,8 +99,8 @@ static int serve(struct session *s, short revents, struct err *e)
     int done = link_serve(s->link, revents, &why);
 
     if (done == 0 && !link_ready(s->link) && wait_now() >= s->connect_due)
-        done = err_set(&why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer",
-            link_peer(s->link));
+        done = err_set(
+            &why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", link_peer(s->link));
     if (done == 0) {
         if (link_ready(s->link))
             s->connect_due = WAIT_FOREVER;
@@ -204,8 +203,8 @@ struct link *session_link(const struct session *s)
     return s->link;
 }
 
-struct session *session_open(const struct uri *address, const char *name, int64_t retry,
-    int64_t later_retry, struct err *e)
+struct session *session_open(
+    const struct uri *address, const char *name, int64_t retry, int64_t later_retry, struct err *e)
 {
     struct session *s = calloc(1, sizeof *s);
 

@@ -37,8 +37,8 @@ struct session;
  * `later_retry`. Address and name must outlive the session. Returns it for session_close(), or NULL
  * with EXIT_NO_CONNECTION, EXIT_REFUSED, or EXIT_FAILED for a refusal that would have passed.
  */
-struct session *session_open(const struct uri *address, const char *name, int64_t retry,
-    int64_t later_retry, struct err *e);
+struct session *session_open(
+    const struct uri *address, const char *name, int64_t retry, int64_t later_retry, struct err *e);
 
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
@@ -56,8 +56,8 @@ struct link *session_link(const struct session *s);
  * the outage has lasted too long (EXIT_NO_CONNECTION; EXIT_FAILED if the server answers, but
  * refuses) or the login is refused for good (EXIT_REFUSED).
  */
-int session_wait(struct session *s, struct pollfd *other, int64_t deadline, bool awaiting,
-    struct err *e);
+int session_wait(
+    struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e);
 
 /*
  * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must
@@ -74,7 +74,8 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
  */
 int session_refused(struct session *s, const struct err *why, struct err *e);
 
-/* The server did what was asked, or nothing is left to ask: an outage, if there was one, is over. */
+/* The server did what was asked, or nothing is left to ask: an outage, if there was one, is over.
+ */
 void session_fine(struct session *s);
 
 /*
