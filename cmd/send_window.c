@@ -159,13 +159,17 @@ static void report_loss(struct window *w)
 {
     const struct receipt *r = &w->receipt;
     uint64_t lost = r->acked - w->trouble.gap.upto;
+    size_t from = w->trouble.gap.upto > 0 ? w->trouble.gap.line + 1 : r->first;
 
     w->lost += lost;
     w->progress.messages -= lost < w->progress.messages ? lost : w->progress.messages;
-    err_say(ERR_ALWAYS,
-        "%.64s: the server lost %" PRIu64 " message%s that it had acknowledged, lines %zu to %zu",
-        r->room.data, lost, lost == 1 ? "" : "s",
-        w->trouble.gap.upto > 0 ? w->trouble.gap.line + 1 : r->first, r->last);
+    if (from == r->last)
+        err_say(ERR_ALWAYS, "%.64s: the server lost a message that it had acknowledged, line %zu",
+            r->room.data, from);
+    else
+        err_say(ERR_ALWAYS,
+            "%.64s: the server lost %" PRIu64 " messages that it had acknowledged, lines %zu to %zu",
+            r->room.data, lost, from, r->last);
 }
 
 /* The receipt does not tell of what was acknowledged under it. */
