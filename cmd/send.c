@@ -95,8 +95,13 @@ static int wait_for_more(struct sender *s, struct err *e)
 static int account(struct sender *s, struct err *e)
 {
     struct window *w = &s->window;
-    size_t line = w->trouble.line ? w->trouble.line : window_first_undelivered(w);
+    bool doubtful;
+    size_t line = window_first_undelivered(w, &doubtful);
 
+    if (w->trouble.line) {
+        line = w->trouble.line;
+        doubtful = false;
+    }
     if (w->trouble.kind == TROUBLE_FINAL)
         *e = w->trouble.why; /* and not that the server then closed */
     if (line == 0)
@@ -107,7 +112,9 @@ static int account(struct sender *s, struct err *e)
     err_add(e, "; %" PRIu64 " message%s delivered", w->progress.messages,
         w->progress.messages == 1 ? "" : "s");
     if (line > 0 && !w->trouble.unsure)
-        err_add(e, ", line %zu was not", line);
+        err_add(e,
+            doubtful ? ", line %zu was not, or only its answer was lost" : ", line %zu was not",
+            line);
     return -1;
 }
 

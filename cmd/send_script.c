@@ -31,7 +31,7 @@ static const char script[] =
     "local upto, last, first, before = (said or '0 0 - -'):match('(%d+) (%d+) (%S+) (%S+)')\n"
     "local done, all = upto - from, count + 0\n"
     "if done < 0 or done > 0 and done < all or known ~= '' and not said then\n"
-    "  local held = said and {} or redis.pcall('XRANGE', KEYS[1], known, known)\n"
+    "  local held = said and {} or redis.pcall('XRANGE', KEYS[1], known, '+', 'COUNT', 1)\n"
     "  local gone = (held.err or held[1]) and 'evicted' or 'lost'\n"
     "  return {err = table.concat({'GAP', upto, last, first, gone}, ' ')}\n"
     "end\n"
@@ -53,7 +53,8 @@ static const char script[] =
     "  done, at = done + 1, at + n\n"
     "end\n"
     "local cut = age ~= '' and type(got) == 'string' and got:match('%d+') - age or 0\n"
-    "local trim = cut > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '~', ('%.0f'):format(cut))\n"
+    "local trim = cut > 0 and cut < 2^53 and redis.pcall('XTRIM', KEYS[1], 'MINID', '~', "
+    "('%.0f'):format(cut))\n"
     "local failed = got.err and got or type(trim) == 'table' and trim or nil\n"
     "if failed or ids ~= '' then put(from + done .. ' ' .. line .. ' ' .. made .. ' ' .. first) "
     "end\n"
@@ -268,7 +269,7 @@ int receipt_begin(
     *r = begun;
     buf_clear(&r->room);
     buf_add(&r->room, room->data, room->len);
-    buf_reserve(&r->room, 1); /* never NULL, though the name may be empty */
+    *buf_reserve(&r->room, 1) = 0; /* a string too, for errors */
     name_key(r, sender);
     r->life = retry == SESSION_FOREVER ? WEEK_MS
               : retry < HOUR_MS / 4    ? HOUR_MS

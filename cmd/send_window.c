@@ -103,6 +103,8 @@ static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e
 
     /* A batch that may be in already is told from its receipt, however old that is. */
     if (!b->doubtful && !receipt_serves(&w->receipt, &b->room, wait_now())) {
+        if (awaited(w) < RING)
+            return 0; /* under the old one */
         w->ends += receipt_end(&w->receipt, wire.link);
         if (receipt_begin(&w->receipt, &b->room, w->retry, wait_now(), e) < 0)
             return -1;
@@ -151,15 +153,15 @@ static void lose(struct window *w)
     w->opening = false;
     w->ends = 0;
     if (w->trouble.kind != TROUBLE_FINAL)
-        w->trouble.kind = TROUBLE_NONE;
+        w->trouble = (struct trouble){0};
 }
 
 /* What was acknowledged is gone, as after a failover to a replica that did not have it yet. */
-static void report_loss(struct window *w)
+static void report_loss(struct window *w, const struct trouble *t)
 {
     const struct receipt *r = &w->receipt;
-    uint64_t lost = r->acked - w->trouble.gap.upto;
-    size_t from = w->trouble.gap.upto > 0 ? w->trouble.gap.line + 1 : r->first;
+    uint64_t lost = r->acked - t->gap.upto;
+    size_t from = t->gap.upto > 0 ? t->gap.line + 1 : r->first;
 
     w->lost += lost;
     w->progress.messages -= lost < w->progress.messages ? lost : w->progress.messages;
@@ -168,53 +170,57 @@ static void report_loss(struct window *w)
             r->room.data, from);
     else
         err_say(ERR_ALWAYS,
-            "%.64s: the server lost %" PRIu64 " messages that it had acknowledged, lines %zu to %zu",
+            "%.64s: the server lost %" PRIu64
+            " messages that it had acknowledged, lines %zu to %zu",
             r->room.data, lost, from, r->last);
 }
 
 /* The receipt does not tell of what was acknowledged under it. */
-static void mind_the_gap(struct window *w)
+static int mind_the_gap(struct window *w, const struct trouble *t, struct err *e)
 {
     const struct send_batch *b = batch_at(w, 0);
-    struct trouble *t = &w->trouble;
+    struct err why;
 
-    t->kind = TROUBLE_NONE;
     if (!t->gap.evicted && t->gap.upto >= w->receipt.acked)
-        return; /* it told of a part that had been added before the answer was lost */
+        return 0; /* it told of a part that had been added before the answer was lost */
     if (t->gap.evicted && b->doubtful) {
-        t->kind = TROUBLE_FINAL;
-        t->unsure = true;
-        err_set(&t->why, EXIT_FAILED,
+        w->trouble.kind = TROUBLE_FINAL;
+        w->trouble.unsure = true;
+        err_set(&w->trouble.why, EXIT_FAILED,
             "%.64s: lines %zu and after may be in or not: the connection was lost before the "
             "answer, and the receipt %s was evicted or has expired",
             b->room.data, b->slots[batch_undone(b, 0)].line, w->receipt.key.data);
-        return;
+        return 0;
     }
     if (!t->gap.evicted)
-        report_loss(w);
+        report_loss(w, t);
     for (size_t i = 0; i < w->under_way; i++)
         batch_at(w, i)->doubtful = false; /* they came after what is lost: they are not in */
     w->receipt.stays = true;
     receipt_end(&w->receipt, NULL);
+    if (!t->gap.evicted || w->evicted++ == 0)
+        return 0;
+    err_set(&why, EXIT_FAILED, "%.64s: the server is full, and evicts the receipts of what is sent",
+        b->room.data);
+    why.kind = ERR_PASSING;
+    return session_refused(w->session, &why, e);
 }
 
 /* All answers have come, and there is trouble. -1: that is the end. */
 static int see_to_trouble(struct window *w, struct err *e)
 {
-    struct trouble *t = &w->trouble;
+    struct trouble trouble = w->trouble;
 
     w->receipt.sent = w->receipt.acked;
-    switch (t->kind) {
-    case TROUBLE_PASSING: t->kind = TROUBLE_NONE; return session_refused(w->session, &t->why, e);
-    case TROUBLE_GAP: mind_the_gap(w); break;
-    case TROUBLE_SCRIPT:
-        t->kind = TROUBLE_NONE;
-        w->plain = true;
-        w->no_script = t->why;
-        break;
-    case TROUBLE_FINAL:
-    case TROUBLE_NONE: break;
-    }
+    if (trouble.kind == TROUBLE_FINAL)
+        return 0;
+    w->trouble = (struct trouble){0};
+    if (trouble.kind == TROUBLE_PASSING)
+        return session_refused(w->session, &trouble.why, e);
+    if (trouble.kind == TROUBLE_GAP)
+        return mind_the_gap(w, &trouble, e);
+    w->plain = true;
+    w->no_script = trouble.why;
     return 0;
 }
 
@@ -236,10 +242,11 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
     } else if (due) {
         script_replied(wire);
     }
-    if (w->trouble.kind != TROUBLE_NONE)
+    if (w->trouble.kind != TROUBLE_NONE || !due || wire->batch->state != BATCH_IN)
         return;
     session_fine(w->session);
-    if (w->no_script.code != EXIT_DONE && due && wire->batch->state == BATCH_IN) {
+    w->evicted = 0;
+    if (w->no_script.code != EXIT_DONE) {
         err_say(ERR_NOTICE,
             "%s; sending without the script that keeps a lost connection from "
             "doubling messages",
@@ -279,15 +286,17 @@ int window_serve(struct window *w, struct err *e)
     return 0;
 }
 
-size_t window_first_undelivered(struct window *w)
+size_t window_first_undelivered(struct window *w, bool *doubtful)
 {
     for (size_t n = 0; n <= w->under_way; n++) {
         const struct send_batch *b = batch_at(w, n);
         size_t at = batch_undone(b, 0);
 
+        *doubtful = n < w->under_way && b->doubtful;
         if (at < b->n)
             return b->slots[at].line;
     }
+    *doubtful = false;
     return 0;
 }
 

@@ -29,6 +29,7 @@ struct window {
     struct err no_script;     /* why not, until we have told */
     struct trouble trouble;   /* once it is TROUBLE_FINAL, nothing more is sent */
     uint64_t lost;            /* messages that the server acknowledged, and lost */
+    unsigned evicted;         /* receipts, one after the other, with no batch in between */
     struct out out;           /* what -T and -i print */
     struct progress progress; /* counts what was delivered */
 };
@@ -55,8 +56,11 @@ bool window_is_owed(const struct window *w);
 /* Whether all is through that will get through: nothing is under way, or the trouble is final. */
 bool window_is_done(const struct window *w);
 
-/* The line of the first entry that was given to the window and is not known to be in; 0: none. */
-size_t window_first_undelivered(struct window *w);
+/*
+ * The line of the first entry that was given to the window and is not known to be in; 0: none.
+ * `*doubtful`: it may be in, for a connection died before it told.
+ */
+size_t window_first_undelivered(struct window *w, bool *doubtful);
 
 /* The end, good or bad: count and print what is in, and delete the receipt if it may be deleted. */
 void window_close(struct window *w);

@@ -17,8 +17,10 @@ static int read_past(struct tail *t, struct err *e)
 {
     for (struct tail_room *room = t->rooms; room < t->rooms + t->n_rooms; room++)
         while (t->stop == TAIL_GOES_ON && !room->done && id_compare(room->cursor, room->end) < 0) {
-            int done = tail_look(t, e) < 0 ? -1 : tail_read(t, room, 1, TAIL_NO_WAIT, e);
+            int done = tail_look(t, e);
 
+            if (done == 0 && !room->done)
+                done = tail_read(t, room, 1, TAIL_NO_WAIT, e);
             if (done < 0)
                 return -1;
             if (done == 0 && t->in.entries == 0)

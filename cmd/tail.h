@@ -57,6 +57,11 @@ struct tail_room {
 /* Why reading stopped. */
 enum tail_stop { TAIL_GOES_ON, TAIL_ENDED, TAIL_TIMED_OUT, TAIL_BY_SIGNAL };
 
+/* What has come of an entry that is not whole yet. */
+struct tail_open {
+    uint64_t messages, bytes, skipped;
+};
+
 struct tail {
     const struct tail_settings *set;
     struct session *session; /* owned by the caller */
@@ -69,6 +74,7 @@ struct tail {
     struct format format;
     struct progress progress; /* counts what was printed */
     struct entry_decoder in;
+    struct tail_open open;
     size_t at;          /* the room whose entry came last */
     size_t batch;       /* COUNT of the next request: for replies of about 1 MiB */
     int64_t printed_at; /* wait_now() of the last print, or of the start */

@@ -102,56 +102,70 @@ void tail_passed(struct tail_room *room)
     }
     if (id_compare(room->cursor, room->seen.last) > 0)
         room->seen.last = room->cursor;
-    if (!room->anchor.exists) { /* its first entry: an anchor better than none */
+    if (!room->anchor.exists && id_compare(room->anchor.last, ID_MOST) < 0) { /* its first entry */
         room->anchor = (struct tail_info){true, room->cursor, room->cursor, 1, 1};
         room->seen.first = room->cursor;
     }
 }
 
 /*
- * The room's last ID fell below what it was. It was deleted and made anew if it has had fewer
- * entries than when we began. If not, it may have gone back, as with a replica that is master now
- * and had not got all: then it is the room that we know, by its first entry, or by what we found
- * when we began.
+ * The room's last ID fell below what it was. On a server that was there all the time, that is
+ * another room of the same name. After an outage it may be the old one, without its last entries:
+ * the master is a replica that had not got all, or the server did not keep all. It is if it begins
+ * as it did; if not, because it was trimmed, then it must hold what was there when we began.
  */
-static bool is_anew(const struct tail_room *room, const struct tail_info *now)
+static bool is_anew(const struct tail_room *room, const struct tail_info *now, bool after_outage)
 {
-    if (now->added < room->anchor.added)
+    if (!after_outage)
         return true;
     return id_compare(now->first, room->seen.first) != 0
-           && id_compare(now->last, room->anchor.last) < 0;
+           && (now->added < room->anchor.added || id_compare(now->last, room->anchor.last) < 0);
 }
 
-static void go_back(struct tail *t, struct tail_room *room, const struct tail_info *now)
+static void go_back(
+    struct tail *t, struct tail_room *room, const struct tail_info *now, bool after_outage)
 {
     char id[ID_TEXT];
 
     id_print(id, now->last);
-    if (!now->exists) {
+    if (!now->exists && t->set->to_end) {
+        room->exists = false; /* its end will not come: that is told as for any room that is not */
+        room->done = true;
+    } else if (!now->exists) {
         err_say(ERR_NOTICE, "%.64s: deleted; waiting for it to be made anew", room->name);
         room->cursor = t->since;
-    } else if (is_anew(room, now)) {
+    } else if (is_anew(room, now, after_outage)) {
         err_say(
             ERR_NOTICE, "%.64s: deleted and made anew; reading it from its beginning", room->name);
         room->cursor = t->since;
+        room->skip = 0;
     } else {
         err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
-        room->cursor = now->last;
+        if (id_compare(room->cursor, now->last) > 0)
+            room->cursor = now->last;
     }
     room->anchor = *now;
     tail_anchor(room);
 }
 
-static void check(struct tail *t, struct tail_room *room, const struct tail_info *now)
+static void check(
+    struct tail *t, struct tail_room *room, const struct tail_info *now, bool after_outage)
 {
     uint64_t missing;
 
     if (id_compare(now->last, room->seen.last) < 0) {
-        go_back(t, room, now);
+        go_back(t, room, now, after_outage);
         return;
     }
     room->seen = *now;
-    if (!room->counted || (now->length > 0 && id_compare(now->first, room->cursor) <= 0))
+    if (now->length > 0 && id_compare(now->first, room->cursor) <= 0)
+        return;
+    if (!room->counted && id_compare(room->cursor, room->anchor.last) < 0) {
+        err_say(ERR_NOTICE, "%.64s: messages may have been trimmed before they could be read",
+            room->name);
+        count_passed(room, now);
+    }
+    if (!room->counted)
         return;
     if (now->added < room->passed + now->length) { /* made anew, though its IDs went on */
         room->anchor = *now;
@@ -168,18 +182,21 @@ static void check(struct tail *t, struct tail_room *room, const struct tail_info
 
 int tail_look(struct tail *t, struct err *e)
 {
+    bool after_outage = t->looked_at == 0;
+
     if (t->looked_at > 0 && wait_now() - t->looked_at < LOOK_MS)
         return 0;
     t->looked_at = wait_now();
     for (size_t i = 0; i < t->n_rooms && t->stop == TAIL_GOES_ON; i++) {
+        struct tail_room *room = &t->rooms[i];
         struct tail_info now;
 
-        if (t->rooms[i].done)
+        if (room->done || (t->set->to_end && id_compare(room->cursor, room->end) >= 0))
             continue;
-        if (tail_ask_info(t, &t->rooms[i], &now, e) < 0)
+        if (tail_ask_info(t, room, &now, e) < 0)
             return -1;
         if (t->stop == TAIL_GOES_ON)
-            check(t, &t->rooms[i], &now);
+            check(t, room, &now, after_outage);
     }
     return 0;
 }

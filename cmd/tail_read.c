@@ -60,11 +60,20 @@ static void on_message(void *context, const struct entry_message *m)
         return;
     if (room->skip > 0) {
         room->skip--;
+        t->open.skipped++;
         return;
     }
     format_message(&t->format, &t->out.buf, m);
-    t->progress.messages++;
-    t->progress.bytes += m->text.len;
+    t->open.messages++;
+    t->open.bytes += m->text.len;
+}
+
+/* Take back what came of an entry that was cut off: it will come again. */
+static void roll_back(struct tail *t)
+{
+    out_rollback(&t->out);
+    t->rooms[t->at].skip += t->open.skipped;
+    t->open = (struct tail_open){0};
 }
 
 static void on_entry(void *context, const struct entry_message *m)
@@ -83,6 +92,9 @@ static void on_entry(void *context, const struct entry_message *m)
         return;
     }
     out_commit(&t->out);
+    t->progress.messages += t->open.messages;
+    t->progress.bytes += t->open.bytes;
+    t->open = (struct tail_open){0};
     if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED;
     room->cursor = m->key;
@@ -134,14 +146,21 @@ static int pump(struct tail *t, bool awaiting, struct err *e)
     return t->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
 }
 
+static void ignore(void *context, const struct reply_item *item)
+{
+    (void)context, (void)item;
+}
+
 /* Wait until commands may be sent again. */
 static int wait_until_up(struct tail *t, struct err *e)
 {
     t->looked_at = 0;
-    while (t->stop == TAIL_GOES_ON && !session_up(t->session))
+    /* Nothing is owed; but that a link dies meanwhile is told here only. */
+    while (t->stop == TAIL_GOES_ON && session_reply(t->session, ignore, NULL, e) >= 0
+           && !session_up(t->session))
         if (pump(t, false, e) < 0)
             return -1;
-    return TAIL_AGAIN;
+    return t->stop != TAIL_GOES_ON || session_up(t->session) ? TAIL_AGAIN : -1;
 }
 
 int tail_await(
@@ -162,10 +181,11 @@ int tail_await(
         session_fine(t->session);
         return 0;
     }
-    *e = *problem;
-    if (problem->kind == ERR_FINAL || session_refused(t->session, problem, e) < 0)
+    if (problem->kind == ERR_FINAL) {
+        *e = *problem;
         return -1;
-    return wait_until_up(t, e);
+    }
+    return session_refused(t->session, problem, e) < 0 ? -1 : wait_until_up(t, e);
 }
 
 static void make_xread(
@@ -211,7 +231,7 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     link_send(session_link(t->session), command.data, command.len);
     buf_free(&command);
     done = tail_await(t, entry_item, &t->in, &t->in.problem, e);
-    out_rollback(&t->out);
+    roll_back(t);
     tail_set_batch(t, &t->in);
     return done;
 }

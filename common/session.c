@@ -161,13 +161,18 @@ int session_wait(
 
 int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e)
 {
-    int told = 0;
+    struct err why;
 
     if (!s->broken && s->link && link_ready(s->link)) {
-        told = link_reply(s->link, sink, context, e);
-        if (told >= 0 || e->code != EXIT_NO_CONNECTION)
+        int told = link_reply(s->link, sink, context, &why);
+
+        if (told >= 0)
             return told;
-        drop(s, e);
+        if (why.code != EXIT_NO_CONNECTION) {
+            *e = why;
+            return -1;
+        }
+        drop(s, &why);
         s->broken = true;
     }
     if (!s->broken)

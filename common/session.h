@@ -62,7 +62,8 @@ int session_wait(
 /*
  * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must
  * come first, -1 (EXIT_REFUSED) when what came is no reply, and once SESSION_BROKEN when the link
- * has died: what was asked on it will not be answered, and a reply told in part is void.
+ * has died: what was asked on it will not be answered, and a reply told in part is void; that is no
+ * error, and `*e` stays as it was.
  */
 enum { SESSION_BROKEN = 2 };
 int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e);

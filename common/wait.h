@@ -13,7 +13,7 @@
 /* A deadline, or "never": milliseconds of wait_now(). */
 #define WAIT_FOREVER INT64_MAX
 
-/* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
+/* Milliseconds on a clock that nobody sets, and that goes on while the machine is suspended. */
 int64_t wait_now(void);
 
 /* The earlier of two deadlines. */

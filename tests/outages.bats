@@ -524,6 +524,7 @@ said_times() { (($(grep -c "$1" "$err") >= $2)); }
 	seq 11 20 | send -n jhon "$ROOM"
 	wait_end 10 "$count"
 	assert_status 0
+	assert_match "$(tail -n 1 "$err")" 'going on'
 	cmp "$live.c" <(seq -f '[jhon]: %.0f' 13)
 	wait_end 10 "$end"
 	assert_status 0
@@ -622,4 +623,146 @@ has_line() { grep -q "$2" "$1"; }
 	send -n jhon "$ROOM" last
 	wait_until 10 has_lines "$live" $((n + 6))
 	assert_equal "$(grep -c trimmed "$live.err")" 1
+}
+
+# --- what a review found ---------------------------------------------------------------------------------------------
+
+# pretender NAME: a server on the unix socket $pretender that answers as a script of Python has it: for each connection, a
+# list of (word, answer): the answer goes out when the word has come; None closes the connection.
+pretender() {
+	pretender=$BATS_TEST_TMPDIR/pretender
+	spawn "$PYTHON" - "$pretender" "$1" <<-'END'
+		import socket, sys
+		hello, end = ('HELLO', '*0\r\n'), (None, None)
+		def entry(n, *fields):
+		    words = ''.join('$%d\r\n%s\r\n' % (len(f), f) for f in fields)
+		    return '*2\r\n$3\r\n%d-0\r\n*%d\r\n%s' % (n, len(fields), words)
+		def xread(*entries):
+		    return '*1\r\n*2\r\n$4\r\nroom\r\n*%d\r\n%s' % (len(entries), ''.join(entries))
+		info = '*6\r\n$17\r\nlast-generated-id\r\n$3\r\n3-0\r\n$6\r\nlength\r\n:3\r\n$13\r\nentries-added\r\n:3\r\n'
+		a, b, c = entry(1, 'j', 'a1', 'j', 'a2'), entry(2, 'j', 'b1'), entry(3, 'j', 'c1')
+		scripts = {
+		    'partial': [[hello, ('XINFO', info), ('XREAD', xread(a, b, c).split('a1')[0] + 'a1\r\n'), end],
+		                [hello, ('XINFO', info), ('XREAD', xread(a, b, c)), ('XREAD', '*-1\r\n')]],
+		    'loading': [[hello, ('XINFO', '-LOADING the dataset\r\n'), end],
+		                [hello, ('XINFO', info), ('XREAD', xread(a, b, c)), ('XREAD', '*-1\r\n')]],
+		}
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1])
+		s.listen(9)
+		for script in scripts[sys.argv[2]]:
+		    c, _ = s.accept()
+		    for word, answer in script:
+		        while word and word.encode() not in (got := c.recv(10000)) and got:
+		            pass
+		        if answer is None:
+		            c.close()
+		        else:
+		            c.sendall(answer.encode())
+		c.recv(1)
+	END
+	wait_until 5 test -S "$pretender"
+}
+
+@test "an entry that was cut in the middle is counted once: by -c, by -n +N, and in the sum of -v" {
+	for case in '-c 3:a1 a2 b1 ' '-n +2:a2 b1 c1 ' '-v:a1 a2 b1 c1 '; do
+		pretender partial
+		read -ra options <<<"${case%%:*}"
+		assert_equal "$(show -F '%t ' -s "$pretender" -e "${options[@]}" room 2>"$err")" "${case#*:}"
+		rm "$pretender"
+	done
+	assert_match "$(tail -n 1 "$err")" '4 messages, 8 bytes'
+}
+
+@test "a server that says LOADING and then dies is waited for" {
+	pretender loading
+	assert_equal "$(show -F '%t ' -s "$pretender" -e room 2>"$err")" 'a1 a2 b1 c1 '
+}
+
+@test "an outage that was overcome leaves no trace in what is said of a later failure" {
+	first_line --max-message 10
+	cli config set maxmemory 1 >/dev/null
+	echo 2 >&7
+	wait_until 5 said OOM
+	cli config set maxmemory 0 >/dev/null
+	wait_until 5 has_lines "$out" 2
+	printf '3\n%020d\n' 0 >&7
+	wait_end 5 "$sender"
+	assert_status 1
+	assert_match "$(tail -n 1 "$err")" 'line 4 is too long; see --max-message; 3 messages delivered$'
+}
+
+@test "a line whose answer was lost, when it gives up, is not said to be missing for certain" {
+	first_line --retry 1
+	kill -STOP "$SERVER_PID"
+	echo 2 >&7
+	wait_end 20 "$sender"
+	assert_status 3
+	assert_match "$(tail -n 1 "$err")" '; 1 message delivered, line 2 was not, or only its answer was lost$'
+	kill -CONT "$SERVER_PID"
+}
+
+@test "a server that evicts receipts because it is full: 1 after --retry, and what was delivered is in" {
+	cli config set maxmemory-policy volatile-lru maxmemory 4mb >/dev/null
+	fails_within 20 chat-send -T --retry 2 -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
+	assert_status 1
+	local n
+	n=$(wc -l <"$out")
+	assert_match "$(tail -n 1 "$err")" "gave up after 2 s; $n messages delivered"
+	cli config set maxmemory 0 >/dev/null
+	cmp <(show -F '%t\n' -e "$ROOM" | head -n "$n") "$out"
+	(($(length "$ROOM") <= n + 1024))
+}
+fails_within() {
+	status=0
+	timeout "$@" >"$out" 2>"$err" || status=$?
+}
+
+@test "a room that goes back while the reader is behind: what it had is read" {
+	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	cli save >/dev/null
+	seq 3001 3010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	pipe=$BATS_TEST_TMPDIR/reader
+	mkfifo "$pipe"
+	exec 7<>"$pipe"
+	spawn chat-tail -t -n +1 "$ROOM" >"$pipe" 2>"$err"
+	local reader=$PID
+	wait_until 5 filled
+	kill_server
+	restart_server
+	spawn cat <"$pipe" >"$out"
+	exec 7>&-
+	wait_until 20 has_line "$out" $'\t3000$'
+	wait_until 10 said 'went back'
+	kill "$reader"
+	cmp <(cut -f 4 "$out" | head -n 3000) <(seq 3000)
+}
+filled() { read -r -t 0 -u 7; }
+
+@test "a server that lost the last entries soon after the reader began: the old ones are not read again" {
+	seq 10 | send -n jhon "$ROOM"
+	cli save >/dev/null
+	seq 11 13 | send -n jhon "$ROOM"
+	follow "$ROOM"
+	kill_server
+	restart_server
+	wait_until 15 grep -q 'went back' "$live.err"
+	send -n jhon "$ROOM" new
+	wait_until 10 has_lines "$live" 1
+	assert_equal "$(<"$live")" '[jhon]: new'
+}
+
+@test "-e: a room that vanishes before its end was read is an error" {
+	seq -f '%0200.0f' 20000 | send -n jhon "$ROOM"
+	hold_input
+	spawn chat-tail -e "$ROOM" >"$pipe" 2>"$err"
+	local reader=$PID
+	wait_until 5 filled
+	kill_server
+	restart_server
+	spawn cat <"$pipe" >"$out"
+	exec 7>&-
+	wait_end 20 "$reader"
+	assert_status 1
+	grep -q 'no such room' "$err"
 }
