@@ -96,7 +96,7 @@ static struct wire wire_for(struct window *w, struct send_batch *b)
     return (struct wire){w->set, &w->receipt, session_link(w->session), b, &w->trouble};
 }
 
-/* Have an open receipt for the batch. False while there is none, or -1. */
+/* Have an open receipt for the batch: 1 if there is one, 0 if not yet, -1 if there will be none. */
 static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e)
 {
     struct wire wire = wire_for(w, b);
