@@ -194,7 +194,7 @@ static int set(struct option_parser *p, int code, struct err *e)
             print_help(p);
         end(e);
     }
-    if (row->set((char *)settings + row->field, optarg, row, &why) < 0)
+    if (row && row->set((char *)settings + row->field, optarg, row, &why) < 0)
         return err_set(e, EXIT_USAGE, "%s: %.400s", known_as(row, name), why.text);
     return 0;
 }
