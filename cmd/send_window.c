@@ -224,11 +224,6 @@ static int see_to_trouble(struct window *w, struct err *e)
     return 0;
 }
 
-static void ignore(void *context, const struct reply_item *item)
-{
-    (void)context, (void)item;
-}
-
 /* A reply was told whole; `due`: one about a batch was. */
 static void on_replied(struct window *w, struct wire *wire, bool due)
 {
@@ -261,7 +256,7 @@ static int take_replies(struct window *w, struct err *e)
         size_t at = awaited(w);
         struct wire wire = wire_for(w, at < RING ? &w->ring[at] : batch_at(w, 0));
         bool script = w->opening || (at < RING && !goes_plain(w, wire.batch));
-        reply_sink *sink = w->ends > 0 || (at == RING && !w->opening) ? ignore
+        reply_sink *sink = w->ends > 0 || (at == RING && !w->opening) ? reply_ignore
                            : script                                   ? script_item
                                                                       : plain_item;
         int told = session_reply(w->session, sink, &wire, e);

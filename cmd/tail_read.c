@@ -146,17 +146,12 @@ static int pump(struct tail *t, bool awaiting, struct err *e)
     return t->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
 }
 
-static void ignore(void *context, const struct reply_item *item)
-{
-    (void)context, (void)item;
-}
-
 /* Wait until commands may be sent again. */
 static int wait_until_up(struct tail *t, struct err *e)
 {
     t->looked_at = 0;
     /* Nothing is owed; but that a link dies meanwhile is told here only. */
-    while (t->stop == TAIL_GOES_ON && session_reply(t->session, ignore, NULL, e) >= 0
+    while (t->stop == TAIL_GOES_ON && session_reply(t->session, reply_ignore, NULL, e) >= 0
            && !session_up(t->session))
         if (pump(t, false, e) < 0)
             return -1;

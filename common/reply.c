@@ -75,6 +75,11 @@ int reply_next(redisReader *reader)
     return reply != NULL;
 }
 
+void reply_ignore(void *context, const struct reply_item *item)
+{
+    (void)context, (void)item;
+}
+
 bool reply_is_error(const struct reply_item *item, const char *code)
 {
     size_t n = strlen(code);

@@ -30,6 +30,9 @@ struct reply_item {
 
 typedef void reply_sink(void *context, const struct reply_item *item);
 
+/* The sink for replies that nobody needs. */
+void reply_ignore(void *context, const struct reply_item *item);
+
 /* Where a reader's items go. The reader keeps a pointer to it, so `sink` can be changed between
  * replies. */
 struct reply_target {

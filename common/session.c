@@ -231,18 +231,13 @@ struct session *session_open(
     return s;
 }
 
-static void ignore(void *context, const struct reply_item *item)
-{
-    (void)context, (void)item;
-}
-
 void session_finish(struct session *s)
 {
     int64_t deadline = wait_now() + FINISH_MS;
     struct err e;
 
     s->retry = 0;
-    while (session_up(s) && wait_now() < deadline && session_reply(s, ignore, NULL, &e) == 0)
+    while (session_up(s) && wait_now() < deadline && session_reply(s, reply_ignore, NULL, &e) == 0)
         if (session_wait(s, NULL, deadline, false, &e) < 0)
             return;
 }

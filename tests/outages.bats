@@ -623,7 +623,7 @@ has_line() { grep -q "$2" "$1"; }
 	assert_equal "$(grep -c trimmed "$live.err")" 1
 }
 
-# --- what a review found ---------------------------------------------------------------------------------------------
+# --- outages in the middle of something ------------------------------------------------------------------------------
 
 # pretender NAME: a server on the unix socket $pretender that answers as a script of Python has it: for each connection, a
 # list of (word, answer): the answer goes out when the word has come; None closes the connection.
@@ -716,20 +716,24 @@ fails_within() {
 	timeout "$@" >"$out" 2>"$err" || status=$?
 }
 
-@test "a room that goes back while the reader is behind: what it had is read" {
-	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
-	cli save >/dev/null
-	seq 3001 3010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
-	pipe=$BATS_TEST_TMPDIR/reader
-	mkfifo "$pipe"
-	exec 7<>"$pipe"
-	spawn chat-tail -t -n +1 "$ROOM" >"$pipe" 2>"$err"
-	local reader=$PID
+# restarted_behind [argument ...]: the server is killed and started again while chat-tail's own reader stands still; then
+# that reads on, into $out. $reader is chat-tail.
+restarted_behind() {
+	hold_input
+	spawn chat-tail "$@" "$ROOM" >"$pipe" 2>"$err"
+	reader=$PID
 	wait_until 5 filled
 	kill_server
 	restart_server
 	spawn cat <"$pipe" >"$out"
 	exec 7>&-
+}
+
+@test "a room that goes back while the reader is behind: what it had is read" {
+	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	cli save >/dev/null
+	seq 3001 3010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	restarted_behind -t -n +1
 	wait_until 20 has_line "$out" $'\t3000$'
 	wait_until 10 said 'went back'
 	kill "$reader"
@@ -752,14 +756,7 @@ filled() { read -r -t 0 -u 7; }
 
 @test "-e: a room that vanishes before its end was read is an error" {
 	seq -f '%0200.0f' 20000 | send -n jhon "$ROOM"
-	hold_input
-	spawn chat-tail -e "$ROOM" >"$pipe" 2>"$err"
-	local reader=$PID
-	wait_until 5 filled
-	kill_server
-	restart_server
-	spawn cat <"$pipe" >"$out"
-	exec 7>&-
+	restarted_behind -e
 	wait_end 20 "$reader"
 	assert_status 1
 	grep -q 'no such room' "$err"
