@@ -730,14 +730,16 @@ restarted_behind() {
 }
 
 @test "a room that goes back while the reader is behind: what it had is read" {
-	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	local text
+	text=$(printf '%0200d' 0)
+	seq 30000 | awk -v room="$ROOM" -v text="$text" '{ printf "%s\t%d-1\t%d\t%s\n", room, $1, $1, text }' | send -t -k
 	cli save >/dev/null
-	seq 3001 3010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' | send -t -k
+	seq 30001 30010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\t%d\tx\n", room, $1, $1 }' | send -t -k
 	restarted_behind -t -n +1
-	wait_until 20 has_line "$out" $'\t3000$'
+	wait_until 20 has_line "$out" $'\t30000\t'
 	wait_until 10 said 'went back'
 	kill "$reader"
-	cmp <(cut -f 4 "$out" | head -n 3000) <(seq 3000)
+	cmp <(cut -f 3 "$out" | head -n 30000) <(seq 30000)
 }
 filled() { read -r -t 0 -u 7; }
 
