@@ -18,6 +18,14 @@ PKG_CONFIG ?= pkg-config
 HIREDIS_CFLAGS := $(shell $(PKG_CONFIG) --cflags hiredis 2>/dev/null)
 HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs hiredis 2>/dev/null || echo -lhiredis)
 
+# TLS where its libraries are; TLS= builds without.
+TLS_LIBS := hiredis_ssl openssl
+TLS      := $(shell $(PKG_CONFIG) --exists $(TLS_LIBS) 2>/dev/null && echo yes)
+ifeq ($(TLS),yes)
+HIREDIS_CFLAGS += -DCHAT_TLS $(shell $(PKG_CONFIG) --cflags $(TLS_LIBS))
+HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs $(TLS_LIBS)) $(HIREDIS_LIBS)
+endif
+
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 flags    := -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(HIREDIS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(sanitize)
 libs     := $(LDFLAGS) $(HIREDIS_LIBS) $(sanitize)

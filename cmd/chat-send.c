@@ -11,7 +11,7 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE, AT_LEAST_ONCE };
+enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE, REPLICAS, AT_LEAST_ONCE };
 
 /* How long an outage may last, unless --retry says. */
 enum { RETRY_MS = 60000 };
@@ -43,6 +43,8 @@ static const struct option_row rows[] = {
         AT(send.maxage), 0, 0},
     {MAX_MESSAGE, "max-message", "BYTES", "longest message taken; default 64 MiB", option_number,
         AT(send.max_message), 1, 1LL << 40},
+    {REPLICAS, "replicas", "N", "count a message as delivered when N replicas have it",
+        option_number, AT(send.replicas), 1, 1000},
     {AT_LEAST_ONCE, "at-least-once", NULL, "a little faster; a lost connection may double messages",
         option_flag, AT(send.at_least_once), 0, 0},
     {0},
@@ -115,15 +117,15 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
                : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
 }
 
-static enum exit_code run(struct sender *s, struct send_settings *set,
-    const struct server_settings *server, const struct uri *address, struct err *e)
+static enum exit_code run(struct sender *s, struct send_settings *set, struct route *route,
+    const struct server_settings *server, struct err *e)
 {
     struct window *w = &s->window;
 
     w->set = set;
     w->plain = set->at_least_once;
     w->retry = server->retry == SESSION_DEFAULT ? RETRY_MS : server->retry;
-    w->session = session_open(address, "chat-send", server->retry, w->retry, e);
+    w->session = session_open(route, server->retry, w->retry, e);
     if (w->session == NULL)
         return e->code;
     input_start(&s->input, set);
@@ -146,8 +148,8 @@ int main(int argc, char **argv)
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
         "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
         clashes, {0}};
-    static struct sender s; /* its batches are large */
-    struct uri address = {0};
+    static struct sender s;    /* its batches are large */
+    static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;
@@ -156,9 +158,9 @@ int main(int argc, char **argv)
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
-        && server_address(&server, &address, &e) == 0) {
+        && server_route(&server, "chat-send", &route, &e) == 0) {
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);
-        code = run(&s, &a.send, &server, &address, &e);
+        code = run(&s, &a.send, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
@@ -167,6 +169,7 @@ int main(int argc, char **argv)
     session_close(s.window.session);
     send_free(&s);
     buf_free(&a.send.words);
+    route_free(&route);
     server_free(&server);
     return (int)code;
 }

@@ -183,11 +183,11 @@ static enum exit_code report_missing(const struct tail *t)
 }
 
 static enum exit_code run(
-    struct tail *t, const struct server_settings *server, const struct uri *address, struct err *e)
+    struct tail *t, struct route *route, const struct server_settings *server, struct err *e)
 {
     int done;
 
-    t->session = session_open(address, "chat-tail", server->retry, SESSION_FOREVER, e);
+    t->session = session_open(route, server->retry, SESSION_FOREVER, e);
     if (t->session == NULL)
         return e->code;
     progress_start(&t->progress, server->progress);
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
         "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
         clashes, {0}};
     struct tail t = {.set = &a.tail};
-    struct uri address = {0};
+    static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;
@@ -223,10 +223,10 @@ int main(int argc, char **argv)
         err_set(&e, EXIT_USAGE, "no room given; see --help");
     else if (operand > 0)
         t.rooms = take_rooms(argv + operand, argc - operand, &t.n_rooms, &e);
-    if (t.rooms && server_address(&server, &address, &e) == 0) {
+    if (t.rooms && server_route(&server, "chat-tail", &route, &e) == 0) {
         choose_format(&a, (size_t)(argc - operand));
         t.format = a.tail.format;
-        code = run(&t, &server, &address, &e);
+        code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
@@ -234,6 +234,7 @@ int main(int argc, char **argv)
     out_free(&t.out);
     format_free(&t.format);
     entry_free(&t.in);
+    route_free(&route);
     server_free(&server);
     free(t.rooms);
     free(a.tail.exclude);

@@ -26,6 +26,7 @@ struct send_settings {
     int64_t maxlen;      /* 0: do not trim */
     uint64_t maxage;     /* ms; 0: do not trim */
     int64_t max_message; /* bytes */
+    int64_t replicas;    /* that must have a message too */
     bool prompt;         /* input is typed on a terminal */
 };
 
@@ -54,6 +55,7 @@ struct send_batch {
         BATCH_FILLING,
         BATCH_READY, /* to be sent, or to be sent again */
         BATCH_SENT,  /* the server owes an answer */
+        BATCH_ADDED, /* it has all of it; with --replicas, it owes how many of them have it too */
         BATCH_IN     /* the server has all of it */
     } state;
     struct buf room;   /* with a NUL behind it */
@@ -62,6 +64,7 @@ struct send_batch {
     struct send_slot slots[BATCH_ENTRIES];
     size_t n;
     bool alone;    /* holds an entry too large for a script's arguments */
+    bool waits;    /* an answer to WAIT is owed */
     bool doubtful; /* a connection died before it told whether it took the batch */
 
     /* Of send_plain.c: what was asked last, and the slot that the next reply is about. */

@@ -21,8 +21,7 @@ static void send_entry(const struct wire *w, size_t n)
         reply_word(&head, id, id_print(id, b->slots[n].id));
     else
         reply_text(&head, "*");
-    link_send(w->link, head.data, head.len);
-    link_send(w->link, fields.at, fields.len);
+    link_send(w->link, head.data, head.len, fields.at, fields.len);
     buf_free(&head);
 }
 
@@ -34,9 +33,9 @@ void plain_send(struct wire *w)
 {
     struct send_batch *b = w->batch;
 
-    b->state = BATCH_SENT;
     b->step = PLAIN_ADDING;
     b->next = batch_undone(b, 0);
+    b->state = b->next < b->n ? BATCH_SENT : w->set->replicas ? BATCH_ADDED : BATCH_IN;
     for (size_t i = b->next; i < b->n; i = batch_undone(b, i + 1)) {
         send_entry(w, i);
         if (w->set->keep_ids)

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/reply.h"
+#include "common/route.h"
 #include "common/session.h"
 #include "common/wait.h"
 
@@ -89,7 +90,7 @@ static void add_head(const struct wire *w, struct buf *to, size_t count, size_t 
     reply_word(to, r->key.data, r->key.len);
     reply_number(to, r->sent);
     reply_number(to, count);
-    reply_number(to, count > 0 ? w->batch->slots[w->batch->n - 1].line : 0);
+    reply_number(to, count > 0 ? w->batch->slots[w->batch->n - 1].line : r->last);
     reply_number(to, r->life);
     reply_text(to, r->open ? id : "");
     reply_text(to, !set->keep_ids ? "" : set->maxlen || set->maxage ? "any" : "held");
@@ -103,7 +104,7 @@ void script_open(struct wire *w)
     struct buf to = {0};
 
     add_head(w, &to, 0, 0);
-    link_send(w->link, to.data, to.len);
+    link_send(w->link, to.data, to.len, NULL, 0);
     buf_free(&to);
     w->receipt->used = wait_now();
 }
@@ -129,7 +130,7 @@ void script_send(struct wire *w)
         }
         buf_add(&to, fields.at, fields.len);
     }
-    link_send(w->link, to.data, to.len);
+    link_send(w->link, to.data, to.len, NULL, 0);
     buf_free(&to);
     b->state = BATCH_SENT;
     w->receipt->sent += b->n - first;
@@ -240,14 +241,11 @@ void script_replied(struct wire *w)
         wire_reject(w);
 }
 
-/* In the room's hash slot (Redis Cluster, "Hash tags"): what counts there is what stands between
- * the first `{` and the first `}` behind it, if that is not empty, else all. */
+/* In the room's hash slot. */
 static void name_key(struct receipt *r, const char *sender)
 {
-    const char *open = memchr(r->room.data, '{', r->room.len);
-    size_t behind = open ? r->room.len - (size_t)(open + 1 - r->room.data) : 0;
-    const char *close = open ? memchr(open + 1, '}', behind) : NULL;
-    bool tagged = close && close > open + 1;
+    size_t hashed = r->room.len;
+    bool tagged = route_hashed(r->room.data, &hashed) != r->room.data;
 
     buf_clear(&r->key);
     buf_add_text(&r->key, tagged ? "" : "{");

@@ -1,10 +1,18 @@
 #include "cmd/send_window.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/wait.h"
 
 enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
+
+/* How long the server waits for replicas before it says how many there are. */
+enum { REPLICAS_MS = 1000 };
+
+/* A cluster slot that is being moved refuses the script of a new sender, whose keys do not exist,
+ * for as long as that takes: after so long, the entries go without it. */
+enum { TORN_MS = 5000 };
 
 enum { RING = sizeof((struct window *)0)->ring / sizeof(struct send_batch) };
 
@@ -32,7 +40,7 @@ static bool goes_plain(const struct window *w, const struct send_batch *b)
 static size_t awaited(const struct window *w)
 {
     for (size_t i = 0; i < w->under_way; i++)
-        if (w->ring[place(w, i)].state == BATCH_SENT)
+        if (w->ring[place(w, i)].state == BATCH_SENT || w->ring[place(w, i)].waits)
             return place(w, i);
     return RING;
 }
@@ -66,7 +74,7 @@ static bool fits(struct window *w, const struct send_batch *b)
         return false;
     if (asks_often(w, b) || asks_often(w, before))
         return false;
-    return w->plain || batch_same_room(before, b);
+    return (w->plain && !session_in_cluster(w->session)) || batch_same_room(before, b);
 }
 
 /* Account for what is in, from the oldest batch on. */
@@ -96,6 +104,33 @@ static struct wire wire_for(struct window *w, struct send_batch *b)
     return (struct wire){w->set, &w->receipt, session_link(w->session), b, &w->trouble};
 }
 
+/* Ask how many replicas have what this connection has written so far (WAIT). */
+static void ask_replicas(struct window *w, struct send_batch *b)
+{
+    link_command(
+        session_link(w->session), "WAIT %lld %d", (long long)w->set->replicas, REPLICAS_MS);
+    if (b)
+        b->waits = true;
+}
+
+/* Have the link lead to the batch's room, if that matters; what is owed on it comes first. */
+static bool is_aimed(struct window *w, const struct send_batch *b)
+{
+    const struct buf *aimed = &w->aimed;
+
+    if (!session_in_cluster(w->session)
+        || (aimed->len == b->room.len && memcmp(aimed->data, b->room.data, aimed->len) == 0))
+        return true;
+    if (!window_is_owed(w))
+        w->ends += receipt_end(&w->receipt, session_link(w->session));
+    if (window_is_owed(w))
+        return false;
+    buf_clear(&w->aimed);
+    buf_add(&w->aimed, b->room.data, b->room.len);
+    session_aim(w->session, b->room.data, b->room.len);
+    return session_up(w->session);
+}
+
 /* Have an open receipt for the batch: 1 if there is one, 0 if not yet, -1 if there will be none. */
 static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e)
 {
@@ -112,7 +147,11 @@ static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e
     if (w->receipt.open)
         return 1;
     script_open(&wire);
-    w->opening = true;
+    w->opening = 1;
+    if (w->set->replicas) {
+        ask_replicas(w, NULL);
+        w->opening = 2;
+    }
     return 0;
 }
 
@@ -127,17 +166,20 @@ static int send_ready(struct window *w, struct err *e)
         if (b->state != BATCH_READY)
             continue;
         if (w->trouble.kind != TROUBLE_NONE || w->opening || !session_up(w->session)
-            || (i > 0 && asks_often(w, b)))
+            || (i > 0 && asks_often(w, b)) || !is_aimed(w, b))
             return 0;
         if (goes_plain(w, b)) {
             plain_send(&wire);
-            continue;
+        } else {
+            open = prepare_receipt(w, b, e);
+            if (open <= 0)
+                return open;
+            script_send(&wire);
         }
-        open = prepare_receipt(w, b, e);
-        if (open <= 0)
-            return open;
-        script_send(&wire);
+        if (w->set->replicas && (b->state == BATCH_ADDED || !asks_often(w, b)))
+            ask_replicas(w, b);
     }
+    settle(w);
     return 0;
 }
 
@@ -145,12 +187,17 @@ static int send_ready(struct window *w, struct err *e)
 static void lose(struct window *w)
 {
     for (size_t at; (at = awaited(w)) < RING;) {
-        w->ring[at].state = BATCH_READY;
-        w->ring[at].doubtful = true;
+        struct send_batch *b = &w->ring[at];
+
+        b->state = BATCH_READY;
+        b->doubtful = true;
+        b->waits = false;
+        for (size_t i = 0; i < b->n && w->set->replicas && goes_plain(w, b); i++)
+            b->slots[i].done = false; /* another master may not have it */
         w->receipt.stays = true;
     }
     w->receipt.sent = w->receipt.acked;
-    w->opening = false;
+    w->opening = 0;
     w->ends = 0;
     if (w->trouble.kind != TROUBLE_FINAL)
         w->trouble = (struct trouble){0};
@@ -206,6 +253,17 @@ static int mind_the_gap(struct window *w, const struct trouble *t, struct err *e
     return session_refused(w->session, &why, e);
 }
 
+/* Whether it is time to do without the script, which a new sender's slot has refused for long. */
+static bool is_torn(struct window *w, const struct err *why)
+{
+    if (w->receipt.open || w->plain || strstr(why->text, "TRYAGAIN") == NULL) {
+        w->torn = 0;
+        return false;
+    }
+    w->torn = w->torn ? w->torn : wait_now();
+    return wait_now() - w->torn >= TORN_MS;
+}
+
 /* All answers have come, and there is trouble. -1: that is the end. */
 static int see_to_trouble(struct window *w, struct err *e)
 {
@@ -215,7 +273,7 @@ static int see_to_trouble(struct window *w, struct err *e)
     if (trouble.kind == TROUBLE_FINAL)
         return 0;
     w->trouble = (struct trouble){0};
-    if (trouble.kind == TROUBLE_PASSING)
+    if (trouble.kind == TROUBLE_PASSING && !is_torn(w, &trouble.why))
         return session_refused(w->session, &trouble.why, e);
     if (trouble.kind == TROUBLE_GAP)
         return mind_the_gap(w, &trouble, e);
@@ -224,19 +282,85 @@ static int see_to_trouble(struct window *w, struct err *e)
     return 0;
 }
 
+/* The sink for the answers to WAIT. */
+static void wait_item(void *window, const struct reply_item *item)
+{
+    struct window *w = window;
+    struct wire wire = wire_for(w, batch_at(w, 0));
+
+    w->replicas = item->type == REPLY_INTEGER ? item->integer : 0;
+    if (item->type == REPLY_ERROR)
+        wire_refuse(&wire, item, 0);
+}
+
+/* WAIT was answered: whether with enough replicas. If not, that is an outage. */
+static bool are_enough(struct window *w)
+{
+    struct trouble *t = &w->trouble;
+
+    if (w->replicas >= w->set->replicas)
+        return true;
+    if (t->kind != TROUBLE_NONE)
+        return false;
+    t->kind = TROUBLE_PASSING;
+    err_set(&t->why, EXIT_FAILED, "%.64s: %lld of %" PRId64 " replicas have what was sent",
+        batch_at(w, 0)->room.data, w->replicas, w->set->replicas);
+    t->why.kind = ERR_PASSING;
+    return false;
+}
+
+/* What was asked for a batch is answered: is it in? */
+static void on_batch_replied(struct window *w, struct wire *wire)
+{
+    struct send_batch *b = wire->batch;
+    bool plain = goes_plain(w, b);
+
+    if (b->state == BATCH_SENT) {
+        if (plain)
+            plain_replied(wire);
+        else if (w->set->replicas == 0 || w->trouble.kind != TROUBLE_NONE)
+            script_replied(wire);
+        else
+            b->state = BATCH_IN; /* as far as the script goes; it is acknowledged below */
+        if (b->state == BATCH_IN && w->set->replicas) {
+            b->state = BATCH_ADDED;
+            if (!b->waits)
+                ask_replicas(w, b);
+        }
+        return;
+    }
+    b->waits = false;
+    if (b->state != BATCH_ADDED)
+        return; /* it was refused: no matter who else has it */
+    if (!are_enough(w)) {
+        b->state = BATCH_READY;
+        b->doubtful = true;
+    } else if (plain) {
+        b->state = BATCH_IN;
+    } else {
+        script_replied(wire);
+    }
+}
+
+/* The receipt's opening was answered, and then how many replicas have it. */
+static void on_opening(struct window *w)
+{
+    w->opening--;
+    if (w->opening == 0 && w->set->replicas)
+        are_enough(w);
+    if (w->opening == 0)
+        w->receipt.open = w->trouble.kind == TROUBLE_NONE;
+}
+
 /* A reply was told whole; `due`: one about a batch was. */
 static void on_replied(struct window *w, struct wire *wire, bool due)
 {
-    if (w->ends > 0) {
+    if (w->ends > 0)
         w->ends--;
-    } else if (w->opening) {
-        w->opening = false;
-        w->receipt.open = w->trouble.kind == TROUBLE_NONE;
-    } else if (due && goes_plain(w, wire->batch)) {
-        plain_replied(wire);
-    } else if (due) {
-        script_replied(wire);
-    }
+    else if (w->opening)
+        on_opening(w);
+    else if (due)
+        on_batch_replied(w, wire);
     if (w->trouble.kind != TROUBLE_NONE || !due || wire->batch->state != BATCH_IN)
         return;
     session_fine(w->session);
@@ -250,16 +374,26 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
     }
 }
 
+/* Who listens to the next reply. */
+static reply_sink *choose_sink(const struct window *w, const struct send_batch *due)
+{
+    if (w->ends > 0 || (!w->opening && due == NULL))
+        return reply_ignore;
+    if (w->opening)
+        return w->set->replicas && w->opening == 1 ? wait_item : script_item;
+    if (due->state != BATCH_SENT)
+        return wait_item;
+    return goes_plain(w, due) ? plain_item : script_item;
+}
+
 static int take_replies(struct window *w, struct err *e)
 {
     for (;;) {
         size_t at = awaited(w);
         struct wire wire = wire_for(w, at < RING ? &w->ring[at] : batch_at(w, 0));
-        bool script = w->opening || (at < RING && !goes_plain(w, wire.batch));
-        reply_sink *sink = w->ends > 0 || (at == RING && !w->opening) ? reply_ignore
-                           : script                                   ? script_item
-                                                                      : plain_item;
-        int told = session_reply(w->session, sink, &wire, e);
+        reply_sink *sink = choose_sink(w, at < RING ? wire.batch : NULL);
+        void *context = sink == wait_item ? (void *)w : (void *)&wire;
+        int told = session_reply(w->session, sink, context, e);
 
         if (told == SESSION_BROKEN)
             lose(w);
@@ -310,5 +444,6 @@ void window_free(struct window *w)
     for (size_t i = 0; i < RING; i++)
         batch_free(&w->ring[i]);
     receipt_free(&w->receipt);
+    buf_free(&w->aimed);
     out_free(&w->out);
 }

@@ -23,7 +23,10 @@ struct window {
     struct send_batch ring[3]; /* from `first` on: those under way, then the one that is filled */
     size_t first, under_way;
     struct receipt receipt;   /* of the batches under way, or of the last one */
-    bool opening;             /* it is being opened */
+    unsigned opening;         /* replies still to come about its opening */
+    long long replicas;       /* that have what was sent, said the last answer to WAIT */
+    struct buf aimed;         /* the room that the session is aimed at */
+    int64_t torn;             /* wait_now() of the first TRYAGAIN in a row to a new receipt, or 0 */
     size_t ends;              /* replies still to come about receipts that ended */
     bool plain;               /* XADD without a script: told to, or no script is possible */
     struct err no_script;     /* why not, until we have told */

@@ -62,7 +62,7 @@ bool wire_is_too_old(const struct reply_item *item);
 void script_open(struct wire *w); /* see struct receipt; the batch is only what is waiting for it */
 void script_send(struct wire *w);
 void script_item(void *wire, const struct reply_item *item);
-void script_replied(struct wire *w);
+void script_replied(struct wire *w); /* may be put off until just before the next script's reply */
 
 void plain_send(struct wire *w);
 void plain_item(void *wire, const struct reply_item *item);

@@ -223,7 +223,7 @@ int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t b
     t->in.about = n == 1 ? rooms->name : NULL;
     entry_begin(&t->in);
     make_xread(t, &command, rooms, n, block);
-    link_send(session_link(t->session), command.data, command.len);
+    link_send(session_link(t->session), command.data, command.len, NULL, 0);
     buf_free(&command);
     done = tail_await(t, entry_item, &t->in, &t->in.problem, e);
     roll_back(t);

@@ -24,9 +24,10 @@ enum exit_code {
 /*
  * Whether it is worth trying again. A connection that is away (EXIT_NO_CONNECTION) always is; what
  * a server says may be final, or pass by itself, or pass for whoever connects anew (READONLY: the
- * server has become a replica).
+ * server has become a replica), or tell where to ask instead, from now on (MOVED) or for the time
+ * being (ASK).
  */
-enum err_kind { ERR_FINAL, ERR_PASSING, ERR_ELSEWHERE };
+enum err_kind { ERR_FINAL, ERR_PASSING, ERR_ELSEWHERE, ERR_MOVED, ERR_ASK };
 
 struct err {
     enum exit_code code;

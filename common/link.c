@@ -25,20 +25,25 @@ enum { BACKLOG_SECONDS = 10 };
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
 struct link {
-    enum { CONNECTING, LOGGING_IN, READY, LOST } state;
-    const struct uri *address;
-    const char *name;
+    enum { CONNECTING, SECURING, LOGGING_IN, READY, LOST } state;
+    struct endpoint at;
+    const struct login *login;
     struct addrinfo *found, *next; /* the host's addresses; the next one to try */
     int fd;
     redisContext *context; /* NULL until connected; then it owns fd */
+    struct ssl_st *ssl;    /* the context's; NULL: in the clear */
+    short securing;        /* what the handshake waits for */
     struct reply_target target;
     struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
     bool handed; /* hiredis has bytes to write */
     bool mute;   /* writing has failed; replies may still come */
     int logins;  /* replies still to come before the link is ready */
-    char peer[256], why[128];
-    struct err refused; /* what the server said to the login */
+    char peer[ENDPOINT_TEXT], why[TLS_WHY];
+    struct err refused;               /* what the server said to the login */
+    enum { OTHER, MODE, ROLE } field; /* of HELLO's reply, whose value comes next */
+    bool cluster, master;
+    bool asking, asked; /* ASKING goes before each command; its answer has come */
 };
 
 static int no_connection(struct link *l, int why, struct err *e)
@@ -65,9 +70,9 @@ static int open_socket(struct link *l, struct err *e)
     static const struct timeval patience = {BACKLOG_SECONDS, 0};
     struct sockaddr_un path = {.sun_family = AF_UNIX};
 
-    if (strlen(l->address->socket) >= sizeof path.sun_path)
+    if (strlen(l->at.host) >= sizeof path.sun_path)
         return no_connection(l, ENAMETOOLONG, e);
-    strcpy(path.sun_path, l->address->socket);
+    strcpy(path.sun_path, l->at.host);
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return no_connection(l, errno, e);
@@ -83,10 +88,10 @@ static int find_host(struct link *l, struct err *e)
     char port[16];
     int failed;
 
-    snprintf(port, sizeof port, "%d", l->address->port);
-    failed = getaddrinfo(l->address->host, port, &hints, &l->found);
+    snprintf(port, sizeof port, "%d", l->at.port);
+    failed = getaddrinfo(l->at.host, port, &hints, &l->found);
     if (failed)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot find host '%s': %s", l->address->host,
+        return err_set(e, EXIT_NO_CONNECTION, "cannot find host '%s': %s", l->at.host,
             failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
     l->next = l->found;
     return 0;
@@ -110,25 +115,18 @@ static int try_next(struct link *l, int why, struct err *e)
     return no_connection(l, why, e);
 }
 
-struct link *link_open(const struct uri *address, const char *name, struct err *e)
+struct link *link_open(const struct endpoint *at, const struct login *login, struct err *e)
 {
     struct link *l = calloc(1, sizeof *l);
     int failed;
 
     if (l == NULL)
         buf_no_memory();
-    l->address = address;
-    l->name = name;
+    l->at = *at;
+    l->login = login;
     l->fd = -1;
-    if (address->socket)
-        snprintf(l->peer, sizeof l->peer, "%s", address->socket);
-    else
-        snprintf(l->peer, sizeof l->peer, strchr(address->host, ':') ? "[%s]:%d" : "%s:%d",
-            address->host, address->port);
-    if (address->socket)
-        failed = open_socket(l, e);
-    else
-        failed = find_host(l, e) < 0 || try_next(l, 0, e) < 0;
+    uri_endpoint_text(at, l->peer);
+    failed = at->port == 0 ? open_socket(l, e) : find_host(l, e) < 0 || try_next(l, 0, e) < 0;
     if (failed) {
         link_close(l);
         return NULL;
@@ -161,6 +159,8 @@ short link_events(const struct link *l)
 {
     if (l->state == CONNECTING)
         return POLLOUT;
+    if (l->state == SECURING)
+        return l->securing;
     return (short)(l->state == LOST ? 0 : has_output(l) ? POLLIN | POLLOUT : POLLIN);
 }
 
@@ -174,11 +174,34 @@ bool link_up(const struct link *l)
     return l->state == READY;
 }
 
-void link_send(struct link *l, const char *bytes, size_t n)
+bool link_in_cluster(const struct link *l)
+{
+    return l->cluster;
+}
+
+bool link_is_master(const struct link *l)
+{
+    return l->master;
+}
+
+void link_set_asking(struct link *l)
+{
+    l->asking = true;
+}
+
+bool link_is_asking(const struct link *l)
+{
+    return l->asking;
+}
+
+void link_send(struct link *l, const char *bytes, size_t n, const char *more, size_t n_more)
 {
     if (l == NULL)
         return;
+    if (l->asking)
+        buf_add_text(&l->out, "*1\r\n$6\r\nASKING\r\n");
     buf_add(&l->out, bytes, n);
+    buf_add(&l->out, more, n_more);
 }
 
 void link_command(struct link *l, const char *format, ...)
@@ -192,7 +215,7 @@ void link_command(struct link *l, const char *format, ...)
     va_end(args);
     if (n < 0)
         buf_no_memory();
-    link_send(l, command, (size_t)n);
+    link_send(l, command, (size_t)n, NULL, 0);
     redisFreeCommand(command);
 }
 
@@ -211,13 +234,13 @@ static void tune(int fd)
 /* HELLO logs in and names the client in one step that needs no permission. */
 static void log_in(struct link *l)
 {
-    const struct uri *a = l->address;
+    const struct login *a = l->login;
 
     if (a->password)
         link_command(l, "HELLO 2 AUTH %s %s SETNAME %s", a->user ? a->user : "default", a->password,
-            l->name);
+            a->name);
     else
-        link_command(l, "HELLO 2 SETNAME %s", l->name);
+        link_command(l, "HELLO 2 SETNAME %s", a->name);
     if (a->db > 0)
         link_command(l, "SELECT %d", a->db);
     l->logins = a->db > 0 ? 2 : 1;
@@ -235,14 +258,30 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         why = errno;
     if (why)
         return try_next(l, why, e);
-    if (l->address->host)
+    if (l->at.port)
         tune(l->fd);
     l->context = redisConnectFd(l->fd);
     if (l->context == NULL)
         buf_no_memory();
     l->context->flags &= ~REDIS_BLOCK;
     reply_attach(l->context->reader, &l->target);
-    log_in(l);
+    if (l->login->tls == NULL) {
+        log_in(l);
+        return 0;
+    }
+    l->state = SECURING;
+    l->ssl = tls_begin(l->login->tls, l->context, l->at.host, e);
+    return l->ssl ? 0 : -1;
+}
+
+static int go_on_securing(struct link *l, struct err *e)
+{
+    int done = tls_handshake(l->ssl, &l->securing, l->why);
+
+    if (done < 0)
+        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, l->why);
+    if (done > 0)
+        log_in(l);
     return 0;
 }
 
@@ -277,6 +316,8 @@ static void read_some(struct link *l)
         before = l->context->reader->len;
         if (redisBufferRead(l->context) != REDIS_OK) {
             snprintf(l->why, sizeof l->why, "%s", l->context->errstr);
+            if (l->ssl)
+                tls_why(l->ssl, l->why);
             l->state = l->state == READY ? LOST : l->state;
             return;
         }
@@ -284,12 +325,27 @@ static void read_some(struct link *l)
     }
 }
 
+/* HELLO answers with names and values in turn. */
+static void on_field(struct link *l, const struct reply_item *item)
+{
+    bool name = item->depth == 1 && item->index % 2 == 0 && item->len == 4;
+
+    if (l->field == MODE && item->type == REPLY_STRING)
+        l->cluster = item->len == 7 && memcmp(item->bytes, "cluster", 7) == 0;
+    if (l->field == ROLE && item->type == REPLY_STRING)
+        l->master = item->len == 6 && memcmp(item->bytes, "master", 6) == 0;
+    l->field = !name                                 ? OTHER
+               : memcmp(item->bytes, "mode", 4) == 0 ? MODE
+               : memcmp(item->bytes, "role", 4) == 0 ? ROLE
+                                                     : OTHER;
+}
+
 static void on_login(void *context, const struct reply_item *item)
 {
     struct link *l = context;
-
     struct err why;
 
+    on_field(l, item);
     if (item->type != REPLY_ERROR || l->refused.code != EXIT_DONE)
         return;
     reply_refusal(&why, item, NULL);
@@ -321,6 +377,10 @@ int link_serve(struct link *l, short revents, struct err *e)
         return -1;
     if (l->state == CONNECTING || l->state == LOST)
         return 0;
+    if (l->state == SECURING && go_on_securing(l, e) < 0)
+        return -1;
+    if (l->state == SECURING)
+        return 0;
     write_some(l);
     if (revents & (POLLIN | POLLHUP | POLLERR))
         read_some(l);
@@ -329,10 +389,18 @@ int link_serve(struct link *l, short revents, struct err *e)
 
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
 {
-    int told;
+    int told = 1;
 
-    l->target = (struct reply_target){sink, context};
-    told = reply_next(l->context->reader);
+    if (l->asking && !l->asked) {
+        l->target = (struct reply_target){reply_ignore, NULL};
+        told = reply_next(l->context->reader);
+        l->asked = told == 1;
+    }
+    if (told == 1) {
+        l->target = (struct reply_target){sink, context};
+        told = reply_next(l->context->reader);
+        l->asked = l->asked && told != 1;
+    }
     if (told < 0)
         return err_set(
             e, EXIT_REFUSED, "protocol error from %s: %s", l->peer, l->context->reader->errstr);

@@ -11,15 +11,25 @@
 
 #include "common/err.h"
 #include "common/reply.h"
+#include "common/tls.h"
 #include "common/uri.h"
 
 struct link;
 
+/* Who we are, to any server. What it points to must outlive the links. */
+struct login {
+    const char *name;     /* CLIENT SETNAME */
+    const char *user;     /* NULL: the default one */
+    const char *password; /* NULL: none */
+    int db;               /* below 1: the first */
+    struct tls *tls;      /* NULL: in the clear */
+};
+
 /*
- * Resolve the address and begin to connect, as the client named `name` (CLIENT SETNAME). Both must
- * outlive the link. Returns the link, for link_close(), or NULL with EXIT_NO_CONNECTION.
+ * Resolve the address and begin to connect and log in. The login must outlive the link. Returns
+ * the link, for link_close(), or NULL with EXIT_NO_CONNECTION.
  */
-struct link *link_open(const struct uri *address, const char *name, struct err *e);
+struct link *link_open(const struct endpoint *at, const struct login *login, struct err *e);
 
 /* Close and release; NULL is fine. */
 void link_close(struct link *l);
@@ -42,11 +52,22 @@ bool link_ready(const struct link *l);
 /* Logged in and not known to be lost: commands may be sent. */
 bool link_up(const struct link *l);
 
+/* What a server that is logged in to has said of itself (HELLO, "mode" and "role"). */
+bool link_in_cluster(const struct link *l);
+bool link_is_master(const struct link *l);
+
 /*
- * Queue bytes that are commands (reply_command). They are copied; the server takes them in time.
- * Without a link (NULL), here and below, nothing is sent.
+ * From here on, say ASKING before each command: the server is about to be given the slot (Redis
+ * Cluster specification, "ASK redirection").
  */
-void link_send(struct link *l, const char *bytes, size_t n);
+void link_set_asking(struct link *l);
+bool link_is_asking(const struct link *l);
+
+/*
+ * Queue the bytes of one command (reply_command), which may lie in two places. They are copied; the
+ * server takes them in time. Without a link (NULL), here and below, nothing is sent.
+ */
+void link_send(struct link *l, const char *bytes, size_t n, const char *more, size_t n_more);
 
 /* Queue one command, as hiredis' redisCommand() takes it: `%s`, `%llu`, `%b` (bytes, size_t). */
 void link_command(struct link *l, const char *format, ...);

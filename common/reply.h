@@ -58,7 +58,7 @@ bool reply_is_error(const struct reply_item *item, const char *code);
 /*
  * Make an error out of an error reply: its words, behind `about` and a colon if that is not NULL
  * (at most 64 bytes of it, so that a long name does not hide the words). What passes (out of
- * memory, loading, read-only, ...) is EXIT_FAILED of the kind ERR_PASSING or ERR_ELSEWHERE; all
+ * memory, loading, read-only, ...) is EXIT_FAILED of another kind than ERR_FINAL; all
  * else is EXIT_REFUSED for good. Returns -1.
  */
 int reply_refusal(struct err *e, const struct reply_item *item, const char *about);

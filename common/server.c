@@ -6,7 +6,21 @@
 
 #include "common/secret.h"
 
-enum { ASKPASS = 256, PASS_FILE, USER, DB, RETRY, PROGRESS };
+enum {
+    ASKPASS = 256,
+    PASS_FILE,
+    USER,
+    DB,
+    TLS,
+    CACERT,
+    CACERTDIR,
+    CERT,
+    KEY,
+    SNI,
+    INSECURE,
+    RETRY,
+    PROGRESS
+};
 
 static int set_uri(void *field, char *value, const struct option_row *row, struct err *e)
 {
@@ -35,7 +49,7 @@ const struct option_row server_options[] = {
     {'h', "host", "HOST", "default 127.0.0.1", option_word, AT(host), 0, 0},
     {'p', "port", "PORT", "default 6379", option_number, AT(port), 1, 65535},
     {'s', "socket", "PATH", "unix socket, instead of host and port", option_word, AT(socket), 0, 0},
-    {'u', "uri", "URI", "as redis://user:pass@host:6379/0 or unix:///path; default $REDIS_URL",
+    {'u', "uri", "URI", "redis://user:pass@host:port/db, unix:///path, ...; default $REDIS_URL",
         set_uri, AT(uri), 0, 0},
     {USER, "user", "NAME", "user to log in as", option_word, AT(user), 0, 0},
     {ASKPASS, "askpass", NULL, "ask for the password; default the URI's, else $REDISCLI_AUTH",
@@ -43,6 +57,17 @@ const struct option_row server_options[] = {
     {PASS_FILE, "pass-file", "FILE", "the password is FILE's first line", option_word,
         AT(pass_file), 0, 0},
     {DB, "db", "N", "database number", option_number, AT(db), 0, INT_MAX},
+    {TLS, "tls", NULL, "encrypt, and check the server's certificate", option_flag, AT(tls.on), 0,
+        0},
+    {CACERT, "cacert", "FILE", "certificates trusted; default the system's", option_word,
+        AT(tls.cacert), 0, 0},
+    {CACERTDIR, "cacertdir", "DIR", "directory of certificates trusted", option_word,
+        AT(tls.cacertdir), 0, 0},
+    {CERT, "cert", "FILE", "our own certificate", option_word, AT(tls.cert), 0, 0},
+    {KEY, "key", "FILE", "its private key", option_word, AT(tls.key), 0, 0},
+    {SNI, "sni", "NAME", "the certificate's host name, if not HOST", option_word, AT(tls.sni), 0,
+        0},
+    {INSECURE, "insecure", NULL, "take any certificate", option_flag, AT(tls.insecure), 0, 0},
     {RETRY, "retry", "SECS", "ride out outages for so long, also the first; or 'forever'",
         set_retry, AT(retry), 0, 0},
     {'q', "quiet", NULL, "no notices, only errors", option_flag, AT(quiet), 0, 0},
@@ -51,6 +76,9 @@ const struct option_row server_options[] = {
         0, 0},
     {0},
 };
+
+static const char no_tls[] =
+    "%s: this build has no TLS, for hiredis_ssl and OpenSSL were not there when it was made";
 
 static const char *environment(const char *name)
 {
@@ -76,7 +104,7 @@ int server_address(struct server_settings *s, struct uri *address, struct err *e
     else if (s->uri.storage == NULL && url && uri_parse(url, &s->uri, &why) < 0)
         return err_set(e, EXIT_USAGE, "$REDIS_URL: %.400s", why.text);
     *address = s->uri;
-    if (address->host == NULL && address->socket == NULL)
+    if (address->host == NULL && address->socket == NULL && address->sentinels == NULL)
         address->host = "127.0.0.1";
     if (address->port == 0)
         address->port = 6379;
@@ -90,6 +118,35 @@ int server_address(struct server_settings *s, struct uri *address, struct err *e
         address->password = environment("REDISCLI_AUTH");
     if (address->user && address->password == NULL)
         address->password = ""; /* any password does for a user that needs none */
+    return 0;
+}
+
+int server_route(struct server_settings *s, const char *name, struct route *route, struct err *e)
+{
+    const struct tls_settings *set = &s->tls;
+    const char *goes_with_tls = set->cacert      ? "--cacert"
+                                : set->cacertdir ? "--cacertdir"
+                                : set->cert      ? "--cert"
+                                : set->sni       ? "--sni"
+                                : set->insecure  ? "--insecure"
+                                                 : NULL;
+    struct tls *tls = NULL;
+    struct uri address;
+
+    if ((set->on || goes_with_tls) && !tls_is_there)
+        return err_set(e, EXIT_USAGE, no_tls, set->on ? "--tls" : goes_with_tls);
+    if (server_address(s, &address, e) < 0)
+        return -1;
+    if (address.tls && !tls_is_there)
+        return err_set(e, EXIT_USAGE, no_tls, "rediss://");
+    if (set->on && address.socket)
+        return err_set(e, EXIT_USAGE, "--tls and a unix socket contradict each other");
+    address.tls = address.tls || set->on;
+    if (goes_with_tls && !address.tls)
+        return err_set(e, EXIT_USAGE, "%s goes with --tls or rediss:// only", goes_with_tls);
+    if (address.tls && (tls = tls_open(set, e)) == NULL)
+        return -1;
+    route_open(route, &address, name, tls);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Which server, and as whom: the options, URI and environment that both programs share, made into
- * one address. Spelled as redis-cli spells them.
+ * one route. Spelled as redis-cli spells them.
  */
 #ifndef COMMON_SERVER_H
 #define COMMON_SERVER_H
@@ -10,7 +10,9 @@
 
 #include "common/err.h"
 #include "common/options.h"
+#include "common/route.h"
 #include "common/session.h"
+#include "common/tls.h"
 #include "common/uri.h"
 
 /* What the shared options fill in. Strings belong to the argument list. */
@@ -19,6 +21,7 @@ struct server_settings {
     struct uri uri;   /* -u, without which it is all zero */
     int64_t port, db; /* db: -1 when not given */
     int64_t retry;    /* for session_open() */
+    struct tls_settings tls;
     bool askpass, quiet, verbose, progress;
     char *password; /* asked for, or out of a file; owned */
 };
@@ -30,10 +33,11 @@ struct server_settings {
 
 /* The rows for it, for a program's list of tables, and the contradictions among them. */
 extern const struct option_row server_options[];
-#define SERVER_CLASHES                                                              \
-    {"uri", "host port socket"}, {"socket", "host port"}, {"askpass", "pass-file"}, \
-    {                                                                               \
-        "quiet", "verbose progress"                                                 \
+#define SERVER_CLASHES                                                                  \
+    {"uri", "host port socket"}, {"socket", "host port tls"}, {"askpass", "pass-file"}, \
+        {"key", "+cert"}, {"insecure", "cacert cacertdir"},                             \
+    {                                                                                   \
+        "quiet", "verbose progress"                                                     \
     }
 
 /*
@@ -43,6 +47,12 @@ extern const struct option_row server_options[];
  * of err_say(). Fails with EXIT_USAGE.
  */
 int server_address(struct server_settings *s, struct uri *address, struct err *e);
+
+/*
+ * Make a route out of the address, for the client named `name`, and of the TLS options. It points
+ * into `s`, and is released by route_free(). Fails with EXIT_USAGE.
+ */
+int server_route(struct server_settings *s, const char *name, struct route *route, struct err *e);
 
 void server_free(struct server_settings *s);
 

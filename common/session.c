@@ -1,8 +1,10 @@
 #include "common/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
+#include "common/sentinel.h"
 #include "common/wait.h"
 
 /* How long an attempt to connect and log in may take; less towards the end of --retry, but not
@@ -14,9 +16,24 @@ enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 2000 };
 
 enum { FINISH_MS = 1000 };
 
+/* How many redirects are followed without a pause: more of them go round in a circle. */
+enum { MOST_HOPS = 5 };
+
+/* How often Sentinels are asked whether the master still is one: cut off from them, it would still
+ * call itself so. */
+enum { VERIFY_MS = 5000 };
+
 struct session {
-    const struct uri *address;
-    const char *name;
+    struct route *route;
+    int slot;           /* of the key that is asked about; -1: any */
+    struct endpoint at; /* where the link leads */
+    bool told;          /* `at` is where the Sentinels or a redirect have said to go next */
+    bool asking;        /* so did an ASK */
+    bool learning;      /* the server owes the cluster's slots */
+    unsigned hops;      /* redirects since a command succeeded */
+    size_t turn;        /* the node to try when it is not known who serves the slot */
+    struct sentinel sentinel;
+    int64_t verify; /* ask the Sentinels again then */
     int64_t retry;
     struct link *link;   /* NULL: between two connections */
     int64_t connect_due; /* the link must be ready by then */
@@ -78,6 +95,15 @@ static void drop(struct session *s, const struct err *why)
         s->why = *why;
 }
 
+/* Where to, when nobody has said: in a cluster to the slot's node, and on from one to the next as
+ * long as that fails, for another has taken over, or knows who has. */
+static void choose_node(struct session *s)
+{
+    const struct endpoint *owner = s->since ? NULL : route_owner(s->route, s->slot);
+
+    s->at = owner ? *owner : s->route->nodes[s->turn++ % s->route->n];
+}
+
 static void begin_to_connect(struct session *s)
 {
     int64_t now = wait_now(), most = CONNECT_MS;
@@ -86,10 +112,49 @@ static void begin_to_connect(struct session *s)
         most = wait_earliest(most, s->since + s->retry - now);
         most = most < LEAST_CONNECT_MS ? LEAST_CONNECT_MS : most;
     }
+    if (s->route->master && !s->told) {
+        if (!sentinel_is_busy(&s->sentinel))
+            sentinel_ask(&s->sentinel);
+        return;
+    }
+    if (!s->told)
+        choose_node(s);
+    s->told = false;
     s->connect_due = now + most;
     s->silence = 0;
-    s->link = link_open(s->address, s->name, &s->why);
+    s->learning = false;
+    s->verify = now + VERIFY_MS;
+    s->link = link_open(&s->at, &s->route->login, &s->why);
     s->failed = s->link == NULL;
+    if (s->link && s->asking)
+        link_set_asking(s->link);
+    s->asking = false;
+}
+
+/* The link has come up: is it who we wanted, and what can be learnt from it? */
+static int greet(struct session *s, struct err *why)
+{
+    s->connect_due = WAIT_FOREVER;
+    if (s->route->master && !link_is_master(s->link)) {
+        err_set(why, EXIT_NO_CONNECTION, "%s is not the master now", link_peer(s->link));
+        return -1;
+    }
+    if (link_in_cluster(s->link)) {
+        s->route->cluster = s->learning = true;
+        memcpy(s->route->host, s->at.host, sizeof s->at.host);
+        link_command(s->link, "CLUSTER SLOTS");
+    }
+    return 0;
+}
+
+/* Take the cluster's slots. A server that does not tell them sends on whoever asks the wrong one.
+ */
+static void learn(struct session *s)
+{
+    struct err why;
+
+    if (s->learning && link_reply(s->link, route_slots_item, s->route, &why) != 0)
+        s->learning = false; /* a link that was lost will tell it again */
 }
 
 /* Serve the link on its way up or when it is there. -1: refused for good. */
@@ -101,9 +166,10 @@ static int serve(struct session *s, short revents, struct err *e)
     if (done == 0 && !link_ready(s->link) && wait_now() >= s->connect_due)
         done = err_set(
             &why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", link_peer(s->link));
+    if (done == 0 && link_ready(s->link) && s->connect_due < WAIT_FOREVER)
+        done = greet(s, &why);
     if (done == 0) {
-        if (link_ready(s->link))
-            s->connect_due = WAIT_FOREVER;
+        learn(s);
         return 0;
     }
     drop(s, &why);
@@ -111,6 +177,36 @@ static int serve(struct session *s, short revents, struct err *e)
         return 0;
     *e = why;
     return -1;
+}
+
+/* Hear what the Sentinels have to say. -1: there is no such master. */
+static int serve_sentinel(struct session *s, short revents, struct err *e)
+{
+    struct endpoint found;
+    struct err why;
+    int done = sentinel_serve(&s->sentinel, revents, &found, &why);
+
+    if (done == 1 && s->link == NULL) {
+        s->at = found;
+        s->told = true;
+    } else if (done == 1 && !route_same(&s->at, &found)) {
+        char now[ENDPOINT_TEXT];
+
+        err_set(&why, EXIT_NO_CONNECTION, "%s is not the master now, but %s is", link_peer(s->link),
+            uri_endpoint_text(&found, now));
+        drop(s, &why);
+        s->broken = true;
+        s->at = found;
+        s->told = true;
+    } else if (done < 0 && s->link == NULL) {
+        s->why = why;
+        s->failed = true;
+        if (why.code == EXIT_REFUSED) {
+            *e = why;
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* Count the silence of a server that owes an answer. */
@@ -126,36 +222,58 @@ static void count_silence(struct session *s, int64_t slept)
     s->broken = true;
 }
 
-int session_wait(
-    struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e)
+/* What the session waits for, until when at the latest. -1: it gives up. */
+static int prepare(struct session *s, struct pollfd fds[2], int64_t *deadline, struct err *e)
 {
-    struct pollfd fds[] = {{-1, 0, 0}, {-1, 0, 0}};
-    int64_t now, slept;
+    int64_t now = wait_now();
 
-    if (s->link == NULL && !s->failed && wait_now() >= s->again)
+    if (s->link && s->route->master && now >= s->verify && !sentinel_is_busy(&s->sentinel)) {
+        sentinel_ask(&s->sentinel);
+        s->verify = now + VERIFY_MS;
+    }
+    if (s->link == NULL && !s->failed && now >= s->again && !sentinel_is_busy(&s->sentinel))
         begin_to_connect(s);
     if (s->failed && suffer(s, e) < 0)
         return -1;
-    if (s->link)
+    fds[0] = fds[1] = (struct pollfd){-1, 0, 0};
+    if (s->link) {
         fds[0] = (struct pollfd){link_fd(s->link), link_events(s->link), 0};
-    if (other)
-        fds[1] = *other;
-    now = wait_now();
-    awaiting = awaiting && session_up(s);
-    if (s->link)
-        deadline = wait_earliest(deadline, s->connect_due);
+        *deadline = wait_earliest(*deadline, s->connect_due);
+    }
+    if (s->link && s->route->master)
+        *deadline = wait_earliest(*deadline, s->verify);
+    fds[1] = sentinel_poll(&s->sentinel, deadline);
     if (s->again > now)
-        deadline = wait_earliest(deadline, s->again);
+        *deadline = wait_earliest(*deadline, s->again);
+    return 0;
+}
+
+int session_wait(
+    struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e)
+{
+    struct pollfd fds[] = {{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    bool asked = sentinel_is_busy(&s->sentinel);
+    int64_t now, slept;
+
+    if (prepare(s, fds, &deadline, e) < 0)
+        return -1;
+    asked = asked || sentinel_is_busy(&s->sentinel);
+    if (other)
+        fds[2] = *other;
+    now = wait_now();
+    awaiting = (awaiting || s->learning) && s->link && link_up(s->link) && now >= s->again;
     if (awaiting)
         deadline = wait_earliest(deadline, now + SESSION_PATIENCE_MS - s->silence);
-    wait_poll(fds, 2, deadline);
+    wait_poll(fds, 3, deadline);
     slept = wait_now() - now;
     if (other)
-        other->revents = fds[1].revents;
+        other->revents = fds[2].revents;
     if (fds[0].revents)
         s->silence = 0;
     else if (awaiting)
         count_silence(s, slept);
+    if (asked && serve_sentinel(s, fds[1].revents, e) < 0)
+        return -1;
     return s->link ? serve(s, fds[0].revents, e) : 0;
 }
 
@@ -163,7 +281,8 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
 {
     struct err why;
 
-    if (!s->broken && s->link && link_ready(s->link)) {
+    if (!s->broken && s->link && link_ready(s->link) && !s->learning
+        && s->connect_due == WAIT_FOREVER) {
         int told = link_reply(s->link, sink, context, &why);
 
         if (told >= 0)
@@ -181,17 +300,49 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
     return SESSION_BROKEN;
 }
 
+/* Go to `to` at once, without a word: nothing has failed. */
+static void go(struct session *s, const struct endpoint *to, bool asking)
+{
+    link_close(s->link);
+    s->link = NULL;
+    s->at = *to;
+    s->told = true;
+    s->asking = asking;
+}
+
 int session_refused(struct session *s, const struct err *why, struct err *e)
 {
+    struct endpoint to;
+
     s->why = *why;
-    if (why->kind == ERR_ELSEWHERE)
+    if ((why->kind == ERR_MOVED || why->kind == ERR_ASK)
+        && route_redirect(s->route, why->text, &s->at, &to)) {
+        s->route->cluster = true;
+        go(s, &to, why->kind == ERR_ASK);
+        if (++s->hops <= MOST_HOPS)
+            return 0;
+    } else if (why->kind != ERR_PASSING) {
         drop(s, &s->why);
+    }
     return suffer(s, e);
+}
+
+void session_aim(struct session *s, const char *key, size_t n)
+{
+    const struct endpoint *owner;
+
+    if (!s->route->cluster)
+        return;
+    s->slot = route_slot(key, n);
+    owner = route_owner(s->route, s->slot);
+    if (owner && s->link && !s->since && !(route_same(owner, &s->at) && !link_is_asking(s->link)))
+        go(s, owner, false);
 }
 
 void session_fine(struct session *s)
 {
     s->silence = 0;
+    s->hops = 0;
     if (s->since)
         err_say(ERR_NOTICE, "going on, after an outage of %.1f s",
             (double)(wait_now() - s->since) / 1000);
@@ -200,7 +351,13 @@ void session_fine(struct session *s)
 
 bool session_up(const struct session *s)
 {
-    return s->link && link_up(s->link) && wait_now() >= s->again;
+    return s->link && link_up(s->link) && s->connect_due == WAIT_FOREVER && !s->learning
+           && wait_now() >= s->again;
+}
+
+bool session_in_cluster(const struct session *s)
+{
+    return s->route->cluster;
 }
 
 struct link *session_link(const struct session *s)
@@ -208,15 +365,15 @@ struct link *session_link(const struct session *s)
     return s->link;
 }
 
-struct session *session_open(
-    const struct uri *address, const char *name, int64_t retry, int64_t later_retry, struct err *e)
+struct session *session_open(struct route *route, int64_t retry, int64_t later_retry, struct err *e)
 {
     struct session *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         buf_no_memory();
-    s->address = address;
-    s->name = name;
+    s->route = route;
+    s->sentinel.route = route;
+    s->slot = -1;
     s->retry = retry == SESSION_DEFAULT ? 0 : retry;
     while (!session_up(s))
         if (session_wait(s, NULL, WAIT_FOREVER, false, e) < 0) {
@@ -247,5 +404,6 @@ void session_close(struct session *s)
     if (s == NULL)
         return;
     link_close(s->link);
+    sentinel_stop(&s->sentinel);
     free(s);
 }

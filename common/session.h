@@ -1,7 +1,9 @@
 /*
- * A connection that outlives its connections. When the link to the server dies, or the server
- * refuses for a while, that is an outage: the session tries again, with pauses that grow to 2
- * seconds, until --retry has run out, and says so in one line when it begins and one when it ends.
+ * A connection to whoever serves a key, that outlives its connections: to the server, the master
+ * that Sentinels name, or the key's node in a cluster (route.h). When the link to the server dies,
+ * or the server refuses for a while, that is an outage: the session tries again, with pauses that
+ * grow to 2 seconds, until --retry has run out, and says so in one line when it begins and one when
+ * it ends. Redirects are followed without a word.
  *
  * What was asked and not answered when a link dies is the user's to ask again: only the user knows
  * what that means. One process may have several sessions; none of them blocks but in
@@ -17,7 +19,7 @@
 #include "common/err.h"
 #include "common/link.h"
 #include "common/reply.h"
-#include "common/uri.h"
+#include "common/route.h"
 
 /* How long an outage may last, in milliseconds; or for ever; or as the program has it. */
 #define SESSION_FOREVER INT64_MAX
@@ -32,19 +34,28 @@ enum { SESSION_PATIENCE_MS = 10000 };
 struct session;
 
 /*
- * Connect and log in as the client `name`, waiting for it. `retry` is what --retry gave: with
- * SESSION_DEFAULT the first connection must succeed at once, and later outages may last
- * `later_retry`. Address and name must outlive the session. Returns it for session_close(), or NULL
- * with EXIT_NO_CONNECTION, EXIT_REFUSED, or EXIT_FAILED for a refusal that would have passed.
+ * Connect and log in, waiting for it. `retry` is what --retry gave: with SESSION_DEFAULT the first
+ * connection must succeed at once, and later outages may last `later_retry`. The route must outlive
+ * the session. Returns it for session_close(), or NULL with EXIT_NO_CONNECTION, EXIT_REFUSED, or
+ * EXIT_FAILED for a refusal that would have passed.
  */
 struct session *session_open(
-    const struct uri *address, const char *name, int64_t retry, int64_t later_retry, struct err *e);
+    struct route *route, int64_t retry, int64_t later_retry, struct err *e);
+
+/*
+ * Say which key will be asked about from now on; nothing may be owed. In a cluster, that may take
+ * the link away until session_up() again.
+ */
+void session_aim(struct session *s, const char *key, size_t n);
 
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
 
 /* Whether commands may be sent: the link is there, and no refusal is being waited out. */
 bool session_up(const struct session *s);
+
+/* Whether the server is a node of a cluster: keys of different slots live apart. */
+bool session_in_cluster(const struct session *s);
 
 /* The link to send commands on; NULL while there is none. It changes with each outage. */
 struct link *session_link(const struct session *s);
@@ -69,9 +80,9 @@ enum { SESSION_BROKEN = 2 };
 int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e);
 
 /*
- * The server refused what was asked, with an error of the kind ERR_PASSING, or ERR_ELSEWHERE,
- * which drops the link. All answers must have come. After a pause session_up() is true again.
- * Returns -1 with that error when the outage has lasted too long.
+ * The server refused what was asked, with an error of another kind than ERR_FINAL. All answers must
+ * have come. After a pause, or once the link leads to where the error points, session_up() is true
+ * again. Returns -1 with that error when the outage has lasted too long.
  */
 int session_refused(struct session *s, const struct err *why, struct err *e);
 

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,76 @@ static int parse_tcp(char *rest, struct uri *uri, struct err *e)
     return take_host(rest, uri, e);
 }
 
+bool uri_next_endpoint(const char **list, int port, struct endpoint *to)
+{
+    const char *at = *list, *end = at + strcspn(at, ","), *host_end = end, *colon;
+    uint64_t number = (uint64_t)port;
+
+    if (*at == '[') {
+        at++;
+        host_end = memchr(at, ']', (size_t)(end - at));
+        colon = host_end ? host_end + 1 : end;
+    } else {
+        colon = memchr(at, ':', (size_t)(end - at));
+        colon = host_end = colon ? colon : end;
+    }
+    if (host_end == NULL || host_end == at || (size_t)(host_end - at) >= sizeof to->host)
+        return false;
+    if (colon < end
+        && (*colon != ':' || id_number(colon + 1, (size_t)(end - colon - 1), &number) < 0
+            || number < 1 || number > 65535))
+        return false;
+    memcpy(to->host, at, (size_t)(host_end - at));
+    to->host[host_end - at] = 0;
+    to->port = (int)number;
+    *list = end + (*end == ',');
+    return true;
+}
+
+const char *uri_endpoint_text(const struct endpoint *e, char to[ENDPOINT_TEXT])
+{
+    bool ip6 = e->port && strchr(e->host, ':');
+
+    if (e->port == 0)
+        snprintf(to, ENDPOINT_TEXT, "%s", e->host);
+    else
+        snprintf(to, ENDPOINT_TEXT, "%s%s%s:%d", ip6 ? "[" : "", e->host, ip6 ? "]" : "", e->port);
+    return to;
+}
+
+/* `[login@]host[:port],.../master[/db]` */
+static int parse_sentinel(char *rest, struct uri *uri, struct err *e)
+{
+    char *master = strchr(rest, '/'), *at, *db;
+    const char *list;
+    struct endpoint any;
+
+    if (master)
+        *master++ = 0;
+    at = strrchr(rest, '@');
+    list = at ? at + 1 : rest;
+    if (master == NULL || *master == 0 || *master == '/' || *list == 0)
+        return err_set(e, EXIT_USAGE,
+            "bad URI: behind the login stand the Sentinels and the master's name, "
+            "host[:port],host[:port]/name[/db]");
+    if (at)
+        *at = 0;
+    db = strchr(master, '/');
+    if (db)
+        *db++ = 0;
+    if (at && take_login(rest, uri, e) < 0)
+        return -1;
+    if (db && *db && take_number(db, 0, INT_MAX, "database", &uri->db, e) < 0)
+        return -1;
+    uri->sentinels = list;
+    uri->master = master;
+    while (*list)
+        if (!uri_next_endpoint(&list, 1, &any))
+            return err_set(
+                e, EXIT_USAGE, "bad URI: a Sentinel is host[:port], an IPv6 address in brackets");
+    return decode(master, e);
+}
+
 /* `[login@]/path[?db=N]` */
 static int parse_unix(char *rest, struct uri *uri, struct err *e)
 {
@@ -119,6 +190,22 @@ static int parse_unix(char *rest, struct uri *uri, struct err *e)
     return decode(path, e);
 }
 
+static const struct {
+    const char *name;
+    bool tls;
+    int (*parse)(char *rest, struct uri *uri, struct err *e);
+} schemes[] = {
+    {"redis", false, parse_tcp},
+    {"valkey", false, parse_tcp},
+    {"rediss", true, parse_tcp},
+    {"valkeys", true, parse_tcp},
+    {"redis+sentinel", false, parse_sentinel},
+    {"valkey+sentinel", false, parse_sentinel},
+    {"rediss+sentinel", true, parse_sentinel},
+    {"valkeys+sentinel", true, parse_sentinel},
+    {"unix", false, parse_unix},
+};
+
 int uri_parse(const char *text, struct uri *uri, struct err *e)
 {
     const char *rest = strstr(text, "://");
@@ -129,11 +216,13 @@ int uri_parse(const char *text, struct uri *uri, struct err *e)
         uri->storage = strdup(rest + 3);
     if (rest && uri->storage == NULL)
         buf_no_memory();
-    if ((n == 5 && strncmp(text, "redis", n) == 0) || (n == 6 && strncmp(text, "valkey", n) == 0))
-        return parse_tcp(uri->storage, uri, e);
-    if (n == 4 && strncmp(text, "unix", n) == 0)
-        return parse_unix(uri->storage, uri, e);
-    return err_set(e, EXIT_USAGE, "bad URI: it must begin with redis://, valkey:// or unix://");
+    for (size_t i = 0; rest && i < sizeof schemes / sizeof *schemes; i++)
+        if (strlen(schemes[i].name) == n && strncmp(text, schemes[i].name, n) == 0) {
+            uri->tls = schemes[i].tls;
+            return schemes[i].parse(uri->storage, uri, e);
+        }
+    return err_set(e, EXIT_USAGE,
+        "bad URI: it must begin with redis://, rediss://, valkey://, unix:// or redis+sentinel://");
 }
 
 void uri_free(struct uri *uri)

@@ -1,11 +1,21 @@
 /*
- * Server URIs, as redis-cli reads them: `redis://[[user:]password@]host[:port][/db]` and
- * `unix://[[user:]password@]/path[?db=N]`; `valkey` serves for `redis`.
+ * Server URIs, as redis-cli reads them: `redis://[[user:]password@]host[:port][/db]`, `rediss://`
+ * for TLS, and `unix://[[user:]password@]/path[?db=N]`; and the master that Sentinels tell, as
+ * `redis+sentinel://[[user:]password@]host[:port],host[:port].../master[/db]`, `rediss+sentinel://`
+ * for TLS. `valkey` serves for `redis` in each.
  */
 #ifndef COMMON_URI_H
 #define COMMON_URI_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
+
+/* Where a server listens. */
+struct endpoint {
+    char host[256]; /* an IPv6 address is without its brackets; or the path of a unix socket */
+    int port;       /* 0: a unix socket */
+};
 
 struct uri {
     const char *host;   /* NULL: not given, or a socket; an IPv6 address is without its brackets */
@@ -14,7 +24,10 @@ struct uri {
     const char *password; /* NULL: none */
     int port;             /* 0: not given */
     int db;               /* -1: not given */
-    char *storage;        /* where the strings lie after uri_parse(): owned */
+    bool tls;
+    const char *sentinels; /* NULL: none; else for uri_next_endpoint(), instead of host and port */
+    const char *master;    /* the name that they know the master by */
+    char *storage;         /* where the strings lie after uri_parse(): owned */
 };
 
 /*
@@ -24,6 +37,16 @@ struct uri {
 int uri_parse(const char *text, struct uri *uri, struct err *e);
 
 void uri_free(struct uri *uri);
+
+/*
+ * Take the next of `host[:port],...`, with the port if there is none; `*list` is moved on. Returns
+ * false at the end, and for what is no host and port.
+ */
+bool uri_next_endpoint(const char **list, int port, struct endpoint *to);
+
+/* Write `host:port`, an IPv6 address in brackets, or the path. */
+enum { ENDPOINT_TEXT = 272 };
+const char *uri_endpoint_text(const struct endpoint *e, char to[ENDPOINT_TEXT]);
 
 /* Overwrite the password in `text`, in place: for the argument list, which everyone may read. */
 void uri_hide_password(char *text);

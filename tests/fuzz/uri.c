@@ -21,7 +21,8 @@ static void add(struct buf *to, const char *mark, const char *field)
 
 static void write_again(struct buf *to, const struct uri *uri)
 {
-    buf_add_text(to, uri->socket ? "unix://" : "redis://");
+    buf_add_text(to, uri->socket ? "unix" : uri->tls ? "rediss" : "redis");
+    buf_add_text(to, uri->sentinels ? "+sentinel://" : "://");
     if (uri->password) {
         add(to, "", uri->user);
         add(to, ":", uri->password);
@@ -31,6 +32,11 @@ static void write_again(struct buf *to, const struct uri *uri)
         add(to, "/", uri->socket + 1);
         if (uri->db >= 0)
             buf_printf(to, "?db=%d", uri->db);
+    } else if (uri->sentinels) {
+        buf_add_text(to, uri->sentinels);
+        add(to, "/", uri->master);
+        if (uri->db >= 0)
+            buf_printf(to, "/%d", uri->db);
     } else {
         add(to, "", uri->host);
         if (uri->port > 0)
@@ -54,6 +60,8 @@ static void check_fields(const struct uri *uri)
 
     PROPERTY(uri->host == NULL || uri->socket == NULL);
     PROPERTY(uri->host == NULL || *uri->host);
+    PROPERTY((uri->sentinels == NULL) == (uri->master == NULL));
+    PROPERTY(uri->sentinels == NULL || (*uri->sentinels && *uri->master && !uri->host));
     PROPERTY(uri->socket == NULL || (uri->socket[0] == '/' && uri->socket[1]));
     PROPERTY(uri->user == NULL || (*uri->user && uri->password));
     PROPERTY(uri->port >= 0 && uri->port <= 65535 && uri->db >= -1);
@@ -61,7 +69,8 @@ static void check_fields(const struct uri *uri)
     PROPERTY(uri_parse(again.data, &second, &e) == 0);
     PROPERTY(same_text(uri->host, second.host) && same_text(uri->socket, second.socket));
     PROPERTY(same_text(uri->user, second.user) && same_text(uri->password, second.password));
-    PROPERTY(uri->port == second.port && uri->db == second.db);
+    PROPERTY(same_text(uri->sentinels, second.sentinels) && same_text(uri->master, second.master));
+    PROPERTY(uri->tls == second.tls && uri->port == second.port && uri->db == second.db);
     uri_free(&second);
     buf_free(&again);
 }

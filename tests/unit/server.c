@@ -50,7 +50,7 @@ static void reads_the_variable(void)
     CHECK_TEXT(ADDRESS("", "redis://u:p@h:7/3", "", 0), "h:7 u:p /3");
     CHECK_TEXT(ADDRESS("redis://other", "redis://u:p@h:7/3", "", 0), "other:6379 -:- /0");
     CHECK_TEXT(ADDRESS("", "http://u:secret@h", "", 0),
-        "2 $REDIS_URL: bad URI: it must begin with redis://, valkey:// or unix://");
+        "2 $REDIS_URL: bad URI: it must begin with redis://, rediss://, valkey://, unix:// or redis+sentinel://");
 }
 
 /* A server named by hand must not get the variable's password, nor anything else of it. */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/buf.h"
+
 #include "tests/unit/unit.h"
 
 static void parses(void)
@@ -61,6 +63,41 @@ static void parses(void)
     }
 }
 
+static void parses_sentinels(void)
+{
+    static const struct {
+        const char *text, *endpoints, *master, *user, *password;
+        int db, tls;
+    } rows[] = {
+        {"redis+sentinel://a/m", "a:26379 ", "m", NULL, NULL, -1, 0},
+        {"valkey+sentinel://u:p%2f@a:1,b,[::1]:3,[::2]/my%20m/2",
+            "a:1 b:26379 [::1]:3 [::2]:26379 ", "my m", "u", "p/", 2, 0},
+        {"rediss+sentinel://p@a,/m/", "a:26379 ", "m", NULL, "p", -1, 1},
+        {"valkeys+sentinel://:@a:1/m", "a:1 ", "m", NULL, "", -1, 1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct uri uri;
+        struct endpoint e;
+        struct err why;
+        char text[ENDPOINT_TEXT];
+        struct buf all = {0};
+
+        unit_row = rows[i].text;
+        CHECK_NUMBER(uri_parse(rows[i].text, &uri, &why), 0);
+        for (const char *list = uri.sentinels; uri_next_endpoint(&list, 26379, &e);)
+            buf_printf(&all, "%s ", uri_endpoint_text(&e, text));
+        CHECK_TEXT(all.data, rows[i].endpoints);
+        CHECK_TEXT(uri.master, rows[i].master);
+        CHECK_TEXT(uri.user, rows[i].user);
+        CHECK_TEXT(uri.password, rows[i].password);
+        CHECK_NUMBER(uri.db, rows[i].db);
+        CHECK_NUMBER(uri.tls, rows[i].tls);
+        buf_free(&all);
+        uri_free(&uri);
+    }
+}
+
 /* Letters that stand in no error's text, so that any part of a secret would be seen in one. */
 #define SECRET "ZQ%58JK"
 static const char secret_letters[] = "ZQXJK";
@@ -68,25 +105,31 @@ static const char secret_letters[] = "ZQXJK";
 static void refuses(void)
 {
     static const char *const bad[] = {"", SECRET, "h:6379", "://" SECRET "@h",
-        "http://" SECRET "@h", "rediss://" SECRET "@h", "redis+sentinel://" SECRET "@h/m",
+        "http://" SECRET "@h", "redisss://" SECRET "@h", "sentinel://" SECRET "@h/m",
         "Redis://" SECRET "@h", "redis:/" SECRET "@h", "redis:" SECRET "@h",
-        " redis://" SECRET "@h",
-        "redis://" SECRET "@h:0", "redis://" SECRET "@h:65536", "redis://" SECRET "@h:6379x",
-        "redis://" SECRET "@h:-1", "redis://" SECRET "@h:+1", "redis://" SECRET "@h: 1",
-        "redis://" SECRET "@h:99999999999999999999", "redis://" SECRET "@h/x",
-        "redis://" SECRET "@h/-1", "redis://" SECRET "@h/2147483648", "redis://" SECRET "@h/1/2",
-        "redis://" SECRET "@h?db=1", "redis://" SECRET "@h/1?x", "redis://" SECRET "@::1",
-        "redis://" SECRET "@[::1", "redis://" SECRET "@[::1]x", "redis://" SECRET "@[::1]6379",
-        "redis://" SECRET "/" SECRET "@h", "redis://u:" SECRET "/" SECRET "@h",
-        "redis://h:" SECRET, "redis://" SECRET "%@h", "redis://" SECRET "%4@h",
-        "redis://" SECRET "%4x@h", "redis://" SECRET "%x4@h", "redis://" SECRET "%00@h",
-        "redis://u%:" SECRET "@h", "redis://u%00:" SECRET "@h", "redis://" SECRET "@h%",
-        "redis://" SECRET "@h%00", "unix://", "unix://" SECRET, "unix:///", "unix://" SECRET "@",
-        "unix://" SECRET "@/", "unix://" SECRET "@h/a", "unix://" SECRET "/a",
+        " redis://" SECRET "@h", "redis://" SECRET "@h:0", "redis://" SECRET "@h:65536",
+        "redis://" SECRET "@h:6379x", "redis://" SECRET "@h:-1", "redis://" SECRET "@h:+1",
+        "redis://" SECRET "@h: 1", "redis://" SECRET "@h:99999999999999999999",
+        "redis://" SECRET "@h/x", "redis://" SECRET "@h/-1", "redis://" SECRET "@h/2147483648",
+        "redis://" SECRET "@h/1/2", "redis://" SECRET "@h?db=1", "redis://" SECRET "@h/1?x",
+        "redis://" SECRET "@::1", "redis://" SECRET "@[::1", "redis://" SECRET "@[::1]x",
+        "redis://" SECRET "@[::1]6379", "redis://" SECRET "/" SECRET "@h",
+        "redis://u:" SECRET "/" SECRET "@h", "redis://h:" SECRET, "redis://" SECRET "%@h",
+        "redis://" SECRET "%4@h", "redis://" SECRET "%4x@h", "redis://" SECRET "%x4@h",
+        "redis://" SECRET "%00@h", "redis://u%:" SECRET "@h", "redis://u%00:" SECRET "@h",
+        "redis://" SECRET "@h%", "redis://" SECRET "@h%00", "unix://", "unix://" SECRET, "unix:///",
+        "unix://" SECRET "@", "unix://" SECRET "@/", "unix://" SECRET "@h/a", "unix://" SECRET "/a",
         "unix://" SECRET "@run/a", "unix://" SECRET "@/a?db=", "unix://" SECRET "@/a?db=x",
         "unix://" SECRET "@/a?db=-1", "unix://" SECRET "@/a?x=1", "unix://" SECRET "@/a?",
         "unix://" SECRET "@/a?db=1&x=" SECRET, "unix://u:" SECRET "?@/a", "unix://u:" SECRET "%@/a",
-        "unix://" SECRET "@/a%", "unix://u:" SECRET "/" SECRET "@/a"};
+        "unix://" SECRET "@/a%", "unix://u:" SECRET "/" SECRET "@/a",
+        "redis+sentinel://" SECRET "@h", "redis+sentinel://" SECRET "@h/",
+        "redis+sentinel://" SECRET "@/m", "redis+sentinel://" SECRET "@h//1",
+        "redis+sentinel://" SECRET "@h:0/m", "redis+sentinel://" SECRET "@h:65536/m",
+        "redis+sentinel://" SECRET "@a,:1/m", "redis+sentinel://" SECRET "@a,,b/m",
+        "redis+sentinel://" SECRET "@[::1/m", "redis+sentinel://" SECRET "@[::1]x/m",
+        "redis+sentinel://" SECRET "@a/m/x", "redis+sentinel://" SECRET "@a/m%",
+        "redis+sentinel://" SECRET "/" SECRET "@a/m"};
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct uri uri;
@@ -153,6 +196,7 @@ static void hides_passwords_however_odd(void)
     }
 }
 
-UNIT_MAIN({"parses every form", parses}, {"refuses bad ones without telling a secret", refuses},
+UNIT_MAIN({"parses the Sentinels' form", parses_sentinels}, {"parses every form", parses},
+    {"refuses bad ones without telling a secret", refuses},
     {"hides passwords in an argument list", hides_passwords},
     {"hides passwords however odd", hides_passwords_however_odd})

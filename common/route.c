@@ -1,0 +1,144 @@
+#include "common/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/id.h"
+
+bool route_same(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+/* The place of a node in `nodes`, from 1; a new one is added. */
+static size_t find(struct route *r, const struct endpoint *node)
+{
+    size_t i = 0;
+
+    while (i < r->n && !route_same(&r->nodes[i], node))
+        i++;
+    if (i == r->n) {
+        r->nodes = realloc(r->nodes, (r->n + 1) * sizeof *r->nodes);
+        if (r->nodes == NULL)
+            buf_no_memory();
+        r->nodes[r->n++] = *node;
+    }
+    return i + 1;
+}
+
+void route_open(struct route *r, const struct uri *address, const char *name, struct tls *tls)
+{
+    enum { SENTINEL_PORT = 26379 };
+    const char *list = address->sentinels;
+    struct endpoint node = {.port = address->socket ? 0 : address->port};
+
+    *r = (struct route){
+        .login = {name, address->user, address->password, address->db, tls},
+        .master = address->master,
+    };
+    while (list && uri_next_endpoint(&list, SENTINEL_PORT, &node))
+        find(r, &node);
+    if (list)
+        return;
+    strncpy(node.host, address->socket ? address->socket : address->host, sizeof node.host - 1);
+    find(r, &node);
+}
+
+void route_free(struct route *r)
+{
+    tls_close(r->login.tls);
+    free(r->nodes);
+}
+
+const char *route_hashed(const char *key, size_t *n)
+{
+    const char *open = memchr(key, '{', *n), *close = NULL;
+
+    if (open)
+        close = memchr(open + 1, '}', *n - (size_t)(open + 1 - key));
+    if (close == NULL || close == open + 1)
+        return key;
+    *n = (size_t)(close - open - 1);
+    return open + 1;
+}
+
+/* CRC16 of the XMODEM kind, modulo the number of slots. */
+int route_slot(const char *key, size_t n)
+{
+    unsigned crc = 0;
+
+    key = route_hashed(key, &n);
+    for (size_t i = 0; i < n; i++) {
+        crc ^= (unsigned)(unsigned char)key[i] << 8;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+        crc &= 0xffff;
+    }
+    return (int)(crc % ROUTE_SLOTS);
+}
+
+const struct endpoint *route_owner(const struct route *r, int slot)
+{
+    size_t owner = slot < 0 ? 0 : r->owners[slot];
+
+    return owner ? &r->nodes[owner - 1] : NULL;
+}
+
+bool route_redirect(
+    struct route *r, const char *text, const struct endpoint *from, struct endpoint *to)
+{
+    const char *where = strrchr(text, ' '), *slot = where,
+               *colon = where ? strrchr(where, ':') : NULL;
+    uint64_t number, port;
+    size_t host;
+
+    while (slot > text && slot[-1] != ' ')
+        slot--;
+    if (colon == NULL || slot == text || id_number(slot, (size_t)(where - slot), &number) < 0
+        || number >= ROUTE_SLOTS || id_number(colon + 1, strlen(colon + 1), &port) < 0 || port < 1
+        || port > 65535)
+        return false;
+    where++;
+    host = (size_t)(colon - where);
+    if (host >= sizeof to->host)
+        return false;
+    *to = *from;
+    if (host > 0) {
+        memcpy(to->host, where, host);
+        to->host[host] = 0;
+    }
+    to->port = (int)port;
+    if ((size_t)(slot - text) >= 6 && strncmp(slot - 6, "MOVED ", 6) == 0)
+        r->owners[number] = (unsigned short)find(r, to);
+    return true;
+}
+
+/*
+ * An array of ranges: [from, to, master, replica ...], each node [host, port, ...]; a host that is
+ * nil or empty is the one that was asked.
+ */
+void route_slots_item(void *route, const struct reply_item *item)
+{
+    struct route *r = route;
+
+    if (item->depth == 2 && item->index < 2 && item->type == REPLY_INTEGER) {
+        *(item->index == 0 ? &r->from : &r->to) = (size_t)item->integer;
+    } else if (item->depth == 2) {
+        r->node = item->index;
+    } else if (item->depth == 3 && item->index == 0) {
+        size_t n = item->len < sizeof r->host ? item->len : 0;
+
+        if (item->type == REPLY_STRING && n > 0) {
+            memcpy(r->host, item->bytes, n);
+            r->host[n] = 0;
+        }
+    } else if (item->depth == 3 && item->index == 1 && item->type == REPLY_INTEGER) {
+        struct endpoint node = {.port = (int)item->integer};
+        size_t place;
+
+        memcpy(node.host, r->host, sizeof node.host);
+        place = find(r, &node);
+        for (size_t slot = r->from; r->node == 2 && slot <= r->to && slot < ROUTE_SLOTS; slot++)
+            r->owners[slot] = (unsigned short)place;
+    }
+}

@@ -1,0 +1,60 @@
+/*
+ * Which servers there are, and which of them to turn to: the one that was named, or the master that
+ * Sentinels name, or the node of a Redis Cluster that serves a key's hash slot. All sessions of a
+ * program share one route, and what one of them learns about a cluster the others know.
+ */
+#ifndef COMMON_ROUTE_H
+#define COMMON_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/link.h"
+#include "common/reply.h"
+#include "common/uri.h"
+
+enum { ROUTE_SLOTS = 16384 };
+
+struct route {
+    struct login login;
+    const char *master; /* NULL: no Sentinels */
+    struct endpoint
+        *nodes; /* the server, the Sentinels, or the nodes of the cluster known so far */
+    size_t n;
+    bool cluster;                       /* some server has said that it belongs to one */
+    unsigned short owners[ROUTE_SLOTS]; /* the place of a slot's master in `nodes`, from 1 */
+
+    /* Private: of the reply at hand, a slot range and the place in it. */
+    size_t from, to, node;
+    char host[sizeof((struct endpoint *)0)->host];
+};
+
+/* Begin with what the URI says; its strings must outlive it, and the route takes over `tls`. */
+void route_open(struct route *r, const struct uri *address, const char *name, struct tls *tls);
+void route_free(struct route *r);
+
+/* The hash slot of a key (Redis Cluster specification, "Key distribution model"). */
+int route_slot(const char *key, size_t n);
+
+/* The part of a key that decides on its slot: between the first `{` and the first `}` behind it,
+ * if that is not empty, else all ("Hash tags"). `*n` becomes its length. */
+const char *route_hashed(const char *key, size_t *n);
+
+/* The master of a slot, as far as it is known; else NULL. */
+const struct endpoint *route_owner(const struct route *r, int slot);
+
+/*
+ * Learn from an error's text, which ends in `MOVED slot host:port` or `ASK slot host:port` and came
+ * from `from`, where to go; an empty host is the same one. False if it says something else.
+ */
+bool route_redirect(
+    struct route *r, const char *text, const struct endpoint *from, struct endpoint *to);
+
+/* The sink for the reply to CLUSTER SLOTS of the server at nodes that `r->host` names. */
+void route_slots_item(void *route, const struct reply_item *item);
+
+/* Whether both are the same host, spelled the same, and port. */
+bool route_same(const struct endpoint *a, const struct endpoint *b);
+
+#endif

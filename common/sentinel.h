@@ -1,0 +1,50 @@
+/*
+ * Asking Sentinels where the master is ("Guidelines for Redis clients with support for Redis
+ * Sentinel"): one after the other, until one knows. It never blocks: poll and serve it.
+ */
+#ifndef COMMON_SENTINEL_H
+#define COMMON_SENTINEL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/link.h"
+#include "common/route.h"
+
+/* Zero it and set the first; sentinel_stop() releases what it holds. */
+struct sentinel {
+    const struct route *route;
+
+    /* Private. */
+    struct login login;
+    struct link *link;  /* to the one being asked; NULL: none is */
+    size_t at, asked;   /* its place among the route's nodes; how many were asked */
+    bool sent, unknown; /* the question was; one that answered knows no such master */
+    bool unsure;        /* one did not answer */
+    int64_t due;        /* it must have answered by then */
+    struct endpoint found;
+    struct err why;
+};
+
+/* Begin to ask, with another Sentinel than the last time. */
+void sentinel_ask(struct sentinel *s);
+
+/* Whether it is being asked. */
+bool sentinel_is_busy(const struct sentinel *s);
+
+/* What to poll (-1: nothing), and until when. */
+struct pollfd sentinel_poll(const struct sentinel *s, int64_t *deadline);
+
+/*
+ * Go on. Returns 1 when the master is `*found`; 0 while it is being asked for; -1 when none of the
+ * Sentinels can tell: EXIT_NO_CONNECTION, or EXIT_REFUSED when all say that they know no master of
+ * that name.
+ */
+int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, struct err *e);
+
+/* Ask no more. */
+void sentinel_stop(struct sentinel *s);
+
+#endif

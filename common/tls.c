@@ -1,0 +1,174 @@
+#include "common/tls.h"
+
+#ifdef CHAT_TLS
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+#include <hiredis/hiredis_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "common/buf.h"
+
+const bool tls_is_there = true;
+
+struct tls {
+    SSL_CTX *context;
+    const struct tls_settings *set;
+};
+
+/* The words of OpenSSL's oldest error, the one that the others come from. */
+static const char *reason(void)
+{
+    const char *words = ERR_reason_error_string(ERR_peek_error());
+
+    return words ? words : "unknown error";
+}
+
+static int no_file(const char *option, const char *path, struct err *e)
+{
+    return err_set(e, EXIT_USAGE, "%s: cannot use %.300s: %s", option, path, reason());
+}
+
+static int read_files(SSL_CTX *context, const struct tls_settings *set, struct err *e)
+{
+    const char *key = set->key ? set->key : set->cert;
+
+    ERR_clear_error();
+    if (set->cacert && !SSL_CTX_load_verify_locations(context, set->cacert, NULL))
+        return no_file("--cacert", set->cacert, e);
+    if (set->cacertdir && !SSL_CTX_load_verify_locations(context, NULL, set->cacertdir))
+        return no_file("--cacertdir", set->cacertdir, e);
+    if (!set->cacert && !set->cacertdir)
+        SSL_CTX_set_default_verify_paths(context);
+    if (set->cert && !SSL_CTX_use_certificate_chain_file(context, set->cert))
+        return no_file("--cert", set->cert, e);
+    if (key && !SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM))
+        return no_file("--key", key, e);
+    return 0;
+}
+
+struct tls *tls_open(const struct tls_settings *set, struct err *e)
+{
+    struct tls *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        buf_no_memory();
+    t->set = set;
+    t->context = SSL_CTX_new(TLS_client_method());
+    if (t->context == NULL)
+        buf_no_memory();
+    SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION);
+    SSL_CTX_set_mode(
+        t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(t->context, set->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    if (read_files(t->context, set, e) == 0)
+        return t;
+    tls_close(t);
+    return NULL;
+}
+
+void tls_close(struct tls *t)
+{
+    if (t == NULL)
+        return;
+    SSL_CTX_free(t->context);
+    free(t);
+}
+
+/* Say to the server which host we mean, and to OpenSSL whose the certificate must be. */
+static bool set_host(const struct tls *t, SSL *ssl, const char *host)
+{
+    const char *name = t->set->sni ? t->set->sni : host;
+    unsigned char address[16];
+
+    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+}
+
+struct ssl_st *tls_begin(
+    const struct tls *t, struct redisContext *context, const char *host, struct err *e)
+{
+    SSL *ssl = SSL_new(t->context);
+    char why[TLS_WHY] = "no such host name";
+
+    if (ssl == NULL)
+        buf_no_memory();
+    ERR_clear_error();
+    /* It also begins the handshake; how far that went, tls_handshake() finds out. */
+    if (set_host(t, ssl, host) && redisInitiateSSL(context, ssl) == REDIS_OK)
+        return ssl;
+    tls_why(ssl, why);
+    SSL_free(ssl);
+    err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", host, why);
+    return NULL;
+}
+
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
+{
+    long verified = SSL_get_verify_result(ssl);
+
+    if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+        snprintf(why, TLS_WHY, "the certificate is not good: %s",
+            X509_verify_cert_error_string(verified));
+    else if (ERR_peek_error())
+        snprintf(why, TLS_WHY, "TLS: %s", reason());
+}
+
+int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
+{
+    int done, what;
+
+    ERR_clear_error();
+    done = SSL_do_handshake(ssl);
+    what = SSL_get_error(ssl, done);
+    if (done == 1)
+        return 1;
+    *events = what == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
+    if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE)
+        return 0;
+    snprintf(why, TLS_WHY, "TLS: the server closed the connection");
+    tls_why(ssl, why);
+    return -1;
+}
+
+#else
+
+const bool tls_is_there = false;
+
+struct tls *tls_open(const struct tls_settings *set, struct err *e)
+{
+    (void)set, (void)e;
+    return NULL;
+}
+
+void tls_close(struct tls *t)
+{
+    (void)t;
+}
+
+struct ssl_st *tls_begin(
+    const struct tls *t, struct redisContext *context, const char *host, struct err *e)
+{
+    (void)t, (void)context, (void)host, (void)e;
+    return NULL;
+}
+
+int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
+{
+    (void)ssl, (void)events, (void)why;
+    return -1;
+}
+
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
+{
+    (void)ssl, (void)why;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * TLS for a link, through hiredis_ssl and the OpenSSL that it stands on. hiredis_ssl by itself
+ * checks that a certificate is good, but not that it is the host's: so the connection's OpenSSL
+ * object is made here, with the host's name in it, and given to it.
+ *
+ * In a build without (CHAT_TLS is not defined) tls_is_there is false, and nothing else is called.
+ */
+#ifndef COMMON_TLS_H
+#define COMMON_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+struct redisContext;
+struct ssl_st;
+
+extern const bool tls_is_there;
+
+/* What the options ask for. Strings belong to the argument list. */
+struct tls_settings {
+    bool on, insecure;
+    const char *cacert, *cacertdir, *cert, *key, *sni;
+};
+
+/* What all connections share: certificates and keys. */
+struct tls;
+
+/*
+ * Read the files: the trusted authorities (the system's if none are named), our own certificate and
+ * its key. Strings must outlive it. Returns it for tls_close(), or NULL with EXIT_USAGE.
+ */
+struct tls *tls_open(const struct tls_settings *set, struct err *e);
+
+/* Release; NULL is fine. */
+void tls_close(struct tls *t);
+
+/*
+ * Make what is said on a connected context secret, from here on. Unless --insecure says otherwise,
+ * the certificate must be for --sni, or for `host`: a DNS name or an address (RFC 6125, 6.4).
+ * Returns the context's own OpenSSL object, for the two below, or NULL with EXIT_NO_CONNECTION.
+ */
+struct ssl_st *tls_begin(
+    const struct tls *t, struct redisContext *context, const char *host, struct err *e);
+
+/*
+ * Go on with the handshake. Returns 1 when it is done; 0 when the descriptor must be ready for
+ * `*events` (poll(2)) first; -1 when it has failed, for the reason written to `why`.
+ */
+enum { TLS_WHY = 128 };
+int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY]);
+
+/* Why reading or writing failed, if TLS knows better than what stands in `why` already. */
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY]);
+
+#endif
