@@ -309,6 +309,13 @@ static bool are_enough(struct window *w)
     return false;
 }
 
+/* The server may have all of the batch; the replicas have not, or not what came before it. */
+static void put_off(struct send_batch *b)
+{
+    b->state = BATCH_READY;
+    b->doubtful = true;
+}
+
 /* What was asked for a batch is answered: is it in? */
 static void on_batch_replied(struct window *w, struct wire *wire)
 {
@@ -318,6 +325,8 @@ static void on_batch_replied(struct window *w, struct wire *wire)
     if (b->state == BATCH_SENT) {
         if (plain)
             plain_replied(wire);
+        else if (w->set->replicas && b != batch_at(w, 0))
+            put_off(b);
         else if (w->set->replicas == 0 || w->trouble.kind != TROUBLE_NONE)
             script_replied(wire);
         else
@@ -332,14 +341,12 @@ static void on_batch_replied(struct window *w, struct wire *wire)
     b->waits = false;
     if (b->state != BATCH_ADDED)
         return; /* it was refused: no matter who else has it */
-    if (!are_enough(w)) {
-        b->state = BATCH_READY;
-        b->doubtful = true;
-    } else if (plain) {
+    if (!are_enough(w))
+        put_off(b);
+    else if (plain)
         b->state = BATCH_IN;
-    } else {
+    else
         script_replied(wire);
-    }
 }
 
 /* The receipt's opening was answered, and then how many replicas have it. */

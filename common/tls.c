@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hiredis/hiredis.h>
 #include <hiredis/hiredis_ssl.h>
@@ -25,8 +26,11 @@ struct tls {
 /* The words of OpenSSL's oldest error, the one that the others come from. */
 static const char *reason(void)
 {
-    const char *words = ERR_reason_error_string(ERR_peek_error());
+    unsigned long code = ERR_peek_error();
+    const char *words = ERR_reason_error_string(code);
 
+    if (ERR_GET_LIB(code) == ERR_LIB_SYS)
+        words = strerror(ERR_GET_REASON(code));
     return words ? words : "unknown error";
 }
 

@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# TLS, against a server with certificates made here; and a build without it.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and sets what it reads
+
+load helper
+
+# with_tls: whether the programs under test were built with it.
+with_tls() { ! chat-tail --tls room 2>&1 | grep -q 'no TLS'; }
+
+setup_file() {
+	unset REDIS_URL
+	with_tls || return 0
+	export PKI=$BATS_FILE_TMPDIR/pki
+	mkdir "$PKI"
+	cd "$PKI" || return
+	authority ca && authority other
+	certificate server ca 'DNS:localhost,IP:127.0.0.1,IP:::1'
+	certificate expired ca 'DNS:localhost,IP:127.0.0.1' -days 0
+	certificate elsewhere ca 'DNS:chat.example.org'
+	certificate client ca 'DNS:client'
+	cat client.crt client.key >both.pem
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+authority() { # NAME
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -days 2 -subj "/CN=chat test $1" 2>/dev/null
+}
+certificate() { # NAME AUTHORITY NAMES [-days N]
+	openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+	openssl x509 -req -in "$1.csr" -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -out "$1.crt" \
+		-extfile <(echo "subjectAltName=$3") "${@:4}" 2>/dev/null
+}
+
+# tls_server CERTIFICATE [argument ...]: sets PORT; its unix socket needs no TLS. Skips the test in a build without.
+tls_server() {
+	with_tls || skip 'this build has no TLS'
+	local try
+	for try in 1 2 3 4 5; do
+		PORT=$(free_port)
+		start_server --bind 127.0.0.1 --tls-port "$PORT" --tls-cert-file "$PKI/$1.crt" --tls-key-file "$PKI/$1.key" \
+			--tls-ca-cert-file "$PKI/ca.crt" --tls-auth-clients no "${@:2}" && break
+	done
+	unset REDIS_URL
+	trusting=(--tls --cacert "$PKI/ca.crt" -p "$PORT")
+}
+
+@test "a build without TLS says so at each option and URI, exit 2; one with it knows them" {
+	if with_tls; then
+		fails 2 '--cacert: cannot use /nonexistent/ca: No such file' chat-tail --tls --cacert /nonexistent/ca room
+		fails 2 '--cacertdir goes with --tls or rediss:// only' chat-tail --cacertdir / room
+		fails 2 '--key goes with --cert only' chat-tail --tls --key f room
+		fails 2 '--insecure and --cacert contradict' chat-tail --tls --insecure --cacert f room
+		fails 2 '-s and --tls contradict' chat-send --tls -s /x room hi
+		return
+	fi
+	for option in --tls --cacert=f --cacertdir=d --cert=f --sni=n --insecure; do
+		fails 2 "${option%=*}: this build has no TLS" chat-send "$option" room hi
+	done
+	fails 2 'rediss://: this build has no TLS' chat-tail -u rediss://localhost room
+	fails 2 'rediss://: this build has no TLS' env REDIS_URL=rediss+sentinel://localhost/m chat-tail room
+}
+
+@test "a good certificate: by address and by name, from a file or a directory, by option and by URI" {
+	tls_server server
+	send "${trusting[@]}" -n jhon room hi
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	cp "$PKI/ca.crt" "$BATS_TEST_TMPDIR/dir/$(openssl x509 -hash -noout -in "$PKI/ca.crt").0"
+	prints chat-tail --tls --cacertdir "$BATS_TEST_TMPDIR/dir" -h localhost -p "$PORT" -e room <<<'[jhon]: hi'
+	prints chat-tail -u "rediss://localhost:$PORT" --cacert "$PKI/ca.crt" -e room <<<'[jhon]: hi'
+	prints env SSL_CERT_FILE="$PKI/ca.crt" REDIS_URL="valkeys://127.0.0.1:$PORT" chat-tail -e room <<<'[jhon]: hi'
+}
+
+@test "an expired certificate, another host's, of an unknown authority: refused in words, exit 3; --insecure takes it" {
+	tls_server expired
+	fails 3 "certificate is not good: certificate has expired" chat-send "${trusting[@]}" -n jhon room hi
+	fails 3 "certificate is not good: certificate has expired" chat-tail "${trusting[@]}" room
+	stop_server
+	tls_server elsewhere
+	fails 3 "certificate is not good: .*hostname mismatch" chat-send "${trusting[@]}" -n jhon -h localhost room hi
+	fails 3 "certificate is not good: IP address mismatch" chat-send "${trusting[@]}" -n jhon room hi
+	send "${trusting[@]}" -n jhon --sni chat.example.org room named
+	stop_server
+	tls_server server
+	fails 3 'certificate is not good: .*(unable|self-signed)' chat-send --tls --cacert "$PKI/other.crt" -p "$PORT" room hi
+	fails 3 'certificate is not good' chat-tail --tls -p "$PORT" room
+	send --tls --insecure -p "$PORT" -n jhon room hi
+	assert_equal "$(messages room)" 'jhon: hi'
+}
+
+@test "a client certificate that the server demands" {
+	tls_server server --tls-auth-clients yes
+	fails 3 'certificate required|handshake failure' chat-send "${trusting[@]}" -n jhon room hi
+	send "${trusting[@]}" --cert "$PKI/client.crt" --key "$PKI/client.key" -n jhon room hi
+	send "${trusting[@]}" --cert "$PKI/both.pem" -n jhon room there
+	fails 2 '--key: cannot use .*mismatch' chat-send "${trusting[@]}" --cert "$PKI/client.crt" --key "$PKI/server.key" room hi
+	assert_equal "$(messages room)" $'jhon: hi\njhon: there'
+}
+
+@test "TLS to a server that speaks none, and none to a server that speaks TLS" {
+	tls_server server
+	fails 3 'lost: ' chat-send -p "$PORT" room hi
+	start_server_tcp
+	fails 3 'no answer|TLS: ' chat-send -q --retry 1 --tls --insecure -p "$PORT" room hi
+}
+
+@test "200,000 lines and 8 MB messages through TLS; connections that are killed lose and double nothing" {
+	tls_server server
+	seq 200000 >"$BATS_TEST_TMPDIR/in"
+	spawn chat-send --tls --cacert "$PKI/ca.crt" -p "$PORT" -n jhon room <"$BATS_TEST_TMPDIR/in" 2>"$BATS_TEST_TMPDIR/err"
+	local sender=$PID kills=0
+	while kill -0 "$sender" 2>/dev/null; do
+		cli client kill type normal skipme yes >/dev/null && kills=$((kills + 1))
+		sleep 0.1
+	done
+	wait_end 10 "$sender"
+	assert_status 0
+	((kills > 1))
+	show "${trusting[@]}" -r -e room | cmp - <(seq -f '[jhon]: %.0f' 200000)
+	head -c 8000000 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/long"
+	send "${trusting[@]}" -w -n jhon long <"$BATS_TEST_TMPDIR/long"
+	show "${trusting[@]}" -0 -e long | tr -d '\0' | cmp - "$BATS_TEST_TMPDIR/long"
+}
+
+@test "a server that accepts and stays silent in the handshake: no busy waiting, and an end" {
+	with_tls || skip 'this build has no TLS'
+	PORT=$(free_port)
+	spawn "$PYTHON" -c 'import socket, sys, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$PORT"
+	wait_until 5 bash -c ": >/dev/tcp/127.0.0.1/$PORT"
+	TIMEFORMAT='%U %S'
+	status=0
+	times=$({ time chat-send --tls --insecure --retry 1 -p "$PORT" room hi 2>"$BATS_TEST_TMPDIR/err" || true; } 2>&1)
+	grep -q 'no answer; gave up' "$BATS_TEST_TMPDIR/err"
+	awk '{ exit $1 + $2 > 0.5 }' <<<"$times"
+}
