@@ -145,28 +145,16 @@ static void choose_format(struct arguments *a, size_t rooms)
                     && strcmp(term, "dumb") != 0);
 }
 
-/* The rooms named, each once, as a new array; NULL at a bad name. */
-static struct tail_room *take_rooms(char **names, int n, size_t *count, struct err *e)
+static int take_rooms(struct tail *t, char **names, int n, struct err *e)
 {
-    struct tail_room *rooms = calloc((size_t)n + 1, sizeof *rooms);
-
-    if (rooms == NULL)
-        buf_no_memory();
-    *count = 0;
+    if (n == 0)
+        return err_set(e, EXIT_USAGE, "no room given; see --help");
     for (int i = 0; i < n; i++) {
-        size_t seen = 0;
-
-        while (seen < *count && strcmp(rooms[seen].name, names[i]) != 0)
-            seen++;
-        if (seen == *count)
-            rooms[(*count)++] = (struct tail_room){.name = names[i], .len = strlen(names[i])};
-        if (names[i][0] == 0) {
-            err_set(e, EXIT_USAGE, "the name of a room must not be empty");
-            free(rooms);
-            return NULL;
-        }
+        if (names[i][0] == 0)
+            return err_set(e, EXIT_USAGE, "the name of a room must not be empty");
+        tail_add_room(t, names[i]);
     }
-    return rooms;
+    return 0;
 }
 
 /* With -e a room that is not there is an error, though the others are read. */
@@ -175,9 +163,9 @@ static enum exit_code report_missing(const struct tail *t)
     enum exit_code code = EXIT_DONE;
 
     for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
-        if (!t->rooms[i].exists) {
+        if (!t->rooms[i]->exists) {
             code = EXIT_FAILED;
-            err_say(ERR_ALWAYS, "%.64s: no such room", t->rooms[i].name);
+            err_say(ERR_ALWAYS, "%.64s: no such room", t->rooms[i]->name);
         }
     return code;
 }
@@ -185,11 +173,14 @@ static enum exit_code report_missing(const struct tail *t)
 static enum exit_code run(
     struct tail *t, struct route *route, const struct server_settings *server, struct err *e)
 {
+    struct session *session = session_open(route, server->retry, SESSION_FOREVER, e);
     int done;
 
-    t->session = session_open(route, server->retry, SESSION_FOREVER, e);
-    if (t->session == NULL)
+    if (session == NULL)
         return e->code;
+    t->route = route;
+    t->retry = server->retry == SESSION_DEFAULT ? SESSION_FOREVER : server->retry;
+    tail_add_reader(t, session);
     progress_start(&t->progress, server->progress);
     done = tail_run(t, e);
     progress_end(&t->progress);
@@ -219,24 +210,18 @@ int main(int argc, char **argv)
 
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
-    if (operand == argc)
-        err_set(&e, EXIT_USAGE, "no room given; see --help");
-    else if (operand > 0)
-        t.rooms = take_rooms(argv + operand, argc - operand, &t.n_rooms, &e);
-    if (t.rooms && server_route(&server, "chat-tail", &route, &e) == 0) {
+    if (operand > 0 && take_rooms(&t, argv + operand, argc - operand, &e) == 0
+        && server_route(&server, "chat-tail", &route, &e) == 0) {
         choose_format(&a, (size_t)(argc - operand));
         t.format = a.tail.format;
         code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
-    session_close(t.session);
-    out_free(&t.out);
+    tail_free(&t);
     format_free(&t.format);
-    entry_free(&t.in);
     route_free(&route);
     server_free(&server);
-    free(t.rooms);
     free(a.tail.exclude);
     return (int)code;
 }

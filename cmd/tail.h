@@ -1,7 +1,14 @@
 /*
- * chat-tail's own: what its options ask for, and the reading of rooms. Layers: chat-tail.c
- * (options) over tail.c (the loop) over tail_room.c (where to begin) and tail_look.c (what becomes
- * of a room) over tail_read.c (one request and what comes of it).
+ * chat-tail's own: what its options ask for, and the reading of rooms.
+ *
+ * Rooms are read by readers, each with a session of its own: one reader has all rooms, or, in a
+ * cluster, where one command can not ask about keys of different slots, each room has its own.
+ * What a reader asks the server, and what it does with the answer, is a step (struct tail_step);
+ * tail.c chooses each reader's next one.
+ *
+ * Layers: chat-tail.c (options) over tail.c (the loop) over the steps: tail_room.c (where to
+ * begin), tail_look.c (what becomes of a room), tail_read.c (messages); and these over
+ * tail_reader.c (a step's command and its answer, through outages).
  */
 #ifndef CMD_TAIL_H
 #define CMD_TAIL_H
@@ -16,6 +23,13 @@
 #include "common/progress.h"
 #include "common/session.h"
 #include "common/when.h"
+
+/*
+ * How long the server waits for something new before it answers that there is nothing: the one
+ * thing that tells a dead or wedged server from an idle one. And how often we look at the rooms:
+ * XINFO tells the first and the last entry whole, whatever their size.
+ */
+enum { HEARTBEAT_MS = 5000 };
 
 /* What the command line asks for. */
 struct tail_settings {
@@ -38,14 +52,22 @@ struct tail_info {
     uint64_t added;        /* entries there ever were */
 };
 
+struct tail_reader;
+
 struct tail_room {
     const char *name;
     size_t len;
+    struct tail_reader *reader;
     struct id cursor; /* what comes after it is read: the last entry read whole, or the start */
     struct id end;    /* the room's last ID when we began */
     uint64_t skip;    /* messages that would be shown but are passed over first (-n) */
-    bool exists;      /* when we began */
-    bool done;        /* nothing more of it is wanted */
+    enum {
+        ROOM_NEW,   /* nothing is known of it */
+        ROOM_FOUND, /* its end is known, but not yet where its last N messages begin */
+        ROOM_READ   /* it is read from its cursor on */
+    } state;
+    bool exists; /* when we began */
+    bool done;   /* nothing more of it is wanted */
 
     /* Of tail_look.c, to notice what happens to the room. */
     struct tail_info anchor; /* the room as it was found first */
@@ -60,43 +82,118 @@ enum tail_stop { TAIL_GOES_ON, TAIL_ENDED, TAIL_TIMED_OUT, TAIL_BY_SIGNAL };
 /* What has come of an entry that is not whole yet. */
 struct tail_open {
     uint64_t messages, bytes, skipped;
+    struct buf lines; /* what it prints, while another reader is printing */
 };
 
 struct tail {
     const struct tail_settings *set;
-    struct session *session; /* owned by the caller */
-    struct tail_room *rooms;
+    struct route *route;      /* owned by the caller */
+    int64_t retry;            /* for session_new() */
+    struct tail_room **rooms; /* in the order of the operands; owned */
     size_t n_rooms;
+    struct tail_reader **readers; /* owned */
+    size_t n_readers;
+    bool dated;      /* `since` and `until` are known */
     struct id since; /* nothing up to it is printed */
     struct id until; /* nothing above is printed; ID_MOST: no bound */
+    size_t past;     /* rooms before that one are printed up to where they ended when we began */
     enum tail_stop stop;
     struct out out;
     struct format format;
     struct progress progress; /* counts what was printed */
-    struct entry_decoder in;
-    struct tail_open open;
-    size_t at;          /* the room whose entry came last */
-    size_t batch;       /* COUNT of the next request: for replies of about 1 MiB */
-    int64_t printed_at; /* wait_now() of the last print, or of the start */
-    int64_t looked_at;  /* wait_now() of the last tail_look(), or 0: another one is due */
+    size_t batch;             /* COUNT of the next request: for replies of about 1 MiB */
+    int64_t printed_at; /* wait_now() of the last print, or of the start of the present; 0: past */
     uint64_t printed;   /* progress.messages at that time */
+};
+
+/* Something to ask, and what to do about the answer; the reader is each one's context. */
+struct tail_step {
+    void (*ask)(struct tail_reader *r); /* send the command */
+    void (*item)(void *reader, const struct reply_item *item);
+    void (*answered)(struct tail_reader *r); /* it came whole, and without `r->problem` */
+    void (*again)(
+        struct tail_reader *r); /* it did not, and the step will be chosen anew; or NULL */
+};
+
+struct tail_reader {
+    struct tail *t;
+    struct session *session;      /* owned */
+    const struct tail_step *step; /* what was asked and is not answered; NULL: nothing is */
+    struct tail_room *room;       /* that it is about; NULL: all of the reader's */
+    struct err problem;           /* with the answer */
+    int64_t pause;                /* nothing is asked before that wait_now() */
+    int64_t looked_at;            /* of the last look at all rooms, or 0: another one is due */
+    size_t looks;                 /* rooms looked at since it was due */
+    bool after_outage;            /* of the looks */
+    int64_t asked_at, block;      /* the request for messages: when, how long it may wait (ms) */
+    bool timed;                   /* -U: `block` was chosen from the server's clock */
+    bool over;                    /* -U has passed, and all up to it was read */
+    struct tail_open open;
+    struct entry_decoder in;
+    size_t at; /* among all, the room whose entry came last */
+
+    /* Of the answer at hand. */
+    struct tail_info info;
+    char field[32];     /* the name of the value that comes next */
+    uint64_t clock[2];  /* seconds and microseconds */
+    struct {            /* -n: going back through a room */
+        uint64_t found; /* messages that would be shown */
+        uint64_t in_entry;
+        size_t asked;   /* entries asked for */
+        struct id from; /* the entry that was looked at last */
+        bool below;     /* go on below it */
+    } search;
 };
 
 /*
  * tail.c: read and print until there is reason to stop, which `t->stop` tells then. `t` needs set,
- * link, rooms and n_rooms. All that came whole has been printed, also on failure; -1 and `*e`.
+ * route, retry and its rooms, and one reader. All that came whole has been printed, also on
+ * failure; -1 and `*e`.
  */
 int tail_run(struct tail *t, struct err *e);
 
-/*
- * tail_room.c: find out where each room ends now and where reading begins, by -n, -S, -U;
- * `t->since` and `t->until` too. -1 when the server refuses or is gone.
- */
-int tail_rooms_begin(struct tail *t, struct err *e);
+/* tail.c: add a room, unless there is one of that name, which must outlive `t`. */
+void tail_add_room(struct tail *t, const char *name);
 
-/* tail_look.c: ask what the server knows of the room. */
-int tail_ask_info(
-    struct tail *t, const struct tail_room *room, struct tail_info *info, struct err *e);
+void tail_free(struct tail *t);
+
+/* tail_reader.c: add a reader that has this session. */
+struct tail_reader *tail_add_reader(struct tail *t, struct session *session);
+
+/*
+ * tail_reader.c: take what has been answered, as far as it is there, and ask what `choose` says,
+ * until it says nothing or an answer is awaited. -1 when the server refuses or is gone. `*moved` is
+ * set when something was answered.
+ */
+int tail_advance(struct tail_reader *r, const struct tail_step *(*choose)(struct tail_reader *),
+    bool *moved, struct err *e);
+
+/* The steps. TIME: know `t->since` and `t->until`, or how long the next request may wait. */
+extern const struct tail_step tail_dates, tail_times;
+
+/* tail_room.c: know the dates by the clock that the reader was told; false if there must be one
+ * (durations), and `r` is NULL. */
+bool tail_date(struct tail *t, const struct tail_reader *r);
+
+/* XINFO, and XREVRANGE while the room is ROOM_FOUND: find where the reading of a room begins. */
+extern const struct tail_step tail_begins, tail_searches;
+
+/* XINFO: look what has become of a room. One that was made anew, or went back as after a failover,
+ * is gone on with where that makes sense, and entries that were trimmed before they were read are
+ * counted; each is told. */
+extern const struct tail_step tail_looks;
+
+/*
+ * XREAD of a room, or of all of the reader's, those that are done left out, from their cursors on:
+ * prints what comes and moves the cursors. The server waits `r->block` milliseconds for something
+ * to come, or not at all at TAIL_NO_WAIT. `r->in.entries` tells how many came.
+ */
+enum { TAIL_NO_WAIT = -1 };
+extern const struct tail_step tail_reads;
+
+/* tail_look.c: the sink for XINFO STREAM, into `r->info`. */
+void tail_info_item(void *reader, const struct reply_item *item);
+void tail_ask_info(struct tail_reader *r);
 
 /* tail_look.c: reading begins after the cursor of a room that is as its anchor says. */
 void tail_anchor(struct tail_room *room);
@@ -104,43 +201,13 @@ void tail_anchor(struct tail_room *room);
 /* tail_look.c: an entry of the room was read, and is its cursor now. */
 void tail_passed(struct tail_room *room);
 
-/*
- * tail_look.c: look at each room, if that was not done within the last 5 seconds and on this
- * connection. A room that was made anew, or went back as after a failover, is gone on with where
- * that makes sense, and entries that were trimmed before they were read are counted; each is told.
- */
-int tail_look(struct tail *t, struct err *e);
-
-/* tail_room.c: ask for the server's clock, in milliseconds since 1970. */
-int tail_clock(struct tail *t, uint64_t *ms, struct err *e);
-
-/*
- * tail_read.c. Each waits for a reply, through outages; 0, or -1 with `*e`. They return early, with
- * 0 and `t->stop` set, when a signal or -W ends the program.
- */
-
-/*
- * XREAD of `n` rooms, those that are done left out, from their cursors on: prints what comes and
- * moves the cursors. The server waits `block` milliseconds for something to come, or not at all at
- * TAIL_NO_WAIT. `t->in.entries` tells how many came. TAIL_AGAIN as from tail_await().
- */
-enum { TAIL_NO_WAIT = -1 };
-int tail_read(
-    struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e);
-
-/*
- * Have the reply to the command that was sent told to `sink`. What the sink finds wrong, left in
- * `*problem`, is a failure. TAIL_AGAIN: the command must be sent again, for the connection died
- * before the reply was whole, or the server refused for a while; it may be sent now.
- */
-enum { TAIL_AGAIN = 1 };
-int tail_await(
-    struct tail *t, reply_sink *sink, void *context, const struct err *problem, struct err *e);
-
 /* Whether -x hides this name. */
 bool tail_hides(const struct tail *t, const struct entry_bytes *name);
 
 /* Set how many entries to ask for next from those that came, for replies of about 1 MiB. */
 void tail_set_batch(struct tail *t, const struct entry_decoder *came);
+
+/* Write what is whole, and note when. */
+void tail_flush(struct tail *t);
 
 #endif

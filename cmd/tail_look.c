@@ -5,24 +5,15 @@
 
 #include "common/wait.h"
 
-/* XINFO tells the first and the last entry whole, whatever their size: not oftener than that. */
-enum { LOOK_MS = 5000 };
-
 /* XINFO STREAM answers with names and values in turn; a key that does not exist is an error. */
-struct reading {
-    const struct tail_room *room;
-    struct tail_info *info;
-    char field[32]; /* the name of the value that comes next */
-    struct err problem;
-};
-
-static void on_field(struct reading *r, const struct reply_item *item)
+static void on_field(struct tail_reader *r, const struct reply_item *item)
 {
-    struct id *id = strcmp(r->field, "last-generated-id") == 0         ? &r->info->last
-                    : strcmp(r->field, "recorded-first-entry-id") == 0 ? &r->info->first
+    struct tail_info *info = &r->info;
+    struct id *id = strcmp(r->field, "last-generated-id") == 0         ? &info->last
+                    : strcmp(r->field, "recorded-first-entry-id") == 0 ? &info->first
                                                                        : NULL;
-    uint64_t *number = strcmp(r->field, "length") == 0          ? &r->info->length
-                       : strcmp(r->field, "entries-added") == 0 ? &r->info->added
+    uint64_t *number = strcmp(r->field, "length") == 0          ? &info->length
+                       : strcmp(r->field, "entries-added") == 0 ? &info->added
                                                                 : NULL;
 
     if (id && item->type == REPLY_STRING)
@@ -31,15 +22,15 @@ static void on_field(struct reading *r, const struct reply_item *item)
         *number = (uint64_t)item->integer;
 }
 
-static void on_info(void *context, const struct reply_item *item)
+void tail_info_item(void *reader, const struct reply_item *item)
 {
-    struct reading *r = context;
+    struct tail_reader *r = reader;
     size_t n = item->len < sizeof r->field ? item->len : sizeof r->field - 1;
 
     if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key"))
         reply_refusal(&r->problem, item, r->room->name);
     if (item->depth == 0)
-        r->info->exists = item->type == REPLY_ARRAY;
+        r->info = (struct tail_info){.exists = item->type == REPLY_ARRAY};
     if (item->depth != 1)
         return;
     if (item->index % 2 == 1) {
@@ -50,19 +41,9 @@ static void on_info(void *context, const struct reply_item *item)
     }
 }
 
-int tail_ask_info(
-    struct tail *t, const struct tail_room *room, struct tail_info *info, struct err *e)
+void tail_ask_info(struct tail_reader *r)
 {
-    int done;
-
-    do {
-        struct reading reading = {.room = room, .info = info};
-
-        *info = (struct tail_info){0};
-        link_command(session_link(t->session), "XINFO STREAM %b", room->name, room->len);
-        done = tail_await(t, on_info, &reading, &reading.problem, e);
-    } while (done == TAIL_AGAIN && t->stop == TAIL_GOES_ON);
-    return done < 0 ? -1 : 0;
+    link_command(session_link(r->session), "XINFO STREAM %b", r->room->name, r->room->len);
 }
 
 /*
@@ -180,23 +161,15 @@ static void check(
     room->passed += missing;
 }
 
-int tail_look(struct tail *t, struct err *e)
+static void looked(struct tail_reader *r)
 {
-    bool after_outage = t->looked_at == 0;
-
-    if (t->looked_at > 0 && wait_now() - t->looked_at < LOOK_MS)
-        return 0;
-    t->looked_at = wait_now();
-    for (size_t i = 0; i < t->n_rooms && t->stop == TAIL_GOES_ON; i++) {
-        struct tail_room *room = &t->rooms[i];
-        struct tail_info now;
-
-        if (room->done || (t->set->to_end && id_compare(room->cursor, room->end) >= 0))
-            continue;
-        if (tail_ask_info(t, room, &now, e) < 0)
-            return -1;
-        if (t->stop == TAIL_GOES_ON)
-            check(t, room, &now, after_outage);
-    }
-    return 0;
+    check(r->t, r->room, &r->info, r->after_outage);
 }
+
+/* A look that was not answered begins again with the first room. */
+static void look_again(struct tail_reader *r)
+{
+    r->looks = 0;
+}
+
+const struct tail_step tail_looks = {tail_ask_info, tail_info_item, looked, look_again};

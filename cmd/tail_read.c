@@ -1,15 +1,16 @@
 #include "cmd/tail.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/wait.h"
 
 /* COUNT grows slowly: how large entries are is a guess until they came. OVERHEAD: what an entry and
  * a field take in a reply beside their bytes. */
 enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, OVERHEAD = 32 };
+
+/* Before asking again after an answer that there is nothing came too early. */
+enum { EMPTY_PAUSE_MS = 100 };
 
 bool tail_hides(const struct tail *t, const struct entry_bytes *name)
 {
@@ -33,10 +34,12 @@ void tail_set_batch(struct tail *t, const struct entry_decoder *came)
 }
 
 /* The room that an XREAD reply names; mostly the one that it named before. */
-static struct tail_room *find_room(struct tail *t, const struct entry_bytes *name)
+static struct tail_room *find_room(struct tail_reader *r, const struct entry_bytes *name)
 {
-    for (size_t i = 0; i < t->n_rooms; i++, t->at = (t->at + 1) % t->n_rooms) {
-        struct tail_room *room = &t->rooms[t->at];
+    const struct tail *t = r->t;
+
+    for (size_t i = 0; i < t->n_rooms; i++, r->at = (r->at + 1) % t->n_rooms) {
+        struct tail_room *room = t->rooms[r->at];
 
         if (room->len == name->len && memcmp(room->name, name->at, name->len) == 0)
             return room;
@@ -52,39 +55,48 @@ static bool is_past(const struct tail *t, const struct tail_room *room, struct i
 
 static void on_message(void *context, const struct entry_message *m)
 {
-    struct tail *t = context;
-    struct tail_room *room = find_room(t, &m->room);
+    struct tail_reader *r = context;
+    struct tail *t = r->t;
+    struct tail_room *room = find_room(r, &m->room);
 
     if (room == NULL || t->stop != TAIL_GOES_ON || is_past(t, room, m->key)
         || tail_hides(t, &m->name))
         return;
     if (room->skip > 0) {
         room->skip--;
-        t->open.skipped++;
+        r->open.skipped++;
         return;
     }
     format_message(&t->format, &t->out.buf, m);
-    t->open.messages++;
-    t->open.bytes += m->text.len;
+    r->open.messages++;
+    r->open.bytes += m->text.len;
+}
+
+/* Nothing of an entry has come. */
+static void close_entry(struct tail_reader *r)
+{
+    r->open.messages = r->open.bytes = r->open.skipped = 0;
 }
 
 /* Take back what came of an entry that was cut off: it will come again. */
-static void roll_back(struct tail *t)
+static void roll_back(struct tail_reader *r)
 {
-    out_rollback(&t->out);
-    t->rooms[t->at].skip += t->open.skipped;
-    t->open = (struct tail_open){0};
+    out_rollback(&r->t->out);
+    if (r->open.skipped)
+        r->t->rooms[r->at]->skip += r->open.skipped;
+    close_entry(r);
 }
 
 static void on_entry(void *context, const struct entry_message *m)
 {
-    struct tail *t = context;
-    struct tail_room *room = find_room(t, &m->room);
+    struct tail_reader *r = context;
+    struct tail *t = r->t;
+    struct tail_room *room = find_room(r, &m->room);
 
     if (t->stop != TAIL_GOES_ON)
         return;
     if (room == NULL) {
-        err_set(&t->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
+        err_set(&r->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
         return;
     }
     if (is_past(t, room, m->key)) {
@@ -92,9 +104,9 @@ static void on_entry(void *context, const struct entry_message *m)
         return;
     }
     out_commit(&t->out);
-    t->progress.messages += t->open.messages;
-    t->progress.bytes += t->open.bytes;
-    t->open = (struct tail_open){0};
+    t->progress.messages += r->open.messages;
+    t->progress.bytes += r->open.bytes;
+    close_entry(r);
     if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED;
     room->cursor = m->key;
@@ -105,128 +117,82 @@ static void on_entry(void *context, const struct entry_message *m)
         t->stop = TAIL_ENDED;
 }
 
-/* Nothing else is left to do: write what there is, and note when. */
-static void flush(struct tail *t)
+static bool is_asked(const struct tail_reader *r, const struct tail_room *room)
 {
-    out_flush(&t->out);
-    if (t->out.failure.code != EXIT_DONE)
-        t->stop = TAIL_ENDED; /* tail_run() tells why */
-    if (t->progress.messages != t->printed) {
-        t->printed = t->progress.messages;
-        t->printed_at = wait_now();
-    }
+    return room->reader == r && !room->done && room->state == ROOM_READ
+           && (r->room == NULL || r->room == room);
 }
 
-/* Wait for the server, or for what ends the program; `awaiting` an answer. */
-static int pump(struct tail *t, bool awaiting, struct err *e)
+static void make_xread(const struct tail_reader *r, struct buf *to)
 {
-    const struct link *l = session_link(t->session);
-    struct pollfd out = {STDOUT_FILENO, 0, 0}, link = {-1, 0, 0};
-    int64_t expires = WAIT_FOREVER;
-
-    if (l)
-        link = (struct pollfd){link_fd(l), link_events(l), 0};
-    if (poll(&link, 1, 0) == 0)
-        flush(t);
-    if (t->stop != TAIL_GOES_ON)
-        return 0;
-    if (t->set->timeout >= 0 && t->printed_at > 0)
-        expires = t->printed_at + t->set->timeout;
-    if (session_wait(
-            t->session, &out, wait_earliest(expires, progress_due(&t->progress)), awaiting, e)
-        < 0)
-        return -1;
-    progress_show(&t->progress);
-    if (wait_signal())
-        t->stop = TAIL_BY_SIGNAL;
-    else if (out.revents & (POLLERR | POLLHUP))
-        t->out.closed = true;
-    else if (wait_now() >= expires)
-        t->stop = TAIL_TIMED_OUT;
-    return t->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
-}
-
-/* Wait until commands may be sent again. */
-static int wait_until_up(struct tail *t, struct err *e)
-{
-    t->looked_at = 0;
-    /* Nothing is owed; but that a link dies meanwhile is told here only. */
-    while (t->stop == TAIL_GOES_ON && session_reply(t->session, reply_ignore, NULL, e) >= 0
-           && !session_up(t->session))
-        if (pump(t, false, e) < 0)
-            return -1;
-    return t->stop != TAIL_GOES_ON || session_up(t->session) ? TAIL_AGAIN : -1;
-}
-
-int tail_await(
-    struct tail *t, reply_sink *sink, void *context, const struct err *problem, struct err *e)
-{
-    int told = 0;
-
-    while (told == 0) {
-        if (t->stop != TAIL_GOES_ON)
-            return 0;
-        told = session_reply(t->session, sink, context, e);
-        if (told < 0 || (told == 0 && pump(t, true, e) < 0))
-            return -1;
-    }
-    if (told == SESSION_BROKEN)
-        return wait_until_up(t, e);
-    if (problem->code == EXIT_DONE) {
-        session_fine(t->session);
-        return 0;
-    }
-    if (problem->kind == ERR_FINAL) {
-        *e = *problem;
-        return -1;
-    }
-    return session_refused(t->session, problem, e) < 0 ? -1 : wait_until_up(t, e);
-}
-
-static void make_xread(
-    const struct tail *t, struct buf *to, const struct tail_room *rooms, size_t n, int64_t block)
-{
+    const struct tail *t = r->t;
     size_t wanted = 0;
 
-    for (size_t i = 0; i < n; i++)
-        wanted += !rooms[i].done;
-    reply_command(to, (block >= 0 ? 6U : 4U) + 2 * wanted);
+    for (size_t i = 0; i < t->n_rooms; i++)
+        wanted += is_asked(r, t->rooms[i]);
+    reply_command(to, (r->block >= 0 ? 6U : 4U) + 2 * wanted);
     reply_text(to, "XREAD");
     reply_text(to, "COUNT");
     reply_number(
         to, wanted > 0 && t->batch > wanted ? t->batch / wanted : 1); /* COUNT is for each room */
-    if (block >= 0) {
+    if (r->block >= 0) {
         reply_text(to, "BLOCK");
-        reply_number(to, (uint64_t)block);
+        reply_number(to, (uint64_t)r->block);
     }
     reply_text(to, "STREAMS");
-    for (size_t i = 0; i < n; i++)
-        if (!rooms[i].done)
-            reply_word(to, rooms[i].name, rooms[i].len);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < t->n_rooms; i++)
+        if (is_asked(r, t->rooms[i]))
+            reply_word(to, t->rooms[i]->name, t->rooms[i]->len);
+    for (size_t i = 0; i < t->n_rooms; i++) {
         char id[ID_TEXT];
 
-        if (!rooms[i].done)
-            reply_word(to, id, id_print(id, rooms[i].cursor));
+        if (is_asked(r, t->rooms[i]))
+            reply_word(to, id, id_print(id, t->rooms[i]->cursor));
     }
 }
 
-int tail_read(struct tail *t, const struct tail_room *rooms, size_t n, int64_t block, struct err *e)
+static void ask_read(struct tail_reader *r)
 {
     struct buf command = {0};
-    int done;
 
-    t->in.reply = ENTRY_XREAD;
-    t->in.on_message = on_message;
-    t->in.on_entry = on_entry;
-    t->in.context = t;
-    t->in.about = n == 1 ? rooms->name : NULL;
-    entry_begin(&t->in);
-    make_xread(t, &command, rooms, n, block);
-    link_send(session_link(t->session), command.data, command.len, NULL, 0);
+    r->in.reply = ENTRY_XREAD;
+    r->in.on_message = on_message;
+    r->in.on_entry = on_entry;
+    r->in.context = r;
+    r->in.about = r->room ? r->room->name : r->t->n_rooms == 1 ? r->t->rooms[0]->name : NULL;
+    entry_begin(&r->in);
+    make_xread(r, &command);
+    link_send(session_link(r->session), command.data, command.len, NULL, 0);
     buf_free(&command);
-    done = tail_await(t, entry_item, &t->in, &t->in.problem, e);
-    roll_back(t);
-    tail_set_batch(t, &t->in);
-    return done;
+    r->asked_at = wait_now();
 }
+
+static void read_item(void *reader, const struct reply_item *item)
+{
+    struct tail_reader *r = reader;
+
+    entry_item(&r->in, item);
+    if (r->in.problem.code != EXIT_DONE)
+        r->problem = r->in.problem;
+}
+
+static void read_again(struct tail_reader *r)
+{
+    roll_back(r);
+    tail_set_batch(r->t, &r->in);
+}
+
+static void was_read(struct tail_reader *r)
+{
+    read_again(r);
+    if (r->in.entries > 0)
+        return;
+    if (r->room)
+        r->t->past++; /* its last ones were deleted */
+    else if (r->block == TAIL_NO_WAIT)
+        r->over = true;
+    else if (wait_now() + EMPTY_PAUSE_MS < r->asked_at + r->block)
+        r->pause = wait_now() + EMPTY_PAUSE_MS;
+}
+
+const struct tail_step tail_reads = {ask_read, read_item, was_read, read_again};

@@ -1,126 +1,32 @@
 #include "cmd/tail.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "common/wait.h"
 
 /* TIME answers with seconds and microseconds. */
-struct clock {
-    uint64_t parts[2];
-    struct err problem;
-};
-
-static void on_time(void *context, const struct reply_item *item)
+static void ask_time(struct tail_reader *r)
 {
-    struct clock *clock = context;
+    link_command(session_link(r->session), "TIME");
+}
+
+static void time_item(void *reader, const struct reply_item *item)
+{
+    struct tail_reader *r = reader;
 
     if (item->type == REPLY_ERROR)
-        reply_refusal(&clock->problem, item, "cannot ask for the server's time");
+        reply_refusal(&r->problem, item, "cannot ask for the server's time");
     else if (item->depth == 1 && item->index < 2 && item->type == REPLY_STRING)
-        id_number(item->bytes, item->len, &clock->parts[item->index]);
+        id_number(item->bytes, item->len, &r->clock[item->index]);
 }
 
-int tail_clock(struct tail *t, uint64_t *ms, struct err *e)
+/* Milliseconds since 1970, by the server's clock. */
+static uint64_t now_of(const struct tail_reader *r)
 {
-    struct clock clock;
-    int done;
-
-    do {
-        clock = (struct clock){0};
-        link_command(session_link(t->session), "TIME");
-        done = tail_await(t, on_time, &clock, &clock.problem, e);
-    } while (done == TAIL_AGAIN && t->stop == TAIL_GOES_ON);
-    if (done < 0)
-        return -1;
-    *ms = clock.parts[0] * 1000 + clock.parts[1] / 1000;
-    return 0;
+    return r->clock[0] * 1000 + r->clock[1] / 1000;
 }
 
-/* Going back through a room to find where its last N messages begin. */
-struct search {
-    struct tail *t;
-    uint64_t wanted, found;
-    uint64_t in_entry; /* messages that would be shown in the entry at hand */
-    struct id from;    /* the entry that was looked at last */
-};
-
-static void count_message(void *context, const struct entry_message *m)
-{
-    struct search *s = context;
-
-    s->in_entry += !tail_hides(s->t, &m->name);
-}
-
-static void count_entry(void *context, const struct entry_message *m)
-{
-    struct search *s = context;
-
-    if (s->found < s->wanted) {
-        s->found += s->in_entry;
-        s->from = m->key;
-    }
-    s->in_entry = 0;
-}
-
-/*
- * Move the cursor to where the last N messages begin: XREVRANGE from the end down to just above it,
- * piece by piece. It needs no more memory for a million than for ten.
- */
-static int go_to_last(struct tail *t, struct tail_room *room, struct err *e)
-{
-    struct search s = {.t = t,
-        .wanted = t->set->line_count,
-        .from = id_compare(t->until, room->end) < 0 ? t->until : room->end};
-    struct entry_decoder in = {.reply = ENTRY_XRANGE,
-        .on_message = count_message,
-        .on_entry = count_entry,
-        .context = &s,
-        .about = room->name};
-    char from[ID_TEXT], down_to[ID_TEXT];
-    const char *below = "";
-    size_t count;
-    int done;
-
-    id_print(down_to, room->cursor);
-    do {
-        id_print(from, s.from);
-        count = t->batch < s.wanted - s.found ? t->batch : (size_t)(s.wanted - s.found);
-        link_command(session_link(t->session), "XREVRANGE %b %s%s (%s COUNT %llu", room->name,
-            room->len, below, from, down_to, (unsigned long long)count);
-        entry_begin(&in);
-        s.in_entry = 0;
-        done = tail_await(t, entry_item, &in, &in.problem, e);
-        tail_set_batch(t, &in);
-        if (in.entries > 0)
-            below = "(";
-    } while (t->stop == TAIL_GOES_ON
-             && (done == TAIL_AGAIN || (done == 0 && in.entries == count && s.found < s.wanted)));
-    if (s.found > 0)
-        room->cursor = id_before(s.from);
-    if (s.found > s.wanted)
-        room->skip = s.found - s.wanted;
-    entry_free(&in);
-    return done < 0 ? -1 : 0;
-}
-
-/* Where reading begins: after -S, or at what -n says within it. */
-static int begin(struct tail *t, struct tail_room *room, struct err *e)
-{
-    const struct id since = t->since;
-    const struct tail_settings *set = t->set;
-    bool from_since = set->since.kind || set->until.kind || set->to_end || set->lines == TAIL_FROM;
-
-    room->cursor = since;
-    if (set->lines == TAIL_FROM)
-        room->skip = set->line_count > 0 ? set->line_count - 1 : 0;
-    else if (set->lines == TAIL_LAST && set->line_count > 0)
-        return id_compare(room->end, since) > 0 ? go_to_last(t, room, e) : 0;
-    else if (set->lines == TAIL_LAST || !from_since)
-        room->cursor = id_compare(room->end, since) > 0 ? room->end : since;
-    return 0;
-}
-
-/* The time that a WHEN means, in milliseconds since 1970, `now` being the server's. */
+/* The time that a WHEN means, in milliseconds since 1970. */
 static uint64_t time_of(const struct when *when, uint64_t now)
 {
     if (when->kind == WHEN_AGO)
@@ -128,13 +34,13 @@ static uint64_t time_of(const struct when *when, uint64_t now)
     return when->ms;
 }
 
-int tail_rooms_begin(struct tail *t, struct err *e)
+bool tail_date(struct tail *t, const struct tail_reader *r)
 {
     const struct when *since = &t->set->since, *until = &t->set->until;
-    uint64_t now = 0;
+    uint64_t now = r ? now_of(r) : 0;
 
-    if ((since->kind == WHEN_AGO || until->kind == WHEN_AGO) && tail_clock(t, &now, e) < 0)
-        return -1;
+    if (r == NULL && (since->kind == WHEN_AGO || until->kind == WHEN_AGO))
+        return false;
     t->since = since->id;
     if (since->kind == WHEN_TIME
         || since->kind == WHEN_AGO) /* at that time or later: after the last ID before it */
@@ -143,20 +49,130 @@ int tail_rooms_begin(struct tail *t, struct err *e)
     if (until->kind != WHEN_NONE)
         t->until = until->kind == WHEN_ID ? until->id
                                           : (struct id){time_of(until, now), UINT64_MAX};
-    for (size_t i = 0; i < t->n_rooms && t->stop == TAIL_GOES_ON; i++) {
-        struct tail_info info;
-
-        if (tail_ask_info(t, &t->rooms[i], &info, e) < 0)
-            return -1;
-        t->rooms[i].exists = info.exists;
-        t->rooms[i].end = info.last;
-        t->rooms[i].anchor = info;
-    }
-    for (size_t i = 0; i < t->n_rooms && t->stop == TAIL_GOES_ON; i++) {
-        if (begin(t, &t->rooms[i], e) < 0)
-            return -1;
-        tail_anchor(&t->rooms[i]);
-    }
-    t->looked_at = wait_now();
-    return 0;
+    t->dated = true;
+    return true;
 }
+
+static void know_time(struct tail_reader *r)
+{
+    tail_date(r->t, r);
+}
+
+const struct tail_step tail_dates = {ask_time, time_item, know_time, NULL};
+
+/* How long the server may wait in the next request: not beyond -U, after which one more look
+ * without waiting takes what is there. */
+static void choose_wait(struct tail_reader *r)
+{
+    uint64_t now = now_of(r), until = r->t->until.ms;
+
+    r->timed = true;
+    r->block = HEARTBEAT_MS;
+    if (now > until)
+        r->block = TAIL_NO_WAIT;
+    else if (until - now < HEARTBEAT_MS)
+        r->block = (int64_t)(until - now) + 1;
+}
+
+const struct tail_step tail_times = {ask_time, time_item, choose_wait, NULL};
+
+/*
+ * Going back through a room to find where its last N messages begin: XREVRANGE from the end down to
+ * just above the cursor, piece by piece. It needs no more memory for a million than for ten.
+ */
+static void count_message(void *context, const struct entry_message *m)
+{
+    struct tail_reader *r = context;
+
+    r->search.in_entry += !tail_hides(r->t, &m->name);
+}
+
+static void count_entry(void *context, const struct entry_message *m)
+{
+    struct tail_reader *r = context;
+
+    if (r->search.found < r->t->set->line_count) {
+        r->search.found += r->search.in_entry;
+        r->search.from = m->key;
+        r->search.below = true;
+    }
+    r->search.in_entry = 0;
+}
+
+static void ask_search(struct tail_reader *r)
+{
+    struct tail *t = r->t;
+    struct tail_room *room = r->room;
+    uint64_t missing = t->set->line_count - r->search.found;
+    char from[ID_TEXT], down_to[ID_TEXT];
+
+    r->in.reply = ENTRY_XRANGE;
+    r->in.on_message = count_message;
+    r->in.on_entry = count_entry;
+    r->in.context = r;
+    r->in.about = room->name;
+    r->search.in_entry = 0;
+    r->search.asked = t->batch < missing ? t->batch : (size_t)missing;
+    if (!r->search.below)
+        r->search.from = id_compare(t->until, room->end) < 0 ? t->until : room->end;
+    id_print(from, r->search.from);
+    id_print(down_to, room->cursor);
+    link_command(session_link(r->session), "XREVRANGE %b %s%s (%s COUNT %llu", room->name,
+        room->len, r->search.below ? "(" : "", from, down_to, (unsigned long long)r->search.asked);
+    entry_begin(&r->in);
+}
+
+static void search_item(void *reader, const struct reply_item *item)
+{
+    struct tail_reader *r = reader;
+
+    entry_item(&r->in, item);
+    r->problem = r->in.problem;
+}
+
+static void go_on_searching(struct tail_reader *r)
+{
+    struct tail_room *room = r->room;
+    uint64_t wanted = r->t->set->line_count;
+
+    tail_set_batch(r->t, &r->in);
+    if (r->in.entries == r->search.asked && r->search.found < wanted)
+        return;
+    if (r->search.found > 0)
+        room->cursor = id_before(r->search.from);
+    if (r->search.found > wanted)
+        room->skip = r->search.found - wanted;
+    r->search.found = 0;
+    r->search.below = false;
+    room->state = ROOM_READ;
+    tail_anchor(room);
+}
+
+const struct tail_step tail_searches = {ask_search, search_item, go_on_searching, NULL};
+
+/* Where reading begins: after -S, or at what -n says within it. */
+static void begin(struct tail_reader *r)
+{
+    struct tail_room *room = r->room;
+    const struct id since = r->t->since;
+    const struct tail_settings *set = r->t->set;
+    bool from_since = set->since.kind || set->until.kind || set->to_end || set->lines == TAIL_FROM;
+
+    r->looked_at = wait_now();
+    room->exists = r->info.exists;
+    room->end = r->info.last;
+    room->anchor = r->info;
+    room->cursor = since;
+    room->state = ROOM_READ;
+    if (set->lines == TAIL_FROM)
+        room->skip = set->line_count > 0 ? set->line_count - 1 : 0;
+    else if (set->lines == TAIL_LAST && set->line_count > 0) {
+        if (id_compare(room->end, since) > 0)
+            room->state = ROOM_FOUND;
+    } else if (set->lines == TAIL_LAST || !from_since)
+        room->cursor = id_compare(room->end, since) > 0 ? room->end : since;
+    if (room->state == ROOM_READ)
+        tail_anchor(room);
+}
+
+const struct tail_step tail_begins = {tail_ask_info, tail_info_item, begin, NULL};

@@ -33,7 +33,9 @@ struct session {
     unsigned hops;      /* redirects since a command succeeded */
     size_t turn;        /* the node to try when it is not known who serves the slot */
     struct sentinel sentinel;
-    int64_t verify; /* ask the Sentinels again then */
+    bool consulting; /* they are being asked, or could not be */
+    int64_t verify;  /* ask the Sentinels again then */
+    bool awaiting;   /* an answer is due */
     int64_t retry;
     struct link *link;   /* NULL: between two connections */
     int64_t connect_due; /* the link must be ready by then */
@@ -147,14 +149,31 @@ static int greet(struct session *s, struct err *why)
     return 0;
 }
 
+/* Go to `to` at once, without a word: nothing has failed. */
+static void go(struct session *s, const struct endpoint *to, bool asking)
+{
+    link_close(s->link);
+    s->link = NULL;
+    s->at = *to;
+    s->told = true;
+    s->asking = asking;
+}
+
 /* Take the cluster's slots. A server that does not tell them sends on whoever asks the wrong one.
  */
 static void learn(struct session *s)
 {
+    const struct endpoint *owner;
     struct err why;
+    int told = s->learning ? link_reply(s->link, route_slots_item, s->route, &why) : 0;
 
-    if (s->learning && link_reply(s->link, route_slots_item, s->route, &why) != 0)
-        s->learning = false; /* a link that was lost will tell it again */
+    if (told == 0)
+        return;
+    s->learning = false; /* a link that was lost will tell it again */
+    owner = route_owner(s->route, s->slot);
+    if (told > 0 && owner && !route_same(owner, &s->at) && !link_is_asking(s->link)
+        && s->hops++ < MOST_HOPS)
+        go(s, owner, false);
 }
 
 /* Serve the link on its way up or when it is there. -1: refused for good. */
@@ -222,11 +241,12 @@ static void count_silence(struct session *s, int64_t slept)
     s->broken = true;
 }
 
-/* What the session waits for, until when at the latest. -1: it gives up. */
-static int prepare(struct session *s, struct pollfd fds[2], int64_t *deadline, struct err *e)
+int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *deadline,
+    bool awaiting, struct err *e)
 {
     int64_t now = wait_now();
 
+    s->consulting = sentinel_is_busy(&s->sentinel);
     if (s->link && s->route->master && now >= s->verify && !sentinel_is_busy(&s->sentinel)) {
         sentinel_ask(&s->sentinel);
         s->verify = now + VERIFY_MS;
@@ -242,39 +262,42 @@ static int prepare(struct session *s, struct pollfd fds[2], int64_t *deadline, s
     }
     if (s->link && s->route->master)
         *deadline = wait_earliest(*deadline, s->verify);
+    s->consulting = s->consulting || sentinel_is_busy(&s->sentinel);
     fds[1] = sentinel_poll(&s->sentinel, deadline);
     if (s->again > now)
         *deadline = wait_earliest(*deadline, s->again);
+    s->awaiting = (awaiting || s->learning) && s->link && link_up(s->link) && now >= s->again;
+    if (s->awaiting)
+        *deadline = wait_earliest(*deadline, now + SESSION_PATIENCE_MS - s->silence);
     return 0;
+}
+
+int session_serve(
+    struct session *s, const struct pollfd fds[SESSION_FDS], int64_t slept, struct err *e)
+{
+    if (fds[0].revents)
+        s->silence = 0;
+    else if (s->awaiting && s->link)
+        count_silence(s, slept);
+    if (s->consulting && serve_sentinel(s, fds[1].revents, e) < 0)
+        return -1;
+    return s->link ? serve(s, fds[0].revents, e) : 0;
 }
 
 int session_wait(
     struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e)
 {
-    struct pollfd fds[] = {{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}};
-    bool asked = sentinel_is_busy(&s->sentinel);
-    int64_t now, slept;
+    struct pollfd fds[SESSION_FDS + 1];
+    int64_t now;
 
-    if (prepare(s, fds, &deadline, e) < 0)
+    fds[SESSION_FDS] = other ? *other : (struct pollfd){-1, 0, 0};
+    if (session_prepare(s, fds, &deadline, awaiting, e) < 0)
         return -1;
-    asked = asked || sentinel_is_busy(&s->sentinel);
-    if (other)
-        fds[2] = *other;
     now = wait_now();
-    awaiting = (awaiting || s->learning) && s->link && link_up(s->link) && now >= s->again;
-    if (awaiting)
-        deadline = wait_earliest(deadline, now + SESSION_PATIENCE_MS - s->silence);
-    wait_poll(fds, 3, deadline);
-    slept = wait_now() - now;
+    wait_poll(fds, SESSION_FDS + 1, deadline);
     if (other)
-        other->revents = fds[2].revents;
-    if (fds[0].revents)
-        s->silence = 0;
-    else if (awaiting)
-        count_silence(s, slept);
-    if (asked && serve_sentinel(s, fds[1].revents, e) < 0)
-        return -1;
-    return s->link ? serve(s, fds[0].revents, e) : 0;
+        other->revents = fds[SESSION_FDS].revents;
+    return session_serve(s, fds, wait_now() - now, e);
 }
 
 int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e)
@@ -298,16 +321,6 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
         return 0;
     s->broken = false;
     return SESSION_BROKEN;
-}
-
-/* Go to `to` at once, without a word: nothing has failed. */
-static void go(struct session *s, const struct endpoint *to, bool asking)
-{
-    link_close(s->link);
-    s->link = NULL;
-    s->at = *to;
-    s->told = true;
-    s->asking = asking;
 }
 
 int session_refused(struct session *s, const struct err *why, struct err *e)
@@ -365,7 +378,7 @@ struct link *session_link(const struct session *s)
     return s->link;
 }
 
-struct session *session_open(struct route *route, int64_t retry, int64_t later_retry, struct err *e)
+struct session *session_new(struct route *route, int slot, int64_t retry)
 {
     struct session *s = calloc(1, sizeof *s);
 
@@ -373,8 +386,15 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
         buf_no_memory();
     s->route = route;
     s->sentinel.route = route;
-    s->slot = -1;
-    s->retry = retry == SESSION_DEFAULT ? 0 : retry;
+    s->slot = slot;
+    s->retry = retry;
+    return s;
+}
+
+struct session *session_open(struct route *route, int64_t retry, int64_t later_retry, struct err *e)
+{
+    struct session *s = session_new(route, -1, retry == SESSION_DEFAULT ? 0 : retry);
+
     while (!session_up(s))
         if (session_wait(s, NULL, WAIT_FOREVER, false, e) < 0) {
             if (e->code == EXIT_NO_CONNECTION)

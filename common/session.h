@@ -34,10 +34,17 @@ enum { SESSION_PATIENCE_MS = 10000 };
 struct session;
 
 /*
- * Connect and log in, waiting for it. `retry` is what --retry gave: with SESSION_DEFAULT the first
- * connection must succeed at once, and later outages may last `later_retry`. The route must outlive
- * the session. Returns it for session_close(), or NULL with EXIT_NO_CONNECTION, EXIT_REFUSED, or
- * EXIT_FAILED for a refusal that would have passed.
+ * A session that is going to connect when it is waited for: to any server, or in a cluster to the
+ * node of hash slot `slot` (-1: any). Outages may last `retry`. The route must outlive the session.
+ * Returns it for session_close().
+ */
+struct session *session_new(struct route *route, int slot, int64_t retry);
+
+/*
+ * The same, waiting until it is connected and logged in. `retry` is what --retry gave: with
+ * SESSION_DEFAULT the first connection must succeed at once, and later outages may last
+ * `later_retry`. NULL with EXIT_NO_CONNECTION, EXIT_REFUSED, or EXIT_FAILED for a refusal that
+ * would have passed.
  */
 struct session *session_open(
     struct route *route, int64_t retry, int64_t later_retry, struct err *e);
@@ -63,12 +70,22 @@ struct link *session_link(const struct session *s);
 /*
  * Sleep until the server may have said something, `other` (may be NULL) is ready, `deadline` has
  * passed, a signal came or the session's state changed; move bytes, and the outage on. `awaiting`:
- * an answer is due, so that silence counts; only time spent asleep in here does. Returns 0; -1 when
- * the outage has lasted too long (EXIT_NO_CONNECTION; EXIT_FAILED if the server answers, but
- * refuses) or the login is refused for good (EXIT_REFUSED).
+ * an answer is due, so that silence counts; only time spent asleep does. Returns 0; -1 when the
+ * outage has lasted too long (EXIT_NO_CONNECTION; EXIT_FAILED if the server answers, but refuses)
+ * or the login is refused for good (EXIT_REFUSED).
  */
 int session_wait(
     struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e);
+
+/*
+ * The two halves of it, for those who wait for several sessions: what to poll, and until when at
+ * the latest; and, after `slept` milliseconds, what came of it. They fail as the whole does.
+ */
+enum { SESSION_FDS = 2 };
+int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *deadline,
+    bool awaiting, struct err *e);
+int session_serve(
+    struct session *s, const struct pollfd fds[SESSION_FDS], int64_t slept, struct err *e);
 
 /*
  * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must
