@@ -198,7 +198,7 @@ void link_send(struct link *l, const char *bytes, size_t n, const char *more, si
 {
     if (l == NULL)
         return;
-    if (l->asking)
+    if (l->asking && l->state == READY) /* after the login */
         buf_add_text(&l->out, "*1\r\n$6\r\nASKING\r\n");
     buf_add(&l->out, bytes, n);
     buf_add(&l->out, more, n_more);

@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# A cluster of three masters, each with a replica: slots move, nodes fail over, under load.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup_file() {
+	local n tries
+	export NODES='' PIDS='' PORT
+	for n in 0 1 2 3 4 5; do
+		for tries in 1 2 3; do
+			start_node "$n" "$(free_port)" && break
+		done
+		NODES+="$PORT " PIDS+="$PID "
+	done
+	# shellcheck disable=SC2046 # words
+	"$CLI" --cluster create $(printf '127.0.0.1:%s ' $NODES) --cluster-replicas 1 --cluster-yes >"$BATS_FILE_TMPDIR/create" ||
+		{ cat "$BATS_FILE_TMPDIR/create" >&2 && return 1; }
+	wait_until 20 all_well
+	# Any node will do, but a cluster's clients begin at one that lives: the last, a replica.
+	export PORT REDIS_URL=redis://127.0.0.1:$PORT
+}
+teardown_file() { stop_servers; }
+setup() { out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
+teardown() {
+	tail -n 5 "$err".* "$BATS_TEST_TMPDIR/live.err" >&2 || true
+	stop_jobs
+}
+
+start_node() { # N PORT [argument ...]: sets PORT and PID
+	local dir=$BATS_FILE_TMPDIR/node$1
+	mkdir -p "$dir"
+	PORT=$2
+	spawn "$SERVER" --bind 127.0.0.1 --port "$PORT" --cluster-port "$(free_port)" --cluster-enabled yes --dir "$dir" \
+		--cluster-node-timeout 1000 --save '' --appendonly no --repl-diskless-sync-delay 0 "${@:3}" >>"$dir/log" 2>&1 </dev/null
+	export SERVERS="${SERVERS-} $PID"
+	wait_until 10 answers "$PORT"
+}
+answers() { "$CLI" -p "$1" ping; }
+
+all_well() {
+	local port
+	for port in $NODES; do
+		[[ $("$CLI" -p "$port" cluster info) == *cluster_state:ok*cluster_known_nodes:6* ]] || return
+		[[ $("$CLI" -p "$port" info replication) != *master_link_status:down* ]] || return
+		(($("$CLI" -p "$port" cluster nodes | grep -c -e slave -e replica) == 3)) || return
+	done
+}
+
+cc() { "$CLI" -c -p "${PORT_NOW:-$PORT}" "$@"; } # the cluster
+# owner KEY: the port of the master that serves it; id PORT: of a node; replica PORT: of the master at PORT.
+owner() { cc cluster nodes | awk -v slot="$(cc cluster keyslot "$1")" '/master/ && !/fail/ { for (i = 9; i <= NF; i++) { split($i, r, "-"); if ($i !~ /^\[/ && slot >= r[1] + 0 && slot <= (r[2] == "" ? r[1] : r[2]) + 0) { split($2, a, /[:@]/); print a[2] } } }'; }
+id() { "$CLI" -p "$1" cluster myid; }
+replica() { cc cluster nodes | awk -v id="$(id "$1")" '$4 == id && !/fail/ { split($2, a, /[:@]/); print a[2]; exit }'; }
+other_master() { cc cluster nodes | awk -v not="$1" '/master/ && !/fail/ { split($2, a, /[:@]/); if (a[2] != not) print a[2] }' | tail -n 1; }
+
+# move_slot KEY [pause]: to another master, key by key, pausing while it is half here and half there.
+move_slot() {
+	local slot from to key
+	slot=$(cc cluster keyslot "$1") from=$(owner "$1")
+	to=$(other_master "$from")
+	"$CLI" -p "$to" cluster setslot "$slot" importing "$(id "$from")" >/dev/null
+	"$CLI" -p "$from" cluster setslot "$slot" migrating "$(id "$to")" >/dev/null
+	sleep "${2:-0}"
+	for _ in 1 2 3; do
+		for key in $("$CLI" -p "$from" cluster getkeysinslot "$slot" 100); do
+			"$CLI" -p "$from" migrate 127.0.0.1 "$to" "$key" 0 5000 >/dev/null
+			sleep "${2:-0}"
+		done
+	done
+	for port in "$to" "$from" $NODES; do
+		"$CLI" -p "$port" cluster setslot "$slot" node "$(id "$to")" >/dev/null 2>&1 || true
+	done
+}
+
+said() { grep -Eq "$1" "${2-$err}"; }
+texts() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
+
+# feed FILE: numbers from 1 on, ten at a time, until the file is there.
+feed() {
+	exec bash -c 'for ((i = 1; ; i++)); do echo $i; ((i % 10)) || sleep 0.02; [[ ! -e $1 ]] || exit 0; done' bash "$1"
+}
+
+rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')
+all_grew() { # [BY]: every sender has delivered so many more lines than when marks were taken
+	local i
+	for i in "${!rooms[@]}"; do
+		(($(wc -l <"$out.$i") >= ${mark[i]:-0} + ${1:-100})) || return
+	done
+}
+take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
+
+@test "rooms anywhere: each is found, whichever node is asked; several at once, in the order of the operands" {
+	for room in "${rooms[@]}"; do
+		send -n jhon "$room" "hi $room"
+		assert_equal "$(texts "$room")" "hi $room"
+	done
+	for port in $NODES; do
+		show -r -e -p "$port" "${rooms[@]}" | cmp - <(for room in "${rooms[@]}"; do echo "$room [jhon]: hi $room"; done)
+	done
+	show -t -e "${rooms[@]}" | sed 's/^[^	]*/&-copy/' | send -t
+	assert_equal "$(show -F '%t,' -n 1 -e "${rooms[@]/%/-copy}")" "$(printf 'hi %s,' "${rooms[@]}")"
+	assert_equal "$(show -F '%t,' -S 1h -U 0s one six)" 'hi one,hi six,'
+	assert_equal "$(cc --raw keys '*chat-send*')" ''
+	cc del one >/dev/null
+}
+
+@test "six rooms under load, slots moved, a node failed over and a node killed: 0 lost, 0 doubled" {
+	local i mark=() senders=() sent key dead
+	spawn chat-tail -t -n +1 "${rooms[@]/%/-load}" >"$BATS_TEST_TMPDIR/live" 2>"$BATS_TEST_TMPDIR/live.err" </dev/null
+	local reader=$PID
+	for i in "${!rooms[@]}"; do
+		spawn chat-send -n jhon -T --replicas 1 "${rooms[i]}-load" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out.$i" 2>"$err.$i"
+		senders+=("$PID")
+	done
+	wait_until 20 all_grew
+	for key in "${rooms[0]}" "${rooms[3]}"; do
+		take_marks
+		move_slot "$key-load" 0.3
+		wait_until 20 all_grew
+	done
+	take_marks
+	"$CLI" -p "$(replica "$(owner "${rooms[1]}-load")")" cluster failover >/dev/null
+	wait_until 20 all_grew
+	take_marks
+	dead=$(owner "${rooms[4]}-load")
+	PORT_NOW=$(other_master "$dead")
+	kill_node "$dead"
+	wait_until 20 taken_over "$dead" # before that it would come back as an empty master
+	restart_node
+	wait_until 40 all_grew
+	touch "$BATS_TEST_TMPDIR/stop"
+	for i in "${!rooms[@]}"; do
+		wait_end 40 "${senders[i]}"
+		cat "$err.$i" >&2
+		assert_status 0
+		sent=$(wc -l <"$out.$i")
+		cmp "$out.$i" <(seq "$sent")
+		cmp <(texts "${rooms[i]}-load") <(seq "$sent")
+		wait_until 20 said "^$(printf %s "${rooms[i]}-load" | sed 's/[{}]/\\&/g')	.*	$sent\$" "$BATS_TEST_TMPDIR/live"
+	done
+	kill "$reader"
+	for i in "${!rooms[@]}"; do
+		sent=$(wc -l <"$out.$i")
+		awk -F '\t' -v room="${rooms[i]}-load" '$1 == room && !seen[$4]++ { print $4 }' "$BATS_TEST_TMPDIR/live" | cmp - <(seq "$sent")
+	done
+	echo "# $(cat "$out".? | wc -l) messages in 6 rooms, $(wc -l <"$BATS_TEST_TMPDIR/live") read" >&3
+	grep -c 'went back' "$BATS_TEST_TMPDIR/live.err" >&3 || true
+}
+kill_node() {
+	local n=0 port pids=($PIDS)
+	for port in $NODES; do
+		[[ $port != "$1" ]] || break
+		n=$((n + 1))
+	done
+	kill -KILL "${pids[n]}"
+	wait_until 5 ended "${pids[n]}"
+	killed=$n killed_port=$1
+}
+taken_over() { # PORT: no slot is the dead node's any more
+	local now
+	now=$(owner "${rooms[4]}-load")
+	[[ $now && $now != "$1" ]]
+}
+restart_node() { start_node "$killed" "$killed_port"; }
