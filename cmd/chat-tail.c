@@ -1,5 +1,7 @@
 /* chat-tail: print the messages of chat rooms, each as a line. See chat-tail(1). */
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +11,9 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { TIME = 300, COLOR };
+enum { TIME = 300, COLOR, CONSUMER, CLAIM };
+
+enum { CLAIM_MS = 60000 };
 
 enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
 
@@ -51,6 +55,22 @@ static int add_exclude(void *field, char *value, const struct option_row *row, s
     if (set->exclude == NULL)
         buf_no_memory();
     set->exclude[set->excludes++] = value;
+    return 0;
+}
+
+static void add_match(struct tail_settings *set, const char *glob)
+{
+    set->match = realloc(set->match, (set->matches + 1) * sizeof *set->match);
+    if (set->match == NULL)
+        buf_no_memory();
+    set->match[set->matches++] = glob;
+}
+
+static int set_match(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    if (value[0] == 0)
+        return err_set(e, EXIT_USAGE, "%s must not be empty", row->value);
+    add_match(field, value);
     return 0;
 }
 
@@ -102,6 +122,18 @@ static const struct option_row rows[] = {
     {'W', "timeout", "SECS", "stop when nothing was printed for SECS (exit status 5)",
         option_seconds, AT(tail.timeout), 0, 0},
     {'x', "exclude", "NAME", "hide NAME's messages; repeatable", add_exclude, AT(tail), 0, 0},
+    {'m', "match", "GLOB", "also each room whose name matches; repeatable", set_match, AT(tail), 0,
+        0},
+    {'l', "list", NULL, "list the rooms, or those that match; their size and last time",
+        option_flag, AT(tail.list), 0, 0},
+    {'C', "cursor-file", "FILE", "go on after what FILE says was printed, and keep it so",
+        option_word, AT(tail.cursor_file), 0, 0},
+    {'g', "group", "GROUP", "share the messages with the group's other readers", option_word,
+        AT(tail.group), 0, 0},
+    {CONSUMER, "consumer", "NAME", "who we are in the group; default host:pid", option_word,
+        AT(tail.consumer), 0, 0},
+    {CLAIM, "claim", "DURATION", "take over what others left undone so long; default 60s",
+        option_duration, AT(tail.claim), 0, 0},
     {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
     {'j', "json", NULL, "a JSON object a line", option_flag, AT(json), 0, 0},
     {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH",
@@ -122,6 +154,10 @@ static const struct option_clash clashes[] = {
     {"raw", "null"},
     {"time", "tsv json null"},
     {"exit", "follow timeout"},
+    {"group", "lines cursor-file list"},
+    {"consumer", "+group"},
+    {"claim", "+group"},
+    {"list", "lines since until count timeout exclude match cursor-file json format raw null"},
     SERVER_CLASHES,
     {0},
 };
@@ -145,16 +181,34 @@ static void choose_format(struct arguments *a, size_t rooms)
                     && strcmp(term, "dumb") != 0);
 }
 
-static int take_rooms(struct tail *t, char **names, int n, struct err *e)
+static int take_operands(
+    struct tail *t, struct tail_settings *set, char **names, int n, struct err *e)
 {
-    if (n == 0)
+    if (n == 0 && set->matches == 0 && !set->list)
         return err_set(e, EXIT_USAGE, "no room given; see --help");
+    if (n == 0 && set->list)
+        add_match(set, "*");
     for (int i = 0; i < n; i++) {
         if (names[i][0] == 0)
             return err_set(e, EXIT_USAGE, "the name of a room must not be empty");
-        tail_add_room(t, names[i]);
+        if (set->list)
+            add_match(set, names[i]);
+        else
+            tail_add_room(t, names[i], strlen(names[i]));
     }
     return 0;
+}
+
+/* Who we are in a group, if nobody says: nobody else at this time. */
+static void name_consumer(struct tail_settings *set, char *to, size_t size)
+{
+    char host[HOST_NAME_MAX + 1] = "localhost";
+
+    gethostname(host, sizeof host);
+    host[sizeof host - 1] = 0;
+    snprintf(to, size, "%s:%d", host, (int)getpid());
+    set->consumer = to;
+    set->passing = true;
 }
 
 /* With -e a room that is not there is an error, though the others are read. */
@@ -163,7 +217,7 @@ static enum exit_code report_missing(const struct tail *t)
     enum exit_code code = EXIT_DONE;
 
     for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
-        if (!t->rooms[i]->exists) {
+        if (!t->rooms[i]->exists && !t->rooms[i]->matched && !t->set->group) {
             code = EXIT_FAILED;
             err_say(ERR_ALWAYS, "%.64s: no such room", t->rooms[i]->name);
         }
@@ -173,9 +227,12 @@ static enum exit_code report_missing(const struct tail *t)
 static enum exit_code run(
     struct tail *t, struct route *route, const struct server_settings *server, struct err *e)
 {
-    struct session *session = session_open(route, server->retry, SESSION_FOREVER, e);
+    struct session *session;
     int done;
 
+    if (t->set->cursor_file && (t->cursor = tail_cursor_open(t->set->cursor_file, e)) == NULL)
+        return e->code;
+    session = session_open(route, server->retry, SESSION_FOREVER, e);
     if (session == NULL)
         return e->code;
     t->route = route;
@@ -195,7 +252,8 @@ static enum exit_code run(
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.tail.timeout = -1};
+    struct arguments a = {.tail = {.timeout = -1, .claim = CLAIM_MS}};
+    char consumer[HOST_NAME_MAX + 24];
     struct server_settings server = SERVER_SETTINGS;
     const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
         {"The server", server_options, &server}, {0}};
@@ -210,18 +268,22 @@ int main(int argc, char **argv)
 
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
-    if (operand > 0 && take_rooms(&t, argv + operand, argc - operand, &e) == 0
+    if (a.tail.consumer == NULL)
+        name_consumer(&a.tail, consumer, sizeof consumer);
+    if (operand > 0 && take_operands(&t, &a.tail, argv + operand, argc - operand, &e) == 0
         && server_route(&server, "chat-tail", &route, &e) == 0) {
-        choose_format(&a, (size_t)(argc - operand));
+        choose_format(&a, a.tail.matches ? SIZE_MAX : (size_t)(argc - operand));
         t.format = a.tail.format;
         code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
     tail_free(&t);
+    tail_cursor_close(t.cursor);
     format_free(&t.format);
     route_free(&route);
     server_free(&server);
     free(a.tail.exclude);
+    free(a.tail.match);
     return (int)code;
 }

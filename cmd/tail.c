@@ -1,5 +1,6 @@
 #include "cmd/tail.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,20 +10,66 @@
 /* Entries may be huge: see what comes. */
 enum { FIRST_BATCH = 1 };
 
-void tail_add_room(struct tail *t, const char *name)
-{
-    struct tail_room *room;
+enum { LEAVING_MS = 2000 };
 
-    for (size_t i = 0; i < t->n_rooms; i++)
-        if (strcmp(t->rooms[i]->name, name) == 0)
-            return;
-    room = calloc(1, sizeof *room);
+static int by_name(const void *a, const void *b)
+{
+    const struct tail_room *x = a, *y = b;
+
+    return x->len != y->len ? (x->len < y->len ? -1 : 1) : memcmp(x->name, y->name, x->len);
+}
+
+struct tail_room *tail_add_room(struct tail *t, const char *name, size_t len)
+{
+    struct tail_room *room = calloc(1, sizeof *room), **known;
+
+    if (room == NULL || (room->name = malloc(len + 1)) == NULL)
+        buf_no_memory();
+    memcpy(room->name, name, len);
+    room->name[len] = 0;
+    room->len = len;
+    known = tsearch(room, &t->names, by_name);
+    if (known == NULL)
+        buf_no_memory();
+    if (*known != room) {
+        free(room->name);
+        free(room);
+        return NULL;
+    }
     t->rooms = realloc(t->rooms, (t->n_rooms + 1) * sizeof(struct tail_room *));
-    if (room == NULL || t->rooms == NULL)
+    if (t->rooms == NULL)
         buf_no_memory();
     t->rooms[t->n_rooms++] = room;
-    room->name = name;
-    room->len = strlen(name);
+    return room;
+}
+
+/*
+ * Have each master of the cluster looked through for rooms: a reader for each that has none, aimed
+ * at a slot that is the master's. A single server's own reader does it.
+ */
+static void assign_scanners(struct tail *t)
+{
+    const struct route *route = t->route;
+    const struct endpoint *before = NULL;
+
+    if (t->set->matches == 0)
+        return;
+    if (!route->cluster) {
+        t->readers[0]->scan.wanted = true;
+        return;
+    }
+    for (int slot = 0; slot < ROUTE_SLOTS; slot++) {
+        const struct endpoint *owner = route_owner(route, slot);
+        bool has = owner == NULL || owner == before;
+
+        for (size_t i = 0; i < t->n_readers && !has; i++)
+            has = t->readers[i]->scan.wanted
+                  && route_owner(route, session_slot(t->readers[i]->session)) == owner;
+        before = owner;
+        if (has)
+            continue;
+        tail_add_reader(t, session_new(t->route, slot, t->retry))->scan.wanted = true;
+    }
 }
 
 /* Give each room that has none a reader: the first one, or in a cluster one of its own. */
@@ -38,7 +85,7 @@ static void assign_readers(struct tail *t)
         room->reader = first;
         if (!t->route->cluster)
             continue;
-        if (i == 0)
+        if (i == 0 && !room->matched)
             session_aim(first->session, room->name, room->len);
         else
             room->reader = tail_add_reader(
@@ -116,16 +163,26 @@ static const struct tail_step *choose_past(struct tail_reader *r, struct tail_ro
     return &tail_reads;
 }
 
+/* Whether the reader has something to read. */
+static bool has_rooms(const struct tail_reader *r)
+{
+    for (size_t i = 0; i < r->t->n_rooms; i++)
+        if (r->t->rooms[i]->reader == r && !r->t->rooms[i]->done)
+            return true;
+    return false;
+}
+
 static bool all_done(const struct tail *t)
 {
-    bool over = true;
+    bool over = false, done = t->set->matches == 0;
 
     for (size_t i = 0; i < t->n_readers; i++)
-        over = over && t->readers[i]->over;
-    for (size_t i = 0; i < t->n_rooms && !over; i++)
-        if (!t->rooms[i]->done)
-            return false;
-    return true;
+        over = over || t->readers[i]->over;
+    for (size_t i = 0; i < t->n_readers; i++)
+        over = over && (t->readers[i]->over || !has_rooms(t->readers[i]));
+    for (size_t i = 0; i < t->n_rooms; i++)
+        done = done && t->rooms[i]->done;
+    return done || over;
 }
 
 /* The present: whatever comes, of all rooms of the reader. */
@@ -133,23 +190,22 @@ static const struct tail_step *choose_present(struct tail_reader *r)
 {
     struct tail *t = r->t;
     const struct tail_step *look;
-    bool wanted = false;
 
-    if (t->set->to_end || all_done(t)) {
+    if ((t->set->to_end && !t->set->group) || all_done(t)) {
         t->stop = TAIL_ENDED;
         return NULL;
     }
     if (t->printed_at == 0)
         t->printed_at = wait_now(); /* -W counts from here on, if nothing was printed before */
-    for (size_t i = 0; i < t->n_rooms; i++)
-        wanted = wanted || (t->rooms[i]->reader == r && !t->rooms[i]->done);
-    if (!wanted || r->over || wait_now() < r->pause)
+    if (!has_rooms(r) || r->over || wait_now() < r->pause)
         return NULL;
-    look = choose_look(r);
+    look = t->set->group ? NULL : choose_look(r);
     if (look)
         return look;
     if (t->until.ms < UINT64_MAX && !r->timed)
         return &tail_times;
+    if (t->set->group)
+        return tail_choose_shared(r);
     if (!r->timed)
         r->block = HEARTBEAT_MS;
     r->timed = false;
@@ -157,15 +213,28 @@ static const struct tail_step *choose_present(struct tail_reader *r)
     return &tail_reads;
 }
 
-/* What a reader is to do next. Some wait for others: nothing is read before it is known where each
- * room ends. */
-static const struct tail_step *choose(struct tail_reader *r)
+/* Rooms that were not known: the first time before all else, and then at each heartbeat. */
+static bool is_to_scan(const struct tail_reader *r)
+{
+    return r->scan.wanted && (!r->scan.done || (!r->t->set->list && wait_now() >= r->scan.due));
+}
+
+/* Whether all rooms are known that there were when we began. */
+static bool all_scanned(const struct tail *t)
+{
+    for (size_t i = 0; i < t->n_readers; i++)
+        if (t->readers[i]->scan.wanted && !t->readers[i]->scan.done)
+            return false;
+    return true;
+}
+
+/* Until it is known where each room ends, nothing is read. */
+static const struct tail_step *choose_beginning(struct tail_reader *r)
 {
     struct tail *t = r->t;
-    struct tail_room *past;
 
-    if (!t->dated && !tail_date(t, NULL))
-        return r == t->readers[0] ? &tail_dates : NULL;
+    if (!all_scanned(t))
+        return NULL;
     r->room = room_that_is(r, ROOM_NEW);
     if (r->room)
         return &tail_begins;
@@ -176,13 +245,58 @@ static const struct tail_step *choose(struct tail_reader *r)
         return &tail_searches;
     if (!all_are(t, ROOM_READ))
         return NULL;
+    tail_sort_matched(t);
+    t->begun = true;
+    if (!t->set->list)
+        return NULL;
+    tail_list(t);
+    t->stop = TAIL_ENDED;
+    return NULL;
+}
+
+/* What a reader is to do next. */
+static const struct tail_step *choose(struct tail_reader *r)
+{
+    struct tail *t = r->t;
+    const struct tail_step *step = NULL;
+    struct tail_room *past;
+
+    if (t->leaving)
+        return tail_choose_leaving(r);
+    if (!t->dated && !tail_date(t, NULL))
+        return r == t->readers[0] ? &tail_dates : NULL;
+    if (is_to_scan(r))
+        return &tail_scans;
+    if (!t->begun && !t->set->group)
+        step = choose_beginning(r);
+    if (step || (!t->begun && !t->set->group))
+        return step;
+    if (t->set->group) {
+        t->begun = t->begun || all_scanned(t);
+        return t->begun ? choose_present(r) : NULL;
+    }
+    r->room = room_that_is(r, ROOM_NEW);
+    if (r->room)
+        return &tail_begins; /* it was made later */
     past = past_room(t);
     return past ? choose_past(r, past) : choose_present(r);
+}
+
+/* -C: what was written needs not be read again. */
+static void save_cursors(struct tail *t)
+{
+    if (t->cursor == NULL || !t->begun || t->out.failure.code != EXIT_DONE)
+        return;
+    for (size_t i = 0; i < t->n_rooms; i++)
+        if (t->rooms[i]->state == ROOM_READ)
+            tail_cursor_put(t->cursor, t->rooms[i]->name, t->rooms[i]->len, t->rooms[i]->cursor);
+    tail_cursor_save(t->cursor, &t->out.failure);
 }
 
 void tail_flush(struct tail *t)
 {
     out_flush(&t->out);
+    save_cursors(t);
     if (t->out.failure.code != EXIT_DONE)
         t->stop = TAIL_ENDED; /* tail_run() tells why */
     if (t->progress.messages != t->printed) {
@@ -216,6 +330,8 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
             return -1;
         if (r->pause > wait_now())
             deadline = wait_earliest(deadline, r->pause);
+        if (r->scan.wanted && r->step == NULL)
+            deadline = wait_earliest(deadline, r->scan.due);
     }
     if (wait_poll(fds, n, wait_now()) == 0)
         tail_flush(t);
@@ -237,26 +353,62 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
     return t->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
 }
 
-static int loop(struct tail *t, struct err *e)
+/* Ask and take answers as far as that goes, and sleep if it goes no further. */
+static int turn(struct tail *t, struct err *e)
 {
-    struct pollfd *fds = NULL;
-    int done = 0;
+    bool moved = false;
+    size_t n;
 
-    while (done == 0 && t->stop == TAIL_GOES_ON) {
-        bool moved = false;
-
+    if (!t->leaving) {
+        assign_scanners(t);
         assign_readers(t);
-        for (size_t i = 0; i < t->n_readers && done == 0; i++)
-            done = tail_advance(t->readers[i], choose, &moved, e);
-        if (done < 0 || moved || t->stop != TAIL_GOES_ON)
-            continue;
-        fds = realloc(fds, (t->n_readers * SESSION_FDS + 1) * sizeof *fds);
-        if (fds == NULL)
-            buf_no_memory();
-        done = sleep_on(t, fds, e);
     }
-    free(fds);
-    return done;
+    for (size_t i = 0; i < t->n_readers; i++)
+        if (tail_advance(t->readers[i], choose, &moved, e) < 0)
+            return -1;
+    if (moved || t->stop != TAIL_GOES_ON)
+        return 0;
+    n = t->n_readers * SESSION_FDS + 1;
+    t->fds = realloc(t->fds, n * sizeof *t->fds);
+    if (t->fds == NULL)
+        buf_no_memory();
+    return sleep_on(t, t->fds, e);
+}
+
+static bool all_over(const struct tail *t)
+{
+    for (size_t i = 0; i < t->n_readers; i++)
+        if (!t->readers[i]->over)
+            return false;
+    return true;
+}
+
+/*
+ * -g, at the end: acknowledge what was printed, and take the consumer off. On connections of their
+ * own, for the old ones may be waiting for messages; and if that fails, others will read again what
+ * was printed: no more can be done.
+ */
+static void leave(struct tail *t)
+{
+    enum tail_stop stop = t->stop;
+    int64_t deadline = wait_now() + LEAVING_MS;
+    struct err why;
+
+    for (size_t i = 0; i < t->n_readers; i++) {
+        struct tail_reader *r = t->readers[i];
+        int slot = session_slot(r->session);
+
+        session_close(r->session);
+        r->session = session_new(t->route, slot, 0);
+        r->step = NULL;
+        r->over = false;
+    }
+    t->leaving = true;
+    t->stop = TAIL_GOES_ON;
+    while (t->stop == TAIL_GOES_ON && !all_over(t) && wait_now() < deadline)
+        if (turn(t, &why) < 0)
+            break;
+    t->stop = stop;
 }
 
 int tail_run(struct tail *t, struct err *e)
@@ -265,9 +417,13 @@ int tail_run(struct tail *t, struct err *e)
 
     t->batch = FIRST_BATCH;
     wait_arm();
-    done = loop(t, e);
+    do
+        done = turn(t, e);
+    while (done == 0 && t->stop == TAIL_GOES_ON);
     out_rollback(&t->out);
-    out_flush(&t->out);
+    tail_flush(t);
+    if (t->set->group && done == 0 && t->out.failure.code == EXIT_DONE)
+        leave(t);
     if (done < 0 || t->out.failure.code == EXIT_DONE)
         return done;
     *e = t->out.failure;
@@ -282,8 +438,13 @@ void tail_free(struct tail *t)
         buf_free(&t->readers[i]->open.lines);
         free(t->readers[i]);
     }
-    for (size_t i = 0; i < t->n_rooms; i++)
+    for (size_t i = 0; i < t->n_rooms; i++) {
+        tdelete(t->rooms[i], &t->names, by_name);
+        buf_free(&t->rooms[i]->share.acks);
+        free(t->rooms[i]->name);
         free(t->rooms[i]);
+    }
+    free(t->fds);
     free(t->readers);
     free(t->rooms);
     out_free(&t->out);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/tail_cursor.h"
 #include "common/entry.h"
 #include "common/format.h"
 #include "common/out.h"
@@ -41,6 +42,14 @@ struct tail_settings {
     int64_t timeout;          /* -W in ms; -1: none */
     const char **exclude;     /* -x: owned array, strings of the argument list */
     size_t excludes;
+    const char **match; /* -m, or the operands of -l: owned array of globs */
+    size_t matches;
+    bool list;               /* -l */
+    const char *cursor_file; /* -C, or NULL */
+    const char *group;       /* -g, or NULL */
+    const char *consumer;
+    bool passing;   /* the consumer's name was not given: nobody will come back to it */
+    uint64_t claim; /* ms */
     struct format format;
 };
 
@@ -54,8 +63,25 @@ struct tail_info {
 
 struct tail_reader;
 
+/* Of -g: a room as the group's other readers share it. */
+struct tail_share {
+    bool joined;     /* the group is there */
+    bool lost;       /* it was, and went */
+    bool drained;    /* nothing is pending for us from before */
+    struct id own;   /* what was pending is read from there on */
+    struct buf acks; /* IDs of entries printed and not acknowledged, as words */
+    size_t n_acks;
+    struct id claim_from; /* where to go on looking for what to claim, */
+    int64_t claim_due;    /* and when */
+    enum {
+        SHARE_STAYS,
+        SHARE_FREE,
+        SHARE_LEFT
+    } leaving; /* nothing is pending; the consumer left */
+};
+
 struct tail_room {
-    const char *name;
+    char *name; /* with a NUL behind it; owned */
     size_t len;
     struct tail_reader *reader;
     struct id cursor; /* what comes after it is read: the last entry read whole, or the start */
@@ -66,8 +92,11 @@ struct tail_room {
         ROOM_FOUND, /* its end is known, but not yet where its last N messages begin */
         ROOM_READ   /* it is read from its cursor on */
     } state;
-    bool exists; /* when we began */
-    bool done;   /* nothing more of it is wanted */
+    bool exists;  /* when we began */
+    bool done;    /* nothing more of it is wanted */
+    bool matched; /* found by -m or -l */
+    bool fresh;   /* and after we began: all of it is new */
+    struct tail_share share;
 
     /* Of tail_look.c, to notice what happens to the room. */
     struct tail_info anchor; /* the room as it was found first */
@@ -93,10 +122,15 @@ struct tail {
     size_t n_rooms;
     struct tail_reader **readers; /* owned */
     size_t n_readers;
-    bool dated;      /* `since` and `until` are known */
-    struct id since; /* nothing up to it is printed */
-    struct id until; /* nothing above is printed; ID_MOST: no bound */
-    size_t past;     /* rooms before that one are printed up to where they ended when we began */
+    struct pollfd *fds;         /* to wait for them; owned */
+    void *names;                /* the rooms by name, for tsearch(3) */
+    struct tail_cursor *cursor; /* -C: owned by the caller; or NULL */
+    bool begun;                 /* all rooms that there were when we began are read */
+    bool leaving;               /* -g: reading is over, and what was printed is acknowledged */
+    bool dated;                 /* `since` and `until` are known */
+    struct id since;            /* nothing up to it is printed */
+    struct id until;            /* nothing above is printed; ID_MOST: no bound */
+    size_t past; /* rooms before that one are printed up to where they ended when we began */
     enum tail_stop stop;
     struct out out;
     struct format format;
@@ -132,7 +166,16 @@ struct tail_reader {
     struct entry_decoder in;
     size_t at; /* among all, the room whose entry came last */
 
+    struct {         /* -m and -l: looking for rooms */
+        bool wanted; /* the reader does */
+        bool done;   /* once at least */
+        int64_t due; /* wait_now() of the next time */
+        size_t pattern;
+        char next[24]; /* the server's word for where to go on; empty: at the beginning */
+    } scan;
+
     /* Of the answer at hand. */
+    size_t part; /* the element of it that comes */
     struct tail_info info;
     char field[32];     /* the name of the value that comes next */
     uint64_t clock[2];  /* seconds and microseconds */
@@ -152,8 +195,8 @@ struct tail_reader {
  */
 int tail_run(struct tail *t, struct err *e);
 
-/* tail.c: add a room, unless there is one of that name, which must outlive `t`. */
-void tail_add_room(struct tail *t, const char *name);
+/* tail.c: add a room and return it; NULL if there is one of that name. */
+struct tail_room *tail_add_room(struct tail *t, const char *name, size_t len);
 
 void tail_free(struct tail *t);
 
@@ -190,6 +233,34 @@ extern const struct tail_step tail_looks;
  */
 enum { TAIL_NO_WAIT = -1 };
 extern const struct tail_step tail_reads;
+
+/* tail_read.c, for tail_group.c: expect entries to print; the sink for them; take back what is not
+ * whole; and the server had nothing. */
+void tail_expect(struct tail_reader *r, enum entry_reply reply);
+void tail_read_item(void *reader, const struct reply_item *item);
+void tail_roll_back(struct tail_reader *r);
+void tail_nothing_came(struct tail_reader *r);
+
+/*
+ * tail_group.c: the steps of -g. XGROUP CREATE; XREADGROUP of what is new, and of what is pending
+ * for us; XAUTOCLAIM; XACK; at the end, whether anything is pending, and XGROUP DELCONSUMER.
+ */
+extern const struct tail_step tail_joins, tail_takes, tail_drains, tail_claims, tail_acks,
+    tail_checks, tail_leaves;
+const struct tail_step *tail_choose_shared(struct tail_reader *r);
+const struct tail_step *tail_choose_leaving(struct tail_reader *r);
+
+/* tail_group.c: an entry was printed, and is to be acknowledged. */
+void tail_share(struct tail_room *room, struct id id);
+
+/* tail_list.c: SCAN: find rooms, and add them. */
+extern const struct tail_step tail_scans;
+
+/* tail_list.c: put the rooms that were found in order, behind those that were named. */
+void tail_sort_matched(struct tail *t);
+
+/* tail_list.c: print the rooms, for -l. */
+void tail_list(struct tail *t);
 
 /* tail_look.c: the sink for XINFO STREAM, into `r->info`. */
 void tail_info_item(void *reader, const struct reply_item *item);

@@ -27,7 +27,9 @@ void tail_info_item(void *reader, const struct reply_item *item)
     struct tail_reader *r = reader;
     size_t n = item->len < sizeof r->field ? item->len : sizeof r->field - 1;
 
-    if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key"))
+    if (r->room->matched && r->room->state == ROOM_NEW && item->type == REPLY_ERROR)
+        r->room->done = reply_is_error(item, "NOPERM"); /* not ours to read */
+    if (item->type == REPLY_ERROR && !reply_is_error(item, "ERR no such key") && !r->room->done)
         reply_refusal(&r->problem, item, r->room->name);
     if (item->depth == 0)
         r->info = (struct tail_info){.exists = item->type == REPLY_ARRAY};

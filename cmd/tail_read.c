@@ -38,6 +38,8 @@ static struct tail_room *find_room(struct tail_reader *r, const struct entry_byt
 {
     const struct tail *t = r->t;
 
+    if (name->len == 0)
+        return r->room;
     for (size_t i = 0; i < t->n_rooms; i++, r->at = (r->at + 1) % t->n_rooms) {
         struct tail_room *room = t->rooms[r->at];
 
@@ -50,7 +52,8 @@ static struct tail_room *find_room(struct tail_reader *r, const struct entry_byt
 /* Whether the entry lies past what is wanted of its room. */
 static bool is_past(const struct tail *t, const struct tail_room *room, struct id id)
 {
-    return id_compare(id, t->until) > 0 || (t->set->to_end && id_compare(id, room->end) > 0);
+    return id_compare(id, t->until) > 0
+           || (t->set->to_end && !t->set->group && id_compare(id, room->end) > 0);
 }
 
 static void on_message(void *context, const struct entry_message *m)
@@ -78,13 +81,23 @@ static void close_entry(struct tail_reader *r)
     r->open.messages = r->open.bytes = r->open.skipped = 0;
 }
 
-/* Take back what came of an entry that was cut off: it will come again. */
-static void roll_back(struct tail_reader *r)
+void tail_roll_back(struct tail_reader *r)
 {
     out_rollback(&r->t->out);
     if (r->open.skipped)
         r->t->rooms[r->at]->skip += r->open.skipped;
     close_entry(r);
+}
+
+/* The entry was read whole. */
+static void take_entry(struct tail *t, struct tail_room *room, struct id id)
+{
+    if (t->set->group) {
+        tail_share(room, id);
+        return;
+    }
+    room->cursor = id;
+    tail_passed(room);
 }
 
 static void on_entry(void *context, const struct entry_message *m)
@@ -103,14 +116,12 @@ static void on_entry(void *context, const struct entry_message *m)
         room->done = true;
         return;
     }
-    out_commit(&t->out);
     t->progress.messages += r->open.messages;
     t->progress.bytes += r->open.bytes;
     close_entry(r);
-    if (t->out.failure.code != EXIT_DONE)
-        t->stop = TAIL_ENDED;
-    room->cursor = m->key;
-    tail_passed(room);
+    take_entry(t, room, m->key);
+    if (out_commit(&t->out))
+        tail_flush(t);
     if (id_compare(m->key, t->until) == 0)
         room->done = true;
     if (t->set->count > 0 && t->progress.messages >= (uint64_t)t->set->count)
@@ -151,23 +162,28 @@ static void make_xread(const struct tail_reader *r, struct buf *to)
     }
 }
 
-static void ask_read(struct tail_reader *r)
+void tail_expect(struct tail_reader *r, enum entry_reply reply)
 {
-    struct buf command = {0};
-
-    r->in.reply = ENTRY_XREAD;
+    r->in.reply = reply;
     r->in.on_message = on_message;
     r->in.on_entry = on_entry;
     r->in.context = r;
     r->in.about = r->room ? r->room->name : r->t->n_rooms == 1 ? r->t->rooms[0]->name : NULL;
     entry_begin(&r->in);
+}
+
+static void ask_read(struct tail_reader *r)
+{
+    struct buf command = {0};
+
+    tail_expect(r, ENTRY_XREAD);
     make_xread(r, &command);
     link_send(session_link(r->session), command.data, command.len, NULL, 0);
     buf_free(&command);
     r->asked_at = wait_now();
 }
 
-static void read_item(void *reader, const struct reply_item *item)
+void tail_read_item(void *reader, const struct reply_item *item)
 {
     struct tail_reader *r = reader;
 
@@ -178,8 +194,16 @@ static void read_item(void *reader, const struct reply_item *item)
 
 static void read_again(struct tail_reader *r)
 {
-    roll_back(r);
+    tail_roll_back(r);
     tail_set_batch(r->t, &r->in);
+}
+
+void tail_nothing_came(struct tail_reader *r)
+{
+    if (r->block == TAIL_NO_WAIT)
+        r->over = true;
+    else if (wait_now() + EMPTY_PAUSE_MS < r->asked_at + r->block)
+        r->pause = wait_now() + EMPTY_PAUSE_MS;
 }
 
 static void was_read(struct tail_reader *r)
@@ -189,10 +213,8 @@ static void was_read(struct tail_reader *r)
         return;
     if (r->room)
         r->t->past++; /* its last ones were deleted */
-    else if (r->block == TAIL_NO_WAIT)
-        r->over = true;
-    else if (wait_now() + EMPTY_PAUSE_MS < r->asked_at + r->block)
-        r->pause = wait_now() + EMPTY_PAUSE_MS;
+    else
+        tail_nothing_came(r);
 }
 
-const struct tail_step tail_reads = {ask_read, read_item, was_read, read_again};
+const struct tail_step tail_reads = {ask_read, tail_read_item, was_read, read_again};

@@ -150,6 +150,24 @@ static void go_on_searching(struct tail_reader *r)
 
 const struct tail_step tail_searches = {ask_search, search_item, go_on_searching, NULL};
 
+/* -C: go on where the file says, if that is still a place in the room. False: it does not say. */
+static bool resume(struct tail_reader *r, struct tail_room *room)
+{
+    char id[ID_TEXT];
+
+    if (r->t->cursor == NULL
+        || !tail_cursor_find(r->t->cursor, room->name, room->len, &room->cursor))
+        return false;
+    if (!room->exists) {
+        room->cursor = r->t->since;
+    } else if (id_compare(room->cursor, room->end) > 0) {
+        id_print(id, room->end);
+        err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
+        room->cursor = room->end;
+    }
+    return true;
+}
+
 /* Where reading begins: after -S, or at what -n says within it. */
 static void begin(struct tail_reader *r)
 {
@@ -157,22 +175,34 @@ static void begin(struct tail_reader *r)
     const struct id since = r->t->since;
     const struct tail_settings *set = r->t->set;
     bool from_since = set->since.kind || set->until.kind || set->to_end || set->lines == TAIL_FROM;
+    bool ends_later = id_compare(room->anchor.last, since) > 0;
 
-    r->looked_at = wait_now();
-    room->exists = r->info.exists;
-    room->end = r->info.last;
-    room->anchor = r->info;
     room->cursor = since;
     room->state = ROOM_READ;
-    if (set->lines == TAIL_FROM)
+    if (resume(r, room) || room->fresh) {
+        /* what the file says, or all of it */
+    } else if (set->lines == TAIL_FROM) {
         room->skip = set->line_count > 0 ? set->line_count - 1 : 0;
-    else if (set->lines == TAIL_LAST && set->line_count > 0) {
-        if (id_compare(room->end, since) > 0)
+    } else if (set->lines == TAIL_LAST && set->line_count > 0) {
+        if (ends_later)
             room->state = ROOM_FOUND;
-    } else if (set->lines == TAIL_LAST || !from_since)
-        room->cursor = id_compare(room->end, since) > 0 ? room->end : since;
+    } else if (set->lines == TAIL_LAST || !from_since) {
+        room->cursor = ends_later ? room->end : since;
+    }
     if (room->state == ROOM_READ)
         tail_anchor(room);
 }
 
-const struct tail_step tail_begins = {tail_ask_info, tail_info_item, begin, NULL};
+static void found(struct tail_reader *r)
+{
+    struct tail_room *room = r->room;
+
+    if (r->looked_at == 0)
+        r->looked_at = wait_now();
+    room->exists = r->info.exists;
+    room->end = room->fresh ? ID_LEAST : r->info.last; /* it has no past */
+    room->anchor = r->info;
+    begin(r);
+}
+
+const struct tail_step tail_begins = {tail_ask_info, tail_info_item, found, NULL};

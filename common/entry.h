@@ -1,6 +1,7 @@
 /*
- * Stream entries out of the replies to XREAD, XRANGE and XREVRANGE. An entry is an ID and a list of
- * fields; each field is one message, its name the sender and its value the text.
+ * Stream entries out of the replies to XREAD, XREADGROUP, XRANGE, XREVRANGE and XAUTOCLAIM. An
+ * entry is an ID and a list of fields; each field is one message, its name the sender and its value
+ * the text.
  */
 #ifndef COMMON_ENTRY_H
 #define COMMON_ENTRY_H
@@ -18,14 +19,14 @@ struct entry_bytes {
 };
 
 struct entry_message {
-    struct entry_bytes room; /* empty in replies to XRANGE and XREVRANGE, which do not tell it */
+    struct entry_bytes room; /* empty where the reply does not tell it */
     struct entry_bytes id;   /* as the server wrote it, with a NUL behind */
     struct id key;           /* the same as numbers */
     struct entry_bytes name, text;
 };
 
 /* How deep in the reply the array of entries lies. */
-enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XREAD = 2 };
+enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XAUTOCLAIM = 1, ENTRY_XREAD = 2 };
 
 /* What a reply holds, told as it comes. Zero it, then fill in the first four. */
 struct entry_decoder {

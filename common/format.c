@@ -45,9 +45,9 @@ static void make_time(struct format *f, uint64_t second)
         buf_printf(&f->time_text, "%.3s:%.2s", zone, zone + 3);
 }
 
-static void add_time(struct format *f, struct buf *to, const struct entry_message *m)
+void format_time(struct format *f, struct buf *to, uint64_t ms)
 {
-    uint64_t second = m->key.ms / 1000;
+    uint64_t second = ms / 1000;
 
     if (f->time_text.data == NULL || second != f->time_second)
         make_time(f, second);
@@ -70,7 +70,7 @@ static void add_line(struct format *f, struct buf *to, const struct entry_messag
     bool raw = f->kind == FORMAT_RAW;
 
     if (f->times) {
-        add_time(f, to, m);
+        format_time(f, to, m->key.ms);
         buf_add(to, " ", 1);
     }
     if (f->rooms) {
@@ -162,7 +162,7 @@ static void add_directive(
     case 'i': buf_add(to, m->id.at, m->id.len); break;
     case 'n': add_data(to, &m->name, !f->shown, TEXT_NAME); break;
     case 't': add_data(to, &m->text, !f->shown, TEXT_PLAIN); break;
-    case 'T': add_time(f, to, m); break;
+    case 'T': format_time(f, to, m->key.ms); break;
     case 's': buf_printf(to, "%" PRIu64, m->key.ms); break;
     default: buf_add(to, "%", 1); break;
     }

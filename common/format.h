@@ -32,6 +32,9 @@ int format_check(const char *custom, struct err *e);
 /* Append the message, its line end included. */
 void format_message(struct format *f, struct buf *to, const struct entry_message *m);
 
+/* Append a time, in milliseconds since 1970, as `time` says. */
+void format_time(struct format *f, struct buf *to, uint64_t ms);
+
 /*
  * Read a TSV row, without its newline, as FORMAT_TSV writes it, undoing the escapes in place. The
  * bytes of `*m` lie in `row`; `key` is not set. Returns NULL, or what is wrong with the row.

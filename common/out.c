@@ -20,11 +20,13 @@ void out_prepare(void)
             return;
 }
 
-void out_commit(struct out *o)
+bool out_commit(struct out *o)
 {
     o->whole = o->buf.len;
-    if (o->whole >= PLENTY)
-        out_flush(o);
+    if (o->whole < PLENTY)
+        return false;
+    out_flush(o);
+    return true;
 }
 
 void out_rollback(struct out *o)

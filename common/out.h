@@ -24,8 +24,8 @@ struct out {
  */
 void out_prepare(void);
 
-/* All that was appended so far is whole. Writes once a good deal has gathered. */
-void out_commit(struct out *o);
+/* All that was appended so far is whole. Writes once a good deal has gathered; returns whether. */
+bool out_commit(struct out *o);
 
 /* Take back what is not whole. */
 void out_rollback(struct out *o);

@@ -368,6 +368,11 @@ bool session_up(const struct session *s)
            && wait_now() >= s->again;
 }
 
+int session_slot(const struct session *s)
+{
+    return s->slot;
+}
+
 bool session_in_cluster(const struct session *s)
 {
     return s->route->cluster;

@@ -58,6 +58,9 @@ void session_aim(struct session *s, const char *key, size_t n);
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
 
+/* The slot that it is aimed at, or -1. */
+int session_slot(const struct session *s);
+
 /* Whether commands may be sent: the link is there, and no refusal is being waited out. */
 bool session_up(const struct session *s);
 

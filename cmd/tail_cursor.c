@@ -1,0 +1,225 @@
+#include "cmd/tail_cursor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/text.h"
+
+struct place {
+    char *room; /* owned */
+    size_t len;
+    struct id id;
+};
+
+struct tail_cursor {
+    const char *path;
+    int fd; /* of the file as it is now; locked */
+    bool made, changed;
+    struct place *places;
+    size_t n, at; /* places; the one that was found last */
+};
+
+static int cannot(const struct tail_cursor *c, const char *what, struct err *e)
+{
+    return err_set(e, EXIT_FAILED, "-C: cannot %s %.300s: %s", what, c->path, strerror(errno));
+}
+
+/* Open and lock the file that has this name: it may be replaced while we wait for neither. */
+static int lock(struct tail_cursor *c, struct err *e)
+{
+    struct stat ours, named;
+
+    for (;;) {
+        c->fd = open(c->path, O_RDWR | O_CLOEXEC);
+        c->made = c->fd < 0 && errno == ENOENT;
+        if (c->made)
+            c->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (c->fd < 0 && c->made && errno == EEXIST)
+            continue;
+        if (c->fd < 0 || fstat(c->fd, &ours) < 0)
+            return cannot(c, "open", e);
+        if (!S_ISREG(ours.st_mode))
+            return err_set(e, EXIT_FAILED, "-C: %.300s is not a regular file", c->path);
+        if (flock(c->fd, LOCK_EX | LOCK_NB) < 0) {
+            c->made = false; /* it is another's now */
+            return errno == EWOULDBLOCK
+                       ? err_set(e, EXIT_FAILED, "-C: %.300s is in use by another reader", c->path)
+                       : cannot(c, "lock", e);
+        }
+        if (stat(c->path, &named) == 0 && named.st_ino == ours.st_ino
+            && named.st_dev == ours.st_dev)
+            return 0;
+        close(c->fd);
+    }
+}
+
+static struct place *find(struct tail_cursor *c, const char *room, size_t len)
+{
+    for (size_t i = 0; i < c->n; i++, c->at = (c->at + 1) % c->n) {
+        struct place *p = &c->places[c->at];
+
+        if (p->len == len && memcmp(p->room, room, len) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+static struct place *add(struct tail_cursor *c, const char *room, size_t len)
+{
+    struct place *p;
+
+    c->places = realloc(c->places, (c->n + 1) * sizeof *c->places);
+    if (c->places == NULL)
+        buf_no_memory();
+    p = &c->places[c->n++];
+    *p = (struct place){.room = malloc(len + 1), .len = len};
+    if (p->room == NULL)
+        buf_no_memory();
+    memcpy(p->room, room, len);
+    return p;
+}
+
+/* One line, without its end; -1 if it is damaged. */
+static int take_line(struct tail_cursor *c, char *line, size_t n)
+{
+    char *tab = memchr(line, '\t', n);
+    size_t len = tab ? (size_t)(tab - line) : 0;
+    struct id id;
+
+    if (len == 0 || id_parse(tab + 1, n - len - 1, &id) < 0 || text_from_tsv(line, &len) < 0
+        || find(c, line, len))
+        return -1;
+    add(c, line, len)->id = id;
+    return 0;
+}
+
+static int read_places(struct tail_cursor *c, struct err *e)
+{
+    FILE *in = fdopen(dup(c->fd), "r");
+    char *line = NULL;
+    size_t cap = 0, count = 0;
+    ssize_t n = 0;
+    bool damaged = false;
+
+    if (in == NULL)
+        return cannot(c, "read", e);
+    while (!damaged && (n = getline(&line, &cap, in)) > 0) {
+        count++;
+        damaged = line[n - 1] != '\n' || take_line(c, line, (size_t)n - 1) < 0;
+    }
+    free(line);
+    if (ferror(in))
+        damaged = true;
+    fclose(in);
+    if (damaged)
+        return err_set(e, EXIT_FAILED,
+            "-C: %.300s is damaged: line %zu is not a room, a tab and an ID; mend it, or remove "
+            "it to begin anew",
+            c->path, count);
+    if (count == 0 && !c->made)
+        return err_set(
+            e, EXIT_FAILED, "-C: %.300s is damaged: it is empty; remove it to begin anew", c->path);
+    return 0;
+}
+
+struct tail_cursor *tail_cursor_open(const char *path, struct err *e)
+{
+    struct tail_cursor *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        buf_no_memory();
+    c->path = path;
+    if (lock(c, e) == 0 && read_places(c, e) == 0)
+        return c;
+    tail_cursor_close(c);
+    return NULL;
+}
+
+bool tail_cursor_find(struct tail_cursor *c, const char *room, size_t len, struct id *id)
+{
+    const struct place *p = find(c, room, len);
+
+    if (p)
+        *id = p->id;
+    return p != NULL;
+}
+
+void tail_cursor_put(struct tail_cursor *c, const char *room, size_t len, struct id id)
+{
+    struct place *p = find(c, room, len);
+
+    if (p && id_compare(p->id, id) == 0)
+        return;
+    (p ? p : add(c, room, len))->id = id;
+    c->changed = true;
+}
+
+/* Write all places to a descriptor. */
+static int write_places(const struct tail_cursor *c, int fd)
+{
+    struct buf text = {0};
+    size_t done = 0;
+    ssize_t n = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        char id[ID_TEXT];
+
+        text_show(&text, c->places[i].room, c->places[i].len, TEXT_TSV);
+        id_print(id, c->places[i].id);
+        buf_printf(&text, "\t%s\n", id);
+    }
+    while (done < text.len && (n = write(fd, text.data + done, text.len - done)) >= 0)
+        done += (size_t)n;
+    buf_free(&text);
+    return n < 0 ? -1 : 0;
+}
+
+int tail_cursor_save(struct tail_cursor *c, struct err *e)
+{
+    char beside[PATH_MAX];
+    struct stat now;
+    int fd;
+
+    if (!c->changed)
+        return 0;
+    if (snprintf(beside, sizeof beside, "%s.XXXXXX", c->path) >= (int)sizeof beside) {
+        errno = ENAMETOOLONG;
+        return cannot(c, "write", e);
+    }
+    fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return cannot(c, "write", e);
+    if (write_places(c, fd) < 0 || fstat(c->fd, &now) < 0 || fchmod(fd, now.st_mode & 07777) < 0
+        || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(beside, c->path) < 0) {
+        cannot(c, "write", e);
+        close(fd);
+        unlink(beside);
+        return -1;
+    }
+    close(c->fd);
+    c->fd = fd;
+    c->changed = c->made = false;
+    return 0;
+}
+
+void tail_cursor_close(struct tail_cursor *c)
+{
+    if (c == NULL)
+        return;
+    if (c->made && c->fd >= 0)
+        unlink(c->path);
+    if (c->fd >= 0)
+        close(c->fd);
+    for (size_t i = 0; i < c->n; i++)
+        free(c->places[i].room);
+    free(c->places);
+    free(c);
+}
