@@ -2,6 +2,22 @@
 
 complete -c chat-tail -f
 
+# The rooms that the server has, which is asked with the options typed so far that say which one it is.
+function __chat_tail_rooms
+    set -l server
+    set -l words (commandline -opc)
+    for i in (seq 2 (count $words))
+        switch $words[$i]
+            case -h -p -s -u --host --port --socket --uri --user --pass-file --db --cacert --cacertdir --cert --key --sni
+                set -a server $words[$i] $words[(math $i + 1)]
+            case '--host=*' '--port=*' '--socket=*' '--uri=*' '--user=*' '--pass-file=*' '--db=*' --tls --insecure '--ca*=*' '--cert=*' '--key=*' '--sni=*'
+                set -a server $words[$i]
+        end
+    end
+    timeout 0.4 chat-tail -q $server -l 2>/dev/null | string replace -r '\t.*' ''
+end
+complete -c chat-tail -a '(__chat_tail_rooms)'
+
 function __chat_tail_when
     printf '%s\t%s\n' 10m 'Ten minutes ago' 1h 'An hour ago' 1d 'A day ago' 1w 'A week ago' \
         (date +%Y-%m-%d) 'Today, 00:00' (date +%Y-%m-%dT%H:%M) Now @(date +%s) 'Now, in seconds since 1970'
@@ -15,6 +31,12 @@ complete -c chat-tail -s e -l exit -d 'Stop at the end'
 complete -c chat-tail -s c -l count -x -d 'Stop after so many messages'
 complete -c chat-tail -s W -l timeout -x -d 'Stop when nothing was printed for so long'
 complete -c chat-tail -s x -l exclude -x -d 'Hide the messages of this sender'
+complete -c chat-tail -s m -l match -x -d 'Each room whose name matches'
+complete -c chat-tail -s l -l list -d 'List the rooms'
+complete -c chat-tail -s C -l cursor-file -r -F -d 'Go on after what the file says'
+complete -c chat-tail -s g -l group -x -d 'Share the messages with the group'
+complete -c chat-tail -l consumer -x -d 'Who we are in the group'
+complete -c chat-tail -l claim -x -a '30s 60s 10m 1h' -d 'Take over what others left undone'
 complete -c chat-tail -s t -l tsv -d 'Rows of room, ID, name, text'
 complete -c chat-tail -s j -l json -d 'A JSON object a line'
 complete -c chat-tail -s F -l format -x -d 'As the format says: %r %i %n %t %T %s'
@@ -26,11 +48,18 @@ complete -c chat-tail -l color -a 'auto always never' -d 'Names in colours'
 complete -c chat-tail -s h -l host -x -a '(__fish_print_hostnames)' -d 'Server, default 127.0.0.1'
 complete -c chat-tail -s p -l port -x -a 6379 -d 'Port, default 6379'
 complete -c chat-tail -s s -l socket -r -F -d 'Unix socket, instead of host and port'
-complete -c chat-tail -s u -l uri -x -a 'redis:// valkey:// unix:///' -d 'Server, user, password, database in one'
+complete -c chat-tail -s u -l uri -x -a 'redis:// rediss:// valkey:// unix:/// redis+sentinel://' -d 'Server, user, password, database in one'
 complete -c chat-tail -l user -x -d 'User to log in as'
 complete -c chat-tail -l askpass -d 'Ask for the password'
 complete -c chat-tail -l pass-file -r -F -d 'File whose first line is the password'
 complete -c chat-tail -l db -x -a '(seq 0 15)' -d 'Database number'
+complete -c chat-tail -l tls -d 'Encrypt, and check the certificate'
+complete -c chat-tail -l cacert -r -F -d 'Certificates trusted'
+complete -c chat-tail -l cacertdir -r -F -d 'Directory of certificates trusted'
+complete -c chat-tail -l cert -r -F -d 'Our own certificate'
+complete -c chat-tail -l key -r -F -d 'Its private key'
+complete -c chat-tail -l sni -x -d 'Host name of the certificate'
+complete -c chat-tail -l insecure -d 'Take any certificate'
 complete -c chat-tail -l retry -x -a '0 10 600 forever' -d 'Ride out outages for so many seconds'
 complete -c chat-tail -s q -l quiet -d 'No notices, only errors'
 complete -c chat-tail -s v -l verbose -d 'Tell of the connection, and sum up at the end'

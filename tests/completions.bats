@@ -170,7 +170,7 @@ options_of() {
 	all_offer 'chat-tail -n ' 10 100 +1
 	all_offer 'chat-tail --lines ' 10 100 +1
 	all_offer 'chat-send --db ' {0..15}
-	all_offer 'chat-tail -u ' redis:// valkey:// unix:///
+	all_offer 'chat-tail -u ' redis:// rediss:// valkey:// unix:/// redis+sentinel://
 	for shell in "${shells[@]}"; do
 		for option in -S --since -U --until; do
 			offered=$(offers "$shell" "chat-tail $option ")
@@ -216,6 +216,17 @@ all_files() {
 	all_offer 'chat-tail -x '
 	all_offer 'chat-tail -F '
 	all_offer 'chat-tail -- -'
+}
+
+@test "the rooms of the server that the options name; nothing, and soon, when it is away" {
+	start_server
+	for room in ops other 'two words'; do send -n jhon "$room" hi; done
+	cli set other-key x >/dev/null
+	all_offer "chat-tail -s $SOCK " ops other 'two words'
+	all_offer "chat-tail --socket=$SOCK -e ops o" ops other
+	all_offer "chat-send -u unix://$SOCK -n jhon t" 'two words'
+	stop_servers
+	all_offer "chat-tail -s $SOCK "
 }
 
 @test "options go on behind operands" {

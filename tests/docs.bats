@@ -117,6 +117,7 @@ make_stubs() {
 	stub python3 'exec "$PYTHON" "$@"'
 	stub make 'echo cc -c one.c; echo "one.c: warning: so so" >&2; echo all tests passed'
 	stub ./answer 'while read -r line; do echo "you said: ${line#*: }"; done'
+	stub ./worker 'while read -r line; do echo "did $line"; done'
 	stub journalctl 'printf "%s\n" starting started'
 	stub hostname 'echo web1'
 	stub notify-send 'printf "%s\n" "$1" >>"$NOTES"'
@@ -177,6 +178,9 @@ how() {
 	'chat-tail -x bot room | ./answer | chat-send -n bot room')
 		readers=1 meanwhile='says room jhon "who is there?" && wait_until 5 last room 1 "bot: you said: who is there?"'
 		after='last room 2 "jhon: who is there?" "bot: you said: who is there?"'
+		;;
+	'chat-tail -g workers jobs | ./worker')
+		readers=1 meanwhile='says jobs jhon one && says jobs jhon two' after='printed "did [jhon]: one"$'\''\n'\''"did [jhon]: two"'
 		;;
 	'chat-tail -t room | chat-send -t lobby')
 		readers=1 meanwhile='says room marry hi' after='last lobby 1 "marry: hi"'
