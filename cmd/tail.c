@@ -261,7 +261,7 @@ static const struct tail_step *choose(struct tail_reader *r)
     const struct tail_step *step = NULL;
     struct tail_room *past;
 
-    if (t->leaving)
+    if (t->leave_by)
         return tail_choose_leaving(r);
     if (!t->dated && !tail_date(t, NULL))
         return r == t->readers[0] ? &tail_dates : NULL;
@@ -322,6 +322,8 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
     nfds_t n = t->n_readers * SESSION_FDS + 1;
     int64_t expires = WAIT_FOREVER, deadline = progress_due(&t->progress), now;
 
+    if (t->leave_by)
+        deadline = wait_earliest(deadline, t->leave_by);
     *out = (struct pollfd){STDOUT_FILENO, 0, 0};
     for (size_t i = 0; i < t->n_readers; i++) {
         struct tail_reader *r = t->readers[i];
@@ -344,7 +346,7 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
     if (serve(t, fds, wait_now() - now, e) < 0)
         return -1;
     progress_show(&t->progress);
-    if (wait_signal())
+    if (wait_signal() && !t->leave_by)
         t->stop = TAIL_BY_SIGNAL;
     else if (out->revents & (POLLERR | POLLHUP))
         t->out.closed = true;
@@ -359,7 +361,7 @@ static int turn(struct tail *t, struct err *e)
     bool moved = false;
     size_t n;
 
-    if (!t->leaving) {
+    if (!t->leave_by) {
         assign_scanners(t);
         assign_readers(t);
     }
@@ -375,14 +377,6 @@ static int turn(struct tail *t, struct err *e)
     return sleep_on(t, t->fds, e);
 }
 
-static bool all_over(const struct tail *t)
-{
-    for (size_t i = 0; i < t->n_readers; i++)
-        if (!t->readers[i]->over)
-            return false;
-    return true;
-}
-
 /*
  * -g, at the end: acknowledge what was printed, and take the consumer off. On connections of their
  * own, for the old ones may be waiting for messages; and if that fails, others will read again what
@@ -391,8 +385,9 @@ static bool all_over(const struct tail *t)
 static void leave(struct tail *t)
 {
     enum tail_stop stop = t->stop;
-    int64_t deadline = wait_now() + LEAVING_MS;
     struct err why;
+
+    t->leave_by = wait_now() + LEAVING_MS;
 
     for (size_t i = 0; i < t->n_readers; i++) {
         struct tail_reader *r = t->readers[i];
@@ -403,9 +398,8 @@ static void leave(struct tail *t)
         r->step = NULL;
         r->over = false;
     }
-    t->leaving = true;
     t->stop = TAIL_GOES_ON;
-    while (t->stop == TAIL_GOES_ON && !all_over(t) && wait_now() < deadline)
+    while (t->stop == TAIL_GOES_ON && wait_now() < t->leave_by)
         if (turn(t, &why) < 0)
             break;
     t->stop = stop;

@@ -125,12 +125,12 @@ struct tail {
     struct pollfd *fds;         /* to wait for them; owned */
     void *names;                /* the rooms by name, for tsearch(3) */
     struct tail_cursor *cursor; /* -C: owned by the caller; or NULL */
-    bool begun;                 /* all rooms that there were when we began are read */
-    bool leaving;               /* -g: reading is over, and what was printed is acknowledged */
-    bool dated;                 /* `since` and `until` are known */
-    struct id since;            /* nothing up to it is printed */
-    struct id until;            /* nothing above is printed; ID_MOST: no bound */
-    size_t past; /* rooms before that one are printed up to where they ended when we began */
+    int64_t leave_by; /* -g: reading is over; wait_now() of when all must be acknowledged; or 0 */
+    bool begun;       /* all rooms that there were when we began are read */
+    bool dated;       /* `since` and `until` are known */
+    struct id since;  /* nothing up to it is printed */
+    struct id until;  /* nothing above is printed; ID_MOST: no bound */
+    size_t past;      /* rooms before that one are printed up to where they ended when we began */
     enum tail_stop stop;
     struct out out;
     struct format format;

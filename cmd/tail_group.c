@@ -351,5 +351,9 @@ const struct tail_step *tail_choose_leaving(struct tail_reader *r)
             return &tail_leaves;
     }
     r->over = true;
+    t->stop = TAIL_ENDED;
+    for (size_t i = 0; i < t->n_readers; i++)
+        if (!t->readers[i]->over)
+            t->stop = TAIL_GOES_ON;
     return NULL;
 }

@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# -g: readers that share the messages of a room.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup_file() { start_server; }
+teardown_file() { stop_servers; }
+setup() { out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
+teardown() { stop_jobs; }
+
+# worker N [argument ...]: a reader in the background, its output in $out.N.
+worker() {
+	spawn chat-tail -r -g workers --consumer "w$1" "${@:2}" "$ROOM" >"$out.$1" 2>"$err.$1" </dev/null
+	pids[$1]=$PID
+}
+group() { cli xinfo groups "$ROOM" | paste -sd' '; }
+pending_is() { [[ $(cli xpending "$ROOM" workers | head -n 1) == "$1" ]]; }
+has_group() { [[ $(group) == *workers* ]]; }
+all_out() { sort -V "$out".*; }
+
+@test "each message goes to one of the readers, and the work spreads" {
+	local pids=()
+	for n in 1 2 3; do worker "$n"; done
+	wait_readers 3
+	seq 600 | send -n jhon "$ROOM"
+	wait_until 10 eval '(($(cat "$out".* | wc -l) == 600))'
+	cmp <(all_out) <(seq -f '[jhon]: %.0f' 600)
+	for n in 1 2 3; do (($(wc -l <"$out.$n") > 60)); done
+	wait_until 5 pending_is 0
+}
+
+@test "readers killed and replaced: nothing is lost; what they left is claimed" {
+	local pids=() n
+	for n in 1 2 3; do worker "$n" --claim 1s; done
+	wait_readers 3
+	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 2000; i++)); do echo "$i"; ((i % 20)) || sleep 0.02; done)
+	local sender=$PID
+	for n in 4 5 6 7 8; do
+		sleep 0.3
+		kill -KILL "${pids[n - 3]}"
+		worker "$n" --claim 1s
+	done
+	wait_end 30 "$sender"
+	wait_until 20 pending_is 0
+	wait_until 10 eval '(($(all_out | sort -u | wc -l) == 2000))'
+	cmp <(all_out | sort -Vu) <(seq -f '[jhon]: %.0f' 2000)
+	echo "# 5 readers killed, 2000 messages: $(($(all_out | wc -l) - 2000)) came twice" >&3
+}
+
+@test "what was pending for a consumer is read first when it comes back, and what is left by others after --claim" {
+	cli xgroup create "$ROOM" workers 0 mkstream
+	seq 4 | send -n jhon "$ROOM"
+	cli xreadgroup group workers w1 count 2 streams "$ROOM" '>' >/dev/null
+	cli xreadgroup group workers dead count 1 streams "$ROOM" '>' >/dev/null
+	prints chat-tail -r -e -g workers --consumer w1 "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 4'
+	pending_is 1
+	run timeout 10 chat-tail -r -g workers --claim 1s -W 2 "$ROOM"
+	assert_status 5
+	assert_output '[jhon]: 3'
+	pending_is 0
+}
+
+@test "deleted while pending, and hidden by -x: acknowledged all the same" {
+	cli xgroup create "$ROOM" workers 0 mkstream
+	local id
+	id=$(cli xadd "$ROOM" '*' jhon 1)
+	seq 2 3 | send -n marry "$ROOM"
+	cli xreadgroup group workers w1 count 1 streams "$ROOM" '>' >/dev/null
+	cli xdel "$ROOM" "$id"
+	prints chat-tail -e -x marry -g workers --consumer w1 "$ROOM" </dev/null
+	pending_is 0
+	[[ $(group) == *' pending 0 '*' lag 0' ]]
+}
+
+@test "the group is made at the end of the room, or at -S; with the room; again if it vanishes, from the beginning" {
+	seq 3 | send -n jhon "$ROOM"
+	prints chat-tail -r -e -g workers "$ROOM" </dev/null
+	prints chat-tail -r -e -g others -S 1h "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 3'
+	local pids=()
+	worker 1
+	wait_readers 1
+	cli del "$ROOM" >/dev/null
+	wait_until 5 has_group
+	send -n jhon "$ROOM" anew
+	wait_until 5 has_lines "$out.1" 1
+	assert_equal "$(<"$out.1")" '[jhon]: anew'
+	assert_match "$(<"$err.1")" "^chat-tail: $ROOM: the group workers was gone; made again, from the room's beginning\$"
+	cli xgroup destroy "$ROOM" workers >/dev/null
+	wait_until 10 has_lines "$out.1" 2
+}
+
+@test "-c, a signal: what was printed is acknowledged; our own consumer goes, one with a name stays" {
+	seq 5 | send -n jhon "$ROOM"
+	prints chat-tail -r -c 2 -g workers -S 1h "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2'
+	[[ $(group) == *' consumers 0 pending 0 '* ]] || { group >&2 && false; }
+	local pids=()
+	worker 1
+	wait_until 5 has_lines "$out.1" 3
+	wait_readers 1
+	kill -TERM "${pids[1]}"
+	wait_end 5 "${pids[1]}"
+	assert_status 143
+	[[ $(group) == *' consumers 1 pending 0 '* ]] || { group >&2 && false; }
+}
+
+@test "nothing is acknowledged that was not written: the reader of the pipe goes away" {
+	seq 50 | send -n jhon "$ROOM"
+	cli xgroup create "$ROOM" workers 0 >/dev/null
+	run bash -c 'timeout 20 chat-tail -r -g workers "$1" | head -n 1; exit "${PIPESTATUS[0]}"' bash "$ROOM"
+	assert_status 141
+	assert_output '[jhon]: 1'
+	[[ $(cli xpending "$ROOM" workers | head -n 1) -le 1 ]]
+	local got
+	got=$(show -r -e -g workers --claim 1s "$ROOM" | wc -l)
+	((got >= 47))
+}
+
+@test "several rooms, one connection that is lost, a server that restarts nothing: each message once" {
+	local pids=() id
+	spawn chat-tail -t -g workers "$ROOM" "$ROOM-2" >"$out" 2>"$err" </dev/null
+	wait_readers 1
+	for n in {1..10}; do
+		send -n jhon "$ROOM" "$n"
+		send -n jhon "$ROOM-2" "$n"
+		cli client kill type normal skipme yes >/dev/null
+	done
+	wait_until 20 has_lines "$out" 20
+	for room in "$ROOM" "$ROOM-2"; do
+		awk -F '\t' -v room="$room" '$1 == room { print $4 }' "$out" | cmp - <(seq 10)
+	done
+}
+
+@test "what does not go with -g is refused" {
+	fails 2 '-g and -n contradict' chat-tail -g g -n 5 room
+	fails 2 '-g and -C contradict' chat-tail -g g -C f room
+	fails 2 '--claim goes with -g only' chat-tail --claim 5s room
+	fails 2 '--consumer goes with -g only' chat-tail --consumer c room
+	fails 2 '--claim.* needs a duration' chat-tail -g g --claim 5 room
+	cli set "$ROOM" x >/dev/null
+	fails 4 WRONGTYPE chat-tail -g g "$ROOM"
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# Which rooms are read: -l, -m; and from where: -C.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup() {
+	start_server
+	cursor=$BATS_TEST_TMPDIR/cursor
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+@test "-l lists the rooms, sorted, with their size and last time; globs choose; what is no room is none" {
+	cli xadd ops 1751392920000-0 db1 one >/dev/null
+	cli xadd ops 1751393100000-5 db1 two >/dev/null
+	cli xadd $'a\tb' 1751392920000-0 x y >/dev/null
+	cli xgroup create empty g 0 mkstream >/dev/null
+	cli set key value >/dev/null
+	prints chat-tail -l <<<$'a\\tb\t1\t2025-07-01T18:02:00+00:00\nempty\t0\t\nops\t2\t2025-07-01T18:05:00+00:00'
+	prints chat-tail -l 'o*' 'x*' 'o[p]s' <<<$'ops\t2\t2025-07-01T18:05:00+00:00'
+	prints chat-tail -l nothing </dev/null
+	for n in {1..3000}; do echo "many-$n	-	jhon	hi"; done | send -t
+	assert_equal "$(show -l 'many-*' | wc -l)" 3000
+}
+
+@test "-m reads each room that matches, sorted, behind those named; and is repeatable" {
+	for room in b a c x-2 x-1; do send -n jhon "$room" "in $room"; done
+	prints chat-tail -r -e -m 'x-*' -m 'a*' c <<<$'c [jhon]: in c\na [jhon]: in a\nx-1 [jhon]: in x-1\nx-2 [jhon]: in x-2'
+	prints chat-tail -r -e -m 'none*' </dev/null
+	prints chat-tail -r -m 'a*' -U 0s <<<'a [jhon]: in a'
+}
+
+@test "rooms made later join at the next heartbeat, from their first message; those there are read on" {
+	send -n jhon old before
+	spawn chat-tail -r -m '*' >"$BATS_TEST_TMPDIR/live" 2>"$BATS_TEST_TMPDIR/live.err" </dev/null
+	wait_readers 1
+	send -n jhon old after
+	seq 3 | send -n jhon new
+	wait_until 8 has_lines "$BATS_TEST_TMPDIR/live" 4
+	seq 4 5 | send -n jhon new
+	wait_until 8 has_lines "$BATS_TEST_TMPDIR/live" 6
+	assert_equal "$(<"$BATS_TEST_TMPDIR/live")" "old [jhon]: after
+$(seq -f 'new [jhon]: %.0f' 5)"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/live.err")" ''
+}
+
+@test "rooms that one may not read are passed over by -l and -m, and named when asked for" {
+	send -n jhon mine hi
+	send -n jhon other hi
+	cli acl setuser me on '>pw' '~mine' -@all +xread '+xinfo|stream' +scan >/dev/null
+	prints chat-tail --user me --pass-file <(echo pw) -e -n +1 -m '*' <<<'mine [jhon]: hi'
+	run --separate-stderr show --user me --pass-file <(echo pw) -l
+	assert_match "$output" '^mine	1	[^ ]*$'
+	REDISCLI_AUTH=pw fails 4 'other: NOPERM' chat-tail --user me -e other
+}
+
+@test "-C: goes on where it was, for each room; the lines of other rooms stay; -n serves new ones" {
+	seq 3 | send -n jhon one
+	seq 2 | send -n jhon two
+	prints chat-tail -r -e -n +1 -C "$cursor" one <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 3'
+	assert_match "$(<"$cursor")" '^one	[0-9]+-[0-9]+$'
+	prints chat-tail -r -e -n 1 -C "$cursor" one two <<<'two [jhon]: 2'
+	seq 4 5 | send -n jhon one
+	prints chat-tail -r -e -C "$cursor" two </dev/null
+	prints chat-tail -r -e -C "$cursor" one <<<$'[jhon]: 4\n[jhon]: 5'
+	assert_equal "$(cut -f 1 "$cursor")" $'one\ntwo'
+	send -n jhon $'a\tb\\' x
+	prints chat-tail -r -e -C "$cursor" $'a\tb\\' <<<'[jhon]: x'
+	assert_equal "$(tail -n 1 "$cursor" | cut -f 1)" 'a\tb\\'
+	prints chat-tail -r -e -C "$cursor" $'a\tb\\' </dev/null
+}
+
+@test "-C: it is written at the start, and after each output; a reader that is killed goes on from there" {
+	send -n jhon "$ROOM" old
+	follow -r -C "$cursor" "$ROOM"
+	local reader=$PID
+	wait_until 5 test -s "$cursor"
+	send -n jhon "$ROOM" one
+	wait_until 5 has_lines "$live" 1
+	wait_until 5 eval '[[ $(cut -f 2 "$cursor") == $(cli --raw xrevrange "$ROOM" + - count 1 | head -n 1) ]]'
+	kill -KILL "$reader"
+	wait_until 5 ended "$reader"
+	send -n jhon "$ROOM" two
+	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: two'
+}
+
+@test "-C: killed at random while it reads: nothing is missing, and what comes again is what was not noted" {
+	seq 200000 | send -n jhon "$ROOM"
+	: >"$BATS_TEST_TMPDIR/all"
+	for n in 1 2 3 4 5 6 7 8; do
+		timeout -s KILL "0.0$((n * 7 % 10 + 2))" chat-tail -F '%t\n' -e -n +1 -C "$cursor" "$ROOM" >>"$BATS_TEST_TMPDIR/all" || true
+		[[ -s $cursor ]] || rm -f "$cursor" # it was killed before the first word was written
+	done
+	show -F '%t\n' -e -n +1 -C "$cursor" "$ROOM" >>"$BATS_TEST_TMPDIR/all"
+	cmp <(sort -n "$BATS_TEST_TMPDIR/all" | uniq) <(seq 200000)
+	assert_equal "$(sort -n "$BATS_TEST_TMPDIR/all" | uniq -c | awk '$1 > 2')" ''
+}
+
+@test "-C: a damaged file, one in use, one that cannot be written: an error that names it, and nothing is read" {
+	seq 3 | send -n jhon "$ROOM"
+	for text in 'no tab' $'room\tx' $'room\t1-1\nroom\t2-1' $'\t1-1' $'room\t1-1\nhalf' $'ro\\qom\t1-1'; do
+		printf '%s' "$text" >"$cursor"
+		[[ $text == *half ]] || echo >>"$cursor"
+		fails 1 "$cursor is damaged: line" chat-tail -e -n +1 -C "$cursor" "$ROOM"
+		assert_equal "$output" ''
+	done
+	: >"$cursor"
+	fails 1 "$cursor is damaged: it is empty" chat-tail -e -n +1 -C "$cursor" "$ROOM"
+	rm "$cursor"
+	fails 1 'cannot open .*/none/file: No such file' chat-tail -e -C "$BATS_TEST_TMPDIR/none/file" "$ROOM"
+	fails 1 'not a regular file' chat-tail -e -C /dev/null "$ROOM"
+	fails 3 'cannot connect' chat-tail -s /nonexistent -C "$cursor" "$ROOM"
+	[[ ! -e $cursor ]]
+	follow -C "$cursor" "$ROOM"
+	fails 1 "$cursor is in use by another reader" chat-tail -e -C "$cursor" "$ROOM"
+	send -n jhon "$ROOM" more
+	wait_until 5 has_lines "$live" 1
+	fails 1 "$cursor is in use by another reader" chat-tail -e -C "$cursor" "$ROOM"
+}
+
+@test "-C: a room that was made anew, or lost its last entries, meanwhile" {
+	cli xadd "$ROOM" 5-0 jhon five >/dev/null
+	cli xadd "$ROOM" 9-0 jhon nine >/dev/null
+	show -e -n +1 -C "$cursor" "$ROOM"
+	cli del "$ROOM" >/dev/null
+	cli xadd "$ROOM" 5-0 jhon five >/dev/null
+	run --separate-stderr show -e -C "$cursor" "$ROOM"
+	assert_match "$stderr" "$ROOM: went back to the entry 5-0; going on behind it"
+	cli xadd "$ROOM" 6-0 jhon six >/dev/null
+	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: six'
+}
