@@ -32,7 +32,7 @@ start_node() { # N PORT [argument ...]: sets PORT and PID
 	local dir=$BATS_FILE_TMPDIR/node$1
 	mkdir -p "$dir"
 	PORT=$2
-	spawn "$SERVER" --bind 127.0.0.1 --port "$PORT" --cluster-port "$(free_port)" --cluster-enabled yes --dir "$dir" \
+	spawn "$REPO/tests/server" --bind 127.0.0.1 --port "$PORT" --cluster-port "$(free_port)" --cluster-enabled yes --dir "$dir" \
 		--cluster-node-timeout 1000 --save '' --appendonly no --repl-diskless-sync-delay 0 "${@:3}" >>"$dir/log" 2>&1 </dev/null
 	export SERVERS="${SERVERS-} $PID"
 	wait_until 10 answers "$PORT"

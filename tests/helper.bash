@@ -23,12 +23,11 @@ if [[ ${HELPER_CLEANED-} != "$BATS_RUN_TMPDIR" ]]; then
 	REPO=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	export REPO CHAT_BUILD=${CHAT_BUILD:-$REPO/build}
 	export PATH=$CHAT_BUILD:$PATH
-	# The server under test, and the client that comes with one or the other.
-	: "${SERVER:=$REPO/tests/server}"
-	: "${CLI:=$(command -v redis-cli || command -v valkey-cli || echo redis-cli)}"
+	# The client that comes with the server under test: that of $SERVER, or of this machine.
+	: "${CLI:=$(command -v "${SERVER:+${SERVER%-server}-cli}" || command -v redis-cli || command -v valkey-cli || echo redis-cli)}"
 	# The system's own python3 is the one that its packages, such as python3-redis, are for.
 	: "${PYTHON:=$([[ -x /usr/bin/python3 ]] && echo /usr/bin/python3 || echo python3)}"
-	export SERVER CLI PYTHON
+	export CLI PYTHON
 fi
 
 ROOM=room-${BATS_TEST_NUMBER-0}
@@ -59,7 +58,7 @@ start_server_tcp() {
 server_launch() {
 	SERVER_DIR=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/redis.XXXXXX")
 	export SERVER_DIR SERVER_PID SOCK=$SERVER_DIR/sock
-	spawn "$SERVER" --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --appendonly no --daemonize no "$@" \
+	spawn "$REPO/tests/server" --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --appendonly no --daemonize no "$@" \
 		>"$SERVER_DIR/log" 2>&1 </dev/null
 	SERVER_PID=$PID
 	export SERVERS="${SERVERS-} $SERVER_PID"

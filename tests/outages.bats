@@ -30,7 +30,7 @@ sending() {
 
 # restart_server [argument ...]: the last one again, where it was, once it has ended.
 restart_server() {
-	spawn "$SERVER" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
+	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
 		>>"$SERVER_DIR/log" 2>&1 </dev/null
 	SERVER_PID=$PID
 	export SERVERS="${SERVERS-} $SERVER_PID"
@@ -190,7 +190,7 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 	for i in {1..20}; do cli set "key-$i" x >/dev/null; done
 	cli save >/dev/null
 	kill_server
-	spawn "$SERVER" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --key-load-delay 60000 \
+	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --key-load-delay 60000 \
 		--loading-process-events-interval-bytes 1024 >>"$SERVER_DIR/log" 2>&1 </dev/null
 	SERVER_PID=$PID SERVERS="${SERVERS-} $PID"
 	echo two >&7

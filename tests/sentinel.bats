@@ -24,7 +24,7 @@ start_node() {
 	shift
 	[[ ${node[n]} ]] || node[n]=$(free_port)
 	mkdir -p "$BATS_TEST_TMPDIR/node$n"
-	spawn "$SERVER" --bind 127.0.0.1 --port "${node[n]}" --dir "$BATS_TEST_TMPDIR/node$n" --save '' --appendonly no \
+	spawn "$REPO/tests/server" --bind 127.0.0.1 --port "${node[n]}" --dir "$BATS_TEST_TMPDIR/node$n" --save '' --appendonly no \
 		--repl-diskless-sync-delay 0 --repl-ping-replica-period 1 "$@" >>"$BATS_TEST_TMPDIR/node$n.log" 2>&1 </dev/null
 	pid[n]=$PID
 	export SERVERS="${SERVERS-} $PID"
@@ -47,7 +47,7 @@ watch_over() {
 		mkdir "$dir"
 		printf '%s\n' "port $port" "bind 127.0.0.1" "dir $dir" "sentinel monitor chat 127.0.0.1 ${node[master]} 2" \
 			'sentinel down-after-milliseconds chat 400' 'sentinel failover-timeout chat 2000' "$@" >"$dir/conf"
-		spawn "$SERVER" "$dir/conf" --sentinel >"$dir/log" 2>&1 </dev/null
+		spawn "$REPO/tests/server" "$dir/conf" --sentinel >"$dir/log" 2>&1 </dev/null
 		export SERVERS="${SERVERS-} $PID"
 		watch+=("$port")
 		list+=,127.0.0.1:$port
