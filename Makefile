@@ -109,7 +109,7 @@ uninstall: ## remove what install installed
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHCOMP)/%) $(DESTDIR)$(ZSHCOMP)/_chat $(PROGRAMS:%=$(DESTDIR)$(FISHCOMP)/%.fish)
 
 clean: ## remove build/
-	rm -rf build
+	rm -rf --one-file-system build
 
 $B/chat-send: $B/cmd/chat-send.o $(send) $(common)
 $B/chat-tail: $B/cmd/chat-tail.o $(tail) $(common)

@@ -24,7 +24,6 @@ setup_file() {
 teardown_file() { stop_servers; }
 setup() { out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
 teardown() {
-	tail -n 5 "$err".* "$BATS_TEST_TMPDIR/live.err" >&2 || true
 	stop_jobs
 }
 
@@ -58,10 +57,7 @@ other_master() { cc cluster nodes | awk -v not="$1" '/master/ && !/fail/ { split
 # move_slot KEY [pause]: to another master, key by key, pausing while it is half here and half there.
 move_slot() {
 	local slot from to key
-	slot=$(cc cluster keyslot "$1") from=$(owner "$1")
-	to=$(other_master "$from")
-	"$CLI" -p "$to" cluster setslot "$slot" importing "$(id "$from")" >/dev/null
-	"$CLI" -p "$from" cluster setslot "$slot" migrating "$(id "$to")" >/dev/null
+	open_slot "$1"
 	sleep "${2:-0}"
 	for _ in 1 2 3; do
 		for key in $("$CLI" -p "$from" cluster getkeysinslot "$slot" 100); do
@@ -69,6 +65,17 @@ move_slot() {
 			sleep "${2:-0}"
 		done
 	done
+	close_slot
+}
+# open_slot KEY: its slot is about to move; sets slot, from and to. close_slot: it has.
+open_slot() {
+	slot=$(cc cluster keyslot "$1") from=$(owner "$1")
+	to=$(other_master "$from")
+	"$CLI" -p "$to" cluster setslot "$slot" importing "$(id "$from")" >/dev/null
+	"$CLI" -p "$from" cluster setslot "$slot" migrating "$(id "$to")" >/dev/null
+}
+close_slot() {
+	local port
 	for port in "$to" "$from" $NODES; do
 		"$CLI" -p "$port" cluster setslot "$slot" node "$(id "$to")" >/dev/null 2>&1 || true
 	done
@@ -104,6 +111,78 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 	assert_equal "$(show -F '%t,' -S 1h -U 0s one six)" 'hi one,hi six,'
 	assert_equal "$(cc --raw keys '*chat-send*')" ''
 	cc del one >/dev/null
+}
+
+@test "a slot that is half moved, by users with no more than the manual's permissions: ASK is followed, TRYAGAIN is waited out" {
+	local slot from to port
+	for port in $NODES; do
+		"$CLI" -p "$port" acl setuser reader on '>pw' '~*' -@all +xread '+xinfo|stream' '+cluster|slots' +asking
+		"$CLI" -p "$port" acl setuser sender on '>pw' '~*' -@all +eval +xadd +get +set +del '+cluster|slots' +asking
+	done >/dev/null
+	export REDISCLI_AUTH=pw
+	seq 3 | send --user sender -n jhon half
+	spawn chat-tail --user reader -r -n +1 half >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
+	wait_until 5 has_lines "$BATS_TEST_TMPDIR/live" 3
+	unset REDISCLI_AUTH
+	open_slot half
+	"$CLI" -p "$from" migrate 127.0.0.1 "$to" half 0 5000 >/dev/null
+	export REDISCLI_AUTH=pw
+	# The room is there and its receipt nowhere: no script for a new sender, as long as that is so.
+	printf '4\n5\n' | send --user sender -n jhon half 2>"$err"
+	assert_match "$(head -n 1 "$err")" 'half: TRYAGAIN Multiple keys request during rehashing of slot; trying again for 60 s'
+	assert_match "$(tail -n 1 "$err")" 'half: TRYAGAIN .*; sending without the script that keeps a lost connection from doubling'
+	assert_equal "$(show --user reader -F '%t ' -e -n +1 half)" '1 2 3 4 5 '
+	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 5
+	unset REDISCLI_AUTH
+	close_slot
+	export REDISCLI_AUTH=pw
+	send --user sender -n jhon half 6
+	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 6
+	assert_equal "$(<"$BATS_TEST_TMPDIR/live")" "$(seq -f '[jhon]: %.0f' 6)"
+	assert_equal "$(<"$err.live")" ''
+}
+
+@test "a room whose receipt can not lie beside it: plain XADD, and a notice" {
+	run --separate-stderr send -n jhon 'a}b' hi
+	assert_status 0
+	assert_match "$stderr" "a}b: CROSSSLOT .*; sending without the script"
+	assert_equal "$(texts 'a}b')" hi
+}
+
+@test "-l and -m look at all nodes; a room made later, anywhere, joins" {
+	local room
+	for room in m-{1..9}; do send -n jhon "$room" "hi $room"; done
+	assert_equal "$(show -l 'm-*' | cut -f 1,2 | tr '\t' ' ')" "$(printf 'm-%s 1\n' {1..9})"
+	prints chat-tail -r -e -m 'm-*' < <(for room in m-{1..9}; do echo "$room [jhon]: hi $room"; done)
+	spawn chat-tail -r -m 'm-*' >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
+	sleep 1
+	for room in m-{5..14}; do send -n jhon "$room" "late $room"; done
+	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 10
+	sort -V "$BATS_TEST_TMPDIR/live" | cmp - <(for room in m-{5..14}; do echo "$room [jhon]: late $room"; done)
+	assert_equal "$(<"$err.live")" ''
+}
+
+@test "a group over rooms on different nodes" {
+	local room
+	spawn chat-tail -r -g workers g-{1..6} >"$out.1" 2>"$err.1" </dev/null
+	spawn chat-tail -r -g workers g-{1..6} >"$out.2" 2>"$err.2" </dev/null
+	sleep 1
+	for room in g-{1..6}; do seq -f "$room %.0f" 50 | send -n jhon "$room"; done
+	wait_until 10 has_lines <(cat "$out".?) 300 || wait_until 10 eval '(($(cat "$out".? | wc -l) == 300))'
+	cat "$out".? | sed 's/.*: //' | sort -V | cmp - <(for room in g-{1..6}; do seq -f "$room %.0f" 50; done)
+}
+
+@test "a cluster that is down, until it is up" {
+	local PORT PID node
+	start_node lone "$(free_port)"
+	node=$PORT
+	fails 1 'CLUSTERDOWN Hash slot not served; gave up after 0.5 s' chat-send -q --retry 0.5 -p "$node" -n jhon room hi
+	spawn chat-send -p "$node" -n jhon room hi 2>"$err"
+	wait_until 5 said 'CLUSTERDOWN .*; trying again'
+	"$CLI" -p "$node" cluster addslotsrange 0 16383 >/dev/null
+	wait_end 10 "$PID"
+	assert_status 0
+	assert_equal "$("$CLI" -p "$node" xlen room)" 1
 }
 
 @test "six rooms under load, slots moved, a node failed over and a node killed: 0 lost, 0 doubled" {

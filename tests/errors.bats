@@ -308,7 +308,19 @@ permissions() {
 	prints_nothing send --user writer --maxage 1h -n jhon "$ROOM" four
 	assert_equal "$(length "$ROOM") $(cli keys '*:chat-send:*')" '4 '
 	assert_equal "$(cli acl log | grep -c "client-info.*user=writer")" 0
+	cli acl setuser reader +scan >/dev/null
+	assert_equal "$(show --user reader -l "$ROOM*" | cut -f 1,2)" "$ROOM	4"
+	assert_equal "$(show --user reader -F '%t ' -e -n +1 -m "$ROOM")" 'one two three four '
+	cli acl setuser worker reset on '>pw' '~*' -@all +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' >/dev/null
+	for rule in +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' +scan '+cluster|slots' +asking; do
+		render "$REPO/cmd/chat-tail.1" PERMISSIONS | grep -qF -e "$rule"
+	done
+	fails 4 NOPERM chat-tail --user worker -g g -S 1h -e "$ROOM"
+	cli acl setuser worker +time >/dev/null
+	assert_equal "$(show --user worker -F '%t ' -g g -S 1h -e "$ROOM")" 'one two three four '
+	assert_match "$(cli xinfo groups "$ROOM" | paste -sd' ')" 'consumers 0 pending 0 '
 }
+render() { mandoc -T ascii -O width=1000 "$1" | sed $'s/.\b//g' | awk -v title="$2" '/^[A-Z]/ { on = $0 == title; next } on'; }
 prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 
 @test "a key that is not a stream" {

@@ -139,6 +139,7 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	kill -CONT "${pid[replica]}"
 	master=$replica
 	wait_until 20 leads
+	wait_until 20 said "^chat-tail: $ROOM: went back to the entry [0-9-]+; going on behind it" "$live.err"
 	echo five >&7
 	wait_until 20 has_lines "$out" 5
 	exec 7>&-
@@ -148,7 +149,6 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	said '^chat-send: 3 messages that the server had acknowledged were lost; 2 messages delivered'
 	assert_equal "$(texts)" $'one\nfive'
 	wait_until 10 has_lines "$live" 5
-	said "^chat-tail: $ROOM: went back to the entry [0-9-]+; going on behind it" "$live.err"
 }
 is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 
@@ -174,6 +174,29 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 	assert_equal "$(at 0 xlen plain)" 3000
 }
 alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
+
+@test "a master that becomes a replica: what waits there is unblocked, and what is sent is sent again, to the new one" {
+	watch_over
+	reading
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec 7<>"$BATS_TEST_TMPDIR/pipe"
+	spawn chat-send -n jhon --replicas 1 "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>"$err"
+	local sender=$PID
+	echo one >&7
+	wait_until 5 has_lines "$live" 1
+	"$CLI" -p "${watch[0]}" sentinel failover chat
+	master=$((1 - master))
+	wait_until 20 leads
+	wait_until 20 in_step
+	echo two >&7
+	exec 7>&-
+	wait_end 20 "$sender"
+	assert_status 0
+	wait_until 15 has_lines "$live" 2
+	assert_equal "$(<"$live")" $'[jhon]: one\n[jhon]: two'
+	assert_equal "$(texts)" $'one\ntwo'
+	said 'UNBLOCKED|is not the master now|lost' "$live.err"
+}
 
 @test "Sentinels that are away, that know no such master, that want a password; the master's own password" {
 	at 0 config set requirepass secret >/dev/null
