@@ -103,6 +103,7 @@ struct tail_room {
     struct tail_info seen;   /* and last; `last` is our cursor if that is further */
     uint64_t passed;         /* entries there ever were up to our cursor, if `counted` */
     bool counted;
+    int64_t behind; /* wait_now() of when a master first lacked what was read, in a row; or 0 */
 };
 
 /* Why reading stopped. */
@@ -144,7 +145,8 @@ struct tail {
 struct tail_step {
     void (*ask)(struct tail_reader *r); /* send the command */
     void (*item)(void *reader, const struct reply_item *item);
-    void (*answered)(struct tail_reader *r); /* it came whole, and without `r->problem` */
+    void (*answered)(struct tail_reader *r); /* it came whole, and without `r->problem`, in which
+                                                what is wrong with it may be left now */
     void (*again)(
         struct tail_reader *r); /* it did not, and the step will be chosen anew; or NULL */
 };

@@ -5,6 +5,9 @@
 
 #include "common/wait.h"
 
+/* How long a master that is behind is not believed to be one. */
+enum { BEHIND_MS = 3000 };
+
 /* XINFO STREAM answers with names and values in turn; a key that does not exist is an error. */
 static void on_field(struct tail_reader *r, const struct reply_item *item)
 {
@@ -163,8 +166,33 @@ static void check(
     room->passed += missing;
 }
 
+/*
+ * Behind Sentinels, whoever lacks what was read may be the new master, or an old one that is about
+ * to become a replica: what it lacks would come to it, and be read twice. So others are asked first
+ * for a while. A node of a cluster is never read from unless it is the master.
+ */
+static bool is_doubtful(struct tail_reader *r)
+{
+    struct tail_room *room = r->room;
+
+    if (!r->t->route->master || !r->after_outage
+        || id_compare(r->info.last, room->seen.last) >= 0) {
+        room->behind = 0;
+        return false;
+    }
+    room->behind = room->behind ? room->behind : wait_now();
+    if (wait_now() - room->behind >= BEHIND_MS)
+        return false;
+    err_set(&r->problem, EXIT_NO_CONNECTION, "%.64s: the master lacks what was read already",
+        room->name);
+    r->problem.kind = ERR_ELSEWHERE;
+    return true;
+}
+
 static void looked(struct tail_reader *r)
 {
+    if (is_doubtful(r))
+        return;
     check(r->t, r->room, &r->info, r->after_outage);
 }
 

@@ -52,10 +52,11 @@ static int answered(struct tail_reader *r, struct err *e)
 {
     const struct tail_step *step = r->step;
 
-    if (r->problem.code == EXIT_DONE) {
-        session_fine(r->session);
-        r->step = NULL;
+    if (r->problem.code == EXIT_DONE)
         step->answered(r);
+    if (r->problem.code == EXIT_DONE) {
+        r->step = NULL;
+        session_fine(r->session);
         return 0;
     }
     put_off(r);

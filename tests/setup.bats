@@ -26,7 +26,7 @@ program() { # NAME SCRIPT
 
 server_program() { type -P redis-server || type -P redis-check-rdb || type -P valkey-server || type -P valkey-check-rdb; }
 
-on_that_machine() { run env -u CC -u SANITIZE PATH="$bin" "$REPO/tests/setup" "$@"; }
+on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests/setup" "$@"; }
 
 @test "setup: silent when nothing is missing, and asks no package manager" {
 	program apt-get 'echo called'
@@ -77,7 +77,7 @@ on_that_machine() { run env -u CC -u SANITIZE PATH="$bin" "$REPO/tests/setup" "$
 }
 
 @test "setup: the compiler is the one that make will use" {
-	run env -u SANITIZE CC=clang PATH="$bin" "$REPO/tests/setup" demo
+	run env -u SANITIZE -u SERVER CC=clang PATH="$bin" "$REPO/tests/setup" demo
 	assert_status 1
 	assert_match "$output" 'apt-get install bash clang libhiredis-dev'
 }
