@@ -4,11 +4,12 @@
  * Rooms are read by readers, each with a session of its own: one reader has all rooms, or, in a
  * cluster, where one command can not ask about keys of different slots, each room has its own.
  * What a reader asks the server, and what it does with the answer, is a step (struct tail_step);
- * tail.c chooses each reader's next one.
+ * tail_choose.c says which one comes next.
  *
- * Layers: chat-tail.c (options) over tail.c (the loop) over the steps: tail_room.c (where to
- * begin), tail_look.c (what becomes of a room), tail_read.c (messages); and these over
- * tail_reader.c (a step's command and its answer, through outages).
+ * Layers: chat-tail.c (options) over tail.c (the loop) over tail_reader.c (a step's command and its
+ * answer, through outages) over tail_choose.c (which step) over the steps: tail_list.c (which rooms
+ * there are), tail_room.c (where to begin), tail_look.c (what becomes of a room), tail_read.c and
+ * tail_group.c (messages). tail_cursor.c, the file of -C, knows nothing of them.
  */
 #ifndef CMD_TAIL_H
 #define CMD_TAIL_H
@@ -206,12 +207,14 @@ void tail_free(struct tail *t);
 struct tail_reader *tail_add_reader(struct tail *t, struct session *session);
 
 /*
- * tail_reader.c: take what has been answered, as far as it is there, and ask what `choose` says,
- * until it says nothing or an answer is awaited. -1 when the server refuses or is gone. `*moved` is
- * set when something was answered.
+ * tail_reader.c: take what has been answered, as far as it is there, and ask what tail_choose()
+ * says, until it says nothing or an answer is awaited. -1 when the server refuses or is gone.
+ * `*moved` is set when something was answered.
  */
-int tail_advance(struct tail_reader *r, const struct tail_step *(*choose)(struct tail_reader *),
-    bool *moved, struct err *e);
+int tail_advance(struct tail_reader *r, bool *moved, struct err *e);
+
+/* tail_choose.c: what a reader is to do next; NULL: nothing now. */
+const struct tail_step *tail_choose(struct tail_reader *r);
 
 /* The steps. TIME: know `t->since` and `t->until`, or how long the next request may wait. */
 extern const struct tail_step tail_dates, tail_times;

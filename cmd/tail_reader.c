@@ -66,8 +66,7 @@ static int answered(struct tail_reader *r, struct err *e)
     return -1;
 }
 
-int tail_advance(struct tail_reader *r, const struct tail_step *(*choose)(struct tail_reader *),
-    bool *moved, struct err *e)
+int tail_advance(struct tail_reader *r, bool *moved, struct err *e)
 {
     while (r->t->stop == TAIL_GOES_ON) {
         int told;
@@ -87,7 +86,8 @@ int tail_advance(struct tail_reader *r, const struct tail_step *(*choose)(struct
             set_aside(r);
             return 0;
         }
-        if (!session_up(r->session) || r->t->stop != TAIL_GOES_ON || (r->step = choose(r)) == NULL)
+        if (!session_up(r->session) || r->t->stop != TAIL_GOES_ON
+            || (r->step = tail_choose(r)) == NULL)
             return 0;
         r->problem.code = EXIT_DONE;
         r->step->ask(r);

@@ -114,7 +114,6 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	# What it printed and is in the room is all that was sent, once and in order. The rest it had read from a master
 	# that died before a replica had it: those entries are nowhere, and came again under other IDs.
 	"$CLI" -p "${node[master]}" --raw xrange "$ROOM" - + | awk 'NR % 3 == 1' >"$live.ids"
-	cp "$live" "$live.err" "$live.ids" "$err" /tmp/w/
 	awk -F '\t' 'NR == FNR { there[$1]; next } $2 in there { print $4 }' "$live.ids" "$live" | cmp - <(seq "$sent")
 	awk -F '\t' 'NR == FNR { there[$1]; next } !($2 in there) { print $4 }' "$live.ids" "$live" >"$live.again"
 		assert_equal "$(cut -f 2 "$live" | sort | uniq -d)" '' # no ID comes twice
