@@ -1,7 +1,8 @@
 /*
  * chat-send's own. Layers: chat-send.c (options) over send.c (the loop) over send_input.c (input
- * into batches) and send_window.c (batches until the server has them), the window over send_wire.h
- * (one batch to the server and back), and all over send_batch.c (entries in batches).
+ * into batches) and send_window.c and send_answers.c (batches until the server has them), the
+ * window over send_wire.h (one batch to the server and back), and all over send_batch.c (entries in
+ * batches).
  */
 #ifndef CMD_SEND_H
 #define CMD_SEND_H

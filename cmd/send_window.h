@@ -15,12 +15,15 @@
 #include "common/progress.h"
 #include "common/session.h"
 
+enum { WINDOW_RING = 3 };
+
 /* Zero it, then fill in the first three. */
 struct window {
     const struct send_settings *set;
-    struct session *session;   /* owned by the caller */
-    int64_t retry;             /* ms that the server may be away; receipts live longer */
-    struct send_batch ring[3]; /* from `first` on: those under way, then the one that is filled */
+    struct session *session; /* owned by the caller */
+    int64_t retry;           /* ms that the server may be away; receipts live longer */
+    struct send_batch
+        ring[WINDOW_RING]; /* from `first` on: those under way, then the one that is filled */
     size_t first, under_way;
     struct receipt receipt;   /* of the batches under way, or of the last one */
     unsigned opening;         /* replies still to come about its opening */
@@ -69,5 +72,32 @@ size_t window_first_undelivered(struct window *w, bool *doubtful);
 void window_close(struct window *w);
 
 void window_free(struct window *w);
+
+/*
+ * Between send_window.c, which sends, and send_answers.c, which takes what is answered.
+ */
+
+/* The n-th batch under way, from 0, the oldest. */
+struct send_batch *window_batch(struct window *w, size_t n);
+
+/* The place in the ring of the oldest batch that the server owes an answer to; WINDOW_RING: none.
+ */
+size_t window_awaited(const struct window *w);
+
+/* Whether the batch goes as plain XADDs. */
+bool window_goes_plain(const struct window *w, const struct send_batch *b);
+
+/* What send_wire.h asks for about a batch. */
+struct wire window_wire(struct window *w, struct send_batch *b);
+
+/* Ask how many replicas have what this connection has written so far (WAIT), for a batch or NULL.
+ */
+void window_ask_replicas(struct window *w, struct send_batch *b);
+
+/* Account for what is in, from the oldest batch on. */
+void window_settle(struct window *w);
+
+/* Take the replies that are there, and see to what went wrong, as window_serve() fails. */
+int window_take_replies(struct window *w, struct err *e);
 
 #endif

@@ -47,16 +47,16 @@ struct tail_room *tail_add_room(struct tail *t, const char *name, size_t len)
  * Have each master of the cluster looked through for rooms: a reader for each that has none, aimed
  * at a slot that is the master's. A single server's own reader does it.
  */
-static void assign_scanners(struct tail *t)
+static int assign_scanners(struct tail *t, struct err *e)
 {
     const struct route *route = t->route;
     const struct endpoint *before = NULL;
 
     if (t->set->matches == 0)
-        return;
+        return 0;
     if (!route->cluster) {
         t->readers[0]->scan.wanted = true;
-        return;
+        return 0;
     }
     for (int slot = 0; slot < ROUTE_SLOTS; slot++) {
         const struct endpoint *owner = route_owner(route, slot);
@@ -70,6 +70,10 @@ static void assign_scanners(struct tail *t)
             continue;
         tail_add_reader(t, session_new(t->route, slot, t->retry))->scan.wanted = true;
     }
+    if (before == NULL && t->n_readers == 1)
+        return err_set(e, EXIT_REFUSED,
+            "cannot look for rooms: the cluster does not say where they are (CLUSTER SLOTS)");
+    return 0;
 }
 
 /* Give each room that has none a reader: the first one, or in a cluster one of its own. */
@@ -143,14 +147,14 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
             return -1;
         if (r->pause > wait_now())
             deadline = wait_earliest(deadline, r->pause);
-        if (r->scan.wanted && r->step == NULL)
+        if (r->scan.done && r->step == NULL && session_up(r->session) && !t->leave_by)
             deadline = wait_earliest(deadline, r->scan.due);
     }
     if (wait_poll(fds, n, wait_now()) == 0)
         tail_flush(t);
     if (t->stop != TAIL_GOES_ON)
         return 0;
-    if (t->set->timeout >= 0 && t->printed_at > 0)
+    if (t->set->timeout >= 0 && t->printed_at > 0 && !t->leave_by)
         expires = t->printed_at + t->set->timeout;
     now = wait_now();
     wait_poll(fds, n, wait_earliest(expires, deadline));
@@ -173,7 +177,8 @@ static int turn(struct tail *t, struct err *e)
     size_t n;
 
     if (!t->leave_by) {
-        assign_scanners(t);
+        if (assign_scanners(t, e) < 0)
+            return -1;
         assign_readers(t);
     }
     for (size_t i = 0; i < t->n_readers; i++)

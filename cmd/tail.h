@@ -165,6 +165,7 @@ struct tail_reader {
     int64_t asked_at, block;      /* the request for messages: when, how long it may wait (ms) */
     bool timed;                   /* -U: `block` was chosen from the server's clock */
     bool over;                    /* -U has passed, and all up to it was read */
+    size_t settled; /* of the rooms before that place, the reader's own are ROOM_READ */
     struct tail_open open;
     struct entry_decoder in;
     size_t at; /* among all, the room whose entry came last */

@@ -3,9 +3,14 @@
 #include "common/wait.h"
 
 /* A room of the reader that is in this state; NULL: none is. */
-static struct tail_room *room_that_is(const struct tail_reader *r, int state)
+static struct tail_room *room_that_is(struct tail_reader *r, int state)
 {
-    for (size_t i = 0; i < r->t->n_rooms; i++)
+    const struct tail *t = r->t;
+
+    while (r->settled < t->n_rooms
+           && (t->rooms[r->settled]->reader != r || t->rooms[r->settled]->state == ROOM_READ))
+        r->settled++;
+    for (size_t i = r->settled; i < t->n_rooms; i++)
         if (r->t->rooms[i]->reader == r && (int)r->t->rooms[i]->state == state)
             return r->t->rooms[i];
     return NULL;
@@ -83,15 +88,17 @@ static bool has_rooms(const struct tail_reader *r)
 
 static bool all_done(const struct tail *t)
 {
-    bool over = false, done = t->set->matches == 0;
+    bool over = true, passed = false, done = t->set->matches == 0;
 
-    for (size_t i = 0; i < t->n_readers; i++)
-        over = over || t->readers[i]->over;
-    for (size_t i = 0; i < t->n_readers; i++)
+    for (size_t i = 0; i < t->n_readers; i++) {
         over = over && (t->readers[i]->over || !has_rooms(t->readers[i]));
-    for (size_t i = 0; i < t->n_rooms; i++)
+        passed = passed || t->readers[i]->over;
+    }
+    for (size_t i = 0; i < t->n_rooms; i++) {
         done = done && t->rooms[i]->done;
-    return done || over;
+        over = over && t->rooms[i]->reader; /* one that was found just now */
+    }
+    return done || (over && (passed || t->set->to_end));
 }
 
 /* The present: whatever comes, of all rooms of the reader. */
@@ -106,13 +113,19 @@ static const struct tail_step *choose_present(struct tail_reader *r)
     }
     if (t->printed_at == 0)
         t->printed_at = wait_now(); /* -W counts from here on, if nothing was printed before */
-    if (!has_rooms(r) || r->over || wait_now() < r->pause)
+    if (r->over || wait_now() < r->pause)
         return NULL;
     look = t->set->group ? NULL : choose_look(r);
     if (look)
         return look;
     if (t->until.ms < UINT64_MAX && !r->timed)
         return &tail_times;
+    if (!has_rooms(r)) { /* it only finds out whether -U has passed */
+        r->over = r->timed && r->block == TAIL_NO_WAIT;
+        r->pause = r->timed ? wait_now() + r->block : 0;
+        r->timed = false;
+        return NULL;
+    }
     if (t->set->group)
         return tail_choose_shared(r);
     if (!r->timed)

@@ -20,9 +20,9 @@ struct place {
 };
 
 struct tail_cursor {
-    const char *path;
-    int fd; /* of the file as it is now; locked */
-    bool made, changed;
+    char *path; /* owned: where a symbolic link leads to */
+    int fd;     /* of the file as it is now; locked; -1: there is none yet */
+    bool changed;
     struct place *places;
     size_t n, at; /* places; the one that was found last */
 };
@@ -32,32 +32,29 @@ static int cannot(const struct tail_cursor *c, const char *what, struct err *e)
     return err_set(e, EXIT_FAILED, "-C: cannot %s %.300s: %s", what, c->path, strerror(errno));
 }
 
-/* Open and lock the file that has this name: it may be replaced while we wait for neither. */
+static int in_use(const struct tail_cursor *c, struct err *e)
+{
+    return err_set(e, EXIT_FAILED, "-C: %.300s is in use by another reader", c->path);
+}
+
+/* Open and lock the file that has this name now: another reader may just be replacing it. */
 static int lock(struct tail_cursor *c, struct err *e)
 {
     struct stat ours, named;
 
-    for (;;) {
+    for (;; close(c->fd)) {
         c->fd = open(c->path, O_RDWR | O_CLOEXEC);
-        c->made = c->fd < 0 && errno == ENOENT;
-        if (c->made)
-            c->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (c->fd < 0 && c->made && errno == EEXIST)
-            continue;
+        if (c->fd < 0 && errno == ENOENT)
+            return 0;
         if (c->fd < 0 || fstat(c->fd, &ours) < 0)
             return cannot(c, "open", e);
         if (!S_ISREG(ours.st_mode))
             return err_set(e, EXIT_FAILED, "-C: %.300s is not a regular file", c->path);
-        if (flock(c->fd, LOCK_EX | LOCK_NB) < 0) {
-            c->made = false; /* it is another's now */
-            return errno == EWOULDBLOCK
-                       ? err_set(e, EXIT_FAILED, "-C: %.300s is in use by another reader", c->path)
-                       : cannot(c, "lock", e);
-        }
+        if (flock(c->fd, LOCK_EX | LOCK_NB) < 0)
+            return errno == EWOULDBLOCK ? in_use(c, e) : cannot(c, "lock", e);
         if (stat(c->path, &named) == 0 && named.st_ino == ours.st_ino
             && named.st_dev == ours.st_dev)
             return 0;
-        close(c->fd);
     }
 }
 
@@ -103,12 +100,14 @@ static int take_line(struct tail_cursor *c, char *line, size_t n)
 
 static int read_places(struct tail_cursor *c, struct err *e)
 {
-    FILE *in = fdopen(dup(c->fd), "r");
+    FILE *in = c->fd < 0 ? NULL : fdopen(dup(c->fd), "r");
     char *line = NULL;
     size_t cap = 0, count = 0;
     ssize_t n = 0;
     bool damaged = false;
 
+    if (c->fd < 0)
+        return 0;
     if (in == NULL)
         return cannot(c, "read", e);
     while (!damaged && (n = getline(&line, &cap, in)) > 0) {
@@ -124,7 +123,7 @@ static int read_places(struct tail_cursor *c, struct err *e)
             "-C: %.300s is damaged: line %zu is not a room, a tab and an ID; mend it, or remove "
             "it to begin anew",
             c->path, count);
-    if (count == 0 && !c->made)
+    if (count == 0)
         return err_set(
             e, EXIT_FAILED, "-C: %.300s is damaged: it is empty; remove it to begin anew", c->path);
     return 0;
@@ -136,7 +135,11 @@ struct tail_cursor *tail_cursor_open(const char *path, struct err *e)
 
     if (c == NULL)
         buf_no_memory();
-    c->path = path;
+    c->path = realpath(path, NULL);
+    if (c->path == NULL)
+        c->path = strdup(path);
+    if (c->path == NULL)
+        buf_no_memory();
     if (lock(c, e) == 0 && read_places(c, e) == 0)
         return c;
     tail_cursor_close(c);
@@ -182,10 +185,29 @@ static int write_places(const struct tail_cursor *c, int fd)
     return n < 0 ? -1 : 0;
 }
 
+/* Put the file that was written and locked where the old one is. The first one must not take the
+ * place of another reader's. */
+static int put_in_place(struct tail_cursor *c, int fd, const char *written, struct err *e)
+{
+    struct stat old;
+    mode_t mask = umask(0);
+
+    umask(mask);
+    old.st_mode = 0666 & ~mask;
+    if (write_places(c, fd) < 0 || (c->fd >= 0 && fstat(c->fd, &old) < 0)
+        || fchmod(fd, old.st_mode & 07777) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return cannot(c, "write", e);
+    if (c->fd >= 0)
+        return rename(written, c->path) < 0 ? cannot(c, "write", e) : 0;
+    if (link(written, c->path) < 0)
+        return errno == EEXIST ? in_use(c, e) : cannot(c, "write", e);
+    unlink(written);
+    return 0;
+}
+
 int tail_cursor_save(struct tail_cursor *c, struct err *e)
 {
     char beside[PATH_MAX];
-    struct stat now;
     int fd;
 
     if (!c->changed)
@@ -197,16 +219,15 @@ int tail_cursor_save(struct tail_cursor *c, struct err *e)
     fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)
         return cannot(c, "write", e);
-    if (write_places(c, fd) < 0 || fstat(c->fd, &now) < 0 || fchmod(fd, now.st_mode & 07777) < 0
-        || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(beside, c->path) < 0) {
-        cannot(c, "write", e);
+    if (put_in_place(c, fd, beside, e) < 0) {
         close(fd);
         unlink(beside);
         return -1;
     }
-    close(c->fd);
+    if (c->fd >= 0)
+        close(c->fd);
     c->fd = fd;
-    c->changed = c->made = false;
+    c->changed = false;
     return 0;
 }
 
@@ -214,12 +235,11 @@ void tail_cursor_close(struct tail_cursor *c)
 {
     if (c == NULL)
         return;
-    if (c->made && c->fd >= 0)
-        unlink(c->path);
     if (c->fd >= 0)
         close(c->fd);
     for (size_t i = 0; i < c->n; i++)
         free(c->places[i].room);
     free(c->places);
+    free(c->path);
     free(c);
 }

@@ -14,9 +14,9 @@
 struct tail_cursor;
 
 /*
- * Read the file, which is made if there is none, and lock it. The path must outlive it. Returns it
- * for tail_cursor_close(); NULL with EXIT_FAILED if another reader has it, if it cannot be used, or
- * if it is damaged.
+ * Read the file and lock it, if there is one; else the first save makes it. Returns it for
+ * tail_cursor_close(); NULL with EXIT_FAILED if another reader has it, if it cannot be used, or if
+ * it is damaged.
  */
 struct tail_cursor *tail_cursor_open(const char *path, struct err *e);
 
@@ -29,7 +29,7 @@ void tail_cursor_put(struct tail_cursor *c, const char *room, size_t len, struct
 /* Replace the file, if something was put that it does not say. -1 with EXIT_FAILED. */
 int tail_cursor_save(struct tail_cursor *c, struct err *e);
 
-/* Unlock and release; a file that was made and never saved goes again. NULL is fine. */
+/* Unlock and release; NULL is fine. */
 void tail_cursor_close(struct tail_cursor *c);
 
 #endif

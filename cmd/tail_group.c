@@ -69,7 +69,9 @@ static void join_item(void *reader, const struct reply_item *item)
     struct tail_reader *r = reader;
     struct tail_share *share = &r->room->share;
 
-    if (item->type == REPLY_ERROR && !reply_is_error(item, "BUSYGROUP"))
+    if (r->room->matched && reply_is_error(item, "NOPERM"))
+        r->room->done = true; /* not ours to read */
+    else if (item->type == REPLY_ERROR && !reply_is_error(item, "BUSYGROUP"))
         reply_refusal(&r->problem, item, r->room->name);
     else if (item->type != REPLY_ERROR && share->lost)
         err_say(ERR_NOTICE,
@@ -79,7 +81,7 @@ static void join_item(void *reader, const struct reply_item *item)
 
 static void joined(struct tail_reader *r)
 {
-    r->room->share.joined = true;
+    r->room->share.joined = !r->room->done;
     r->room->share.lost = false;
     r->room->share.drained = false;
     r->room->share.own = ID_LEAST;
@@ -162,6 +164,9 @@ static void ask_new(struct tail_reader *r)
 static void got_new(struct tail_reader *r)
 {
     tail_roll_back(r);
+    for (size_t i = 0; i < r->t->n_rooms; i++)
+        if (is_mine(r, r->t->rooms[i]) && !r->t->rooms[i]->share.joined)
+            return; /* the group was gone */
     if (r->in.entries == 0)
         tail_nothing_came(r);
 }
@@ -326,8 +331,10 @@ const struct tail_step *tail_choose_shared(struct tail_reader *r)
             return &tail_claims;
     }
     r->room = NULL;
-    if (!r->timed)
-        r->block = t->set->to_end ? TAIL_NO_WAIT : wait_for_new(r);
+    if (t->set->to_end)
+        r->block = TAIL_NO_WAIT;
+    else if (!r->timed || r->block > wait_for_new(r))
+        r->block = wait_for_new(r);
     r->timed = false;
     return &tail_takes;
 }

@@ -54,8 +54,13 @@ static void scanned(struct tail_reader *r)
     r->scan.due = wait_now() + HEARTBEAT_MS;
 }
 
-/* It begins again where it was: names that were told before are known. */
-const struct tail_step tail_scans = {ask_scan, scan_item, scanned, NULL};
+/* Another server's words for where to go on mean nothing to this one. */
+static void scan_again(struct tail_reader *r)
+{
+    r->scan.next[0] = 0;
+}
+
+const struct tail_step tail_scans = {ask_scan, scan_item, scanned, scan_again};
 
 static int by_name(const void *a, const void *b)
 {
@@ -72,6 +77,8 @@ void tail_sort_matched(struct tail *t)
 
     while (operands < t->n_rooms && !t->rooms[operands]->matched)
         operands++;
+    for (size_t i = 0; i < t->n_readers; i++)
+        t->readers[i]->settled = 0;
     if (t->n_rooms > operands)
         qsort(t->rooms + operands, t->n_rooms - operands, sizeof(struct tail_room *), by_name);
 }

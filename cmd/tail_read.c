@@ -38,8 +38,6 @@ static struct tail_room *find_room(struct tail_reader *r, const struct entry_byt
 {
     const struct tail *t = r->t;
 
-    if (name->len == 0)
-        return r->room;
     for (size_t i = 0; i < t->n_rooms; i++, r->at = (r->at + 1) % t->n_rooms) {
         struct tail_room *room = t->rooms[r->at];
 
@@ -165,6 +163,9 @@ static void make_xread(const struct tail_reader *r, struct buf *to)
 void tail_expect(struct tail_reader *r, enum entry_reply reply)
 {
     r->in.reply = reply;
+    r->in.untold = (struct entry_bytes){0};
+    if (reply == ENTRY_XAUTOCLAIM)
+        r->in.untold = (struct entry_bytes){r->room->name, r->room->len};
     r->in.on_message = on_message;
     r->in.on_entry = on_entry;
     r->in.context = r;

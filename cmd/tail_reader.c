@@ -86,9 +86,13 @@ int tail_advance(struct tail_reader *r, bool *moved, struct err *e)
             set_aside(r);
             return 0;
         }
-        if (!session_up(r->session) || r->t->stop != TAIL_GOES_ON
-            || (r->step = tail_choose(r)) == NULL)
+        if (!session_up(r->session) || r->t->stop != TAIL_GOES_ON)
             return 0;
+        r->step = tail_choose(r);
+        if (r->step == NULL) {
+            session_fine(r->session); /* there is nothing that it would refuse */
+            return 0;
+        }
         r->problem.code = EXIT_DONE;
         r->step->ask(r);
     }

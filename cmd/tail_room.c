@@ -160,10 +160,10 @@ static bool resume(struct tail_reader *r, struct tail_room *room)
         return false;
     if (!room->exists) {
         room->cursor = r->t->since;
-    } else if (id_compare(room->cursor, room->end) > 0) {
-        id_print(id, room->end);
+    } else if (id_compare(room->cursor, room->anchor.last) > 0) {
+        id_print(id, room->anchor.last);
         err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
-        room->cursor = room->end;
+        room->cursor = room->anchor.last;
     }
     return true;
 }

@@ -6,6 +6,7 @@ void entry_begin(struct entry_decoder *d)
 {
     d->entries = d->fields = d->bytes = 0;
     d->problem.code = EXIT_DONE;
+    d->m.room = d->untold;
 }
 
 static void reject(struct entry_decoder *d)

@@ -19,7 +19,7 @@ struct entry_bytes {
 };
 
 struct entry_message {
-    struct entry_bytes room; /* empty where the reply does not tell it */
+    struct entry_bytes room; /* or `untold` */
     struct entry_bytes id;   /* as the server wrote it, with a NUL behind */
     struct id key;           /* the same as numbers */
     struct entry_bytes name, text;
@@ -35,7 +35,8 @@ struct entry_decoder {
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
-    const char *about; /* what the server's errors are about, before their words; or NULL */
+    const char *about;         /* what the server's errors are about, before their words; or NULL */
+    struct entry_bytes untold; /* the room, where the reply does not tell it */
 
     /* Of the reply at hand; entry_begin() resets them. */
     size_t entries;     /* whole ones */

@@ -120,7 +120,7 @@ int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, st
     int done = s->link ? link_serve(s->link, revents, &s->why) : -1;
 
     if (done < 0 && s->link && try_password(s))
-        return 0;
+        return s->link ? 0 : give_up(s, e);
     if (done == 0)
         done = take_answer(s);
     if (done == 0 && wait_now() < s->due)

@@ -131,7 +131,7 @@ int server_route(struct server_settings *s, const char *name, struct route *rout
                                 : set->insecure  ? "--insecure"
                                                  : NULL;
     struct tls *tls = NULL;
-    struct uri address;
+    struct uri address = {0};
 
     if ((set->on || goes_with_tls) && !tls_is_there)
         return err_set(e, EXIT_USAGE, no_tls, set->on ? "--tls" : goes_with_tls);

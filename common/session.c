@@ -115,8 +115,8 @@ static void begin_to_connect(struct session *s)
         most = most < LEAST_CONNECT_MS ? LEAST_CONNECT_MS : most;
     }
     if (s->route->master && !s->told) {
-        if (!sentinel_is_busy(&s->sentinel))
-            sentinel_ask(&s->sentinel);
+        sentinel_ask(&s->sentinel);
+        s->consulting = true; /* though there may be none that can be asked: it will say so */
         return;
     }
     if (!s->told)
@@ -169,10 +169,14 @@ static void learn(struct session *s)
 
     if (told == 0)
         return;
-    s->learning = false; /* a link that was lost will tell it again */
+    s->learning = false;
+    if (told < 0) {
+        drop(s, &why);
+        s->broken = true;
+        return;
+    }
     owner = route_owner(s->route, s->slot);
-    if (told > 0 && owner && !route_same(owner, &s->at) && !link_is_asking(s->link)
-        && s->hops++ < MOST_HOPS)
+    if (owner && !route_same(owner, &s->at) && !link_is_asking(s->link) && s->hops++ < MOST_HOPS)
         go(s, owner, false);
 }
 
@@ -262,6 +266,8 @@ int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *
     }
     if (s->link && s->route->master)
         *deadline = wait_earliest(*deadline, s->verify);
+    if (s->consulting && !sentinel_is_busy(&s->sentinel))
+        *deadline = now;
     s->consulting = s->consulting || sentinel_is_busy(&s->sentinel);
     fds[1] = sentinel_poll(&s->sentinel, deadline);
     if (s->again > now)

@@ -99,7 +99,7 @@ static int parse_tcp(char *rest, struct uri *uri, struct err *e)
 
 bool uri_next_endpoint(const char **list, int port, struct endpoint *to)
 {
-    const char *at = *list, *end = at + strcspn(at, ","), *host_end = end, *colon;
+    const char *at = *list, *end = at + strcspn(at, ","), *host_end, *colon;
     uint64_t number = (uint64_t)port;
 
     if (*at == '[') {
