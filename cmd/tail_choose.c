@@ -7,7 +7,7 @@ static struct tail_room *room_that_is(struct tail_reader *r, int state)
 {
     const struct tail *t = r->t;
 
-    while (r->settled < t->n_rooms
+    while (r->settled < t->n_rooms && t->rooms[r->settled]->reader
            && (t->rooms[r->settled]->reader != r || t->rooms[r->settled]->state == ROOM_READ))
         r->settled++;
     for (size_t i = r->settled; i < t->n_rooms; i++)

@@ -62,6 +62,32 @@ all_out() { sort -V "$out".*; }
 	pending_is 0
 }
 
+@test "what is claimed in one of several rooms is shown and acknowledged as of that room" {
+	for room in "$ROOM-a" "$ROOM-b"; do cli xgroup create "$room" workers 0 mkstream; done
+	send -n jhon "$ROOM-a" left
+	cli xreadgroup group workers dead count 1 streams "$ROOM-a" '>' >/dev/null
+	spawn chat-tail -F '%r %t\n' -g workers --claim 2s -W 4 "$ROOM-a" "$ROOM-b" >"$out" 2>"$err" </dev/null
+	wait_readers 1
+	send -n jhon "$ROOM-b" new
+	wait_end 15 "$PID"
+	assert_status 5
+	assert_equal "$(<"$out")" "$ROOM-b new
+$ROOM-a left"
+	assert_equal "$(cli xpending "$ROOM-a" workers | head -n 1)" 0
+	assert_match "$(cli xinfo groups "$ROOM-b" | paste -sd' ')" 'consumers 0 pending 0 '
+}
+
+@test "-e and -U end what has no rooms, with -m too; a room that is not ours to share is passed over" {
+	prints chat-tail -g g -m 'none*' -e </dev/null
+	send -n jhon "$ROOM" one
+	prints chat-tail -r -g g -S 1h -e -U 2099-01-01 "$ROOM" <<<'[jhon]: one'
+	prints chat-tail -g g -m "$ROOM" -U 5-5 </dev/null
+	prints chat-tail -m 'none*' -U 5-5 </dev/null
+	cli acl setuser some on '>pw' "~$ROOM" -@all +scan +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' >/dev/null
+	cli xadd "$ROOM-secret" '*' jhon hush >/dev/null
+	REDISCLI_AUTH=pw prints chat-tail --user some -g h -m "$ROOM*" -e </dev/null
+}
+
 @test "deleted while pending, and hidden by -x: acknowledged all the same" {
 	cli xgroup create "$ROOM" workers 0 mkstream
 	local id

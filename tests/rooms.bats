@@ -48,6 +48,31 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	assert_equal "$(<"$BATS_TEST_TMPDIR/live.err")" ''
 }
 
+@test "-m while the server is away waits without spinning, and goes on; a room without a name is one too" {
+	send -n jhon one hi
+	follow -r -m '*'
+	local reader=$PID before
+	kill -KILL "$SERVER_PID"
+	wait_until 5 grep -q 'trying again' "$live.err"
+	before=$(ticks "$reader")
+	sleep 1
+	(($(ticks "$reader") - before < 20))
+	start_server
+	kill "$reader"
+	wait_end 5 "$reader"
+	cli xadd '' '*' jhon nameless >/dev/null
+	prints chat-tail -F '%r,%t\n' -e -n +1 -m '*' <<<',nameless'
+}
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+@test "-m and -U: it ends when nothing matches, or all that does is past" {
+	cli xadd r1 5-1 jhon in >/dev/null
+	cli xadd r1 6-1 jhon out >/dev/null
+	prints chat-tail -r -m 'r*' -U 5-5 <<<'r1 [jhon]: in'
+	prints chat-tail -m 'none*' -U 5-5 </dev/null
+	timeout 10 chat-tail -m 'none*' -U "@$(($(date +%s) + 2))"
+}
+
 @test "rooms that one may not read are passed over by -l and -m, and named when asked for" {
 	send -n jhon mine hi
 	send -n jhon other hi
@@ -119,6 +144,20 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	send -n jhon "$ROOM" more
 	wait_until 5 has_lines "$live" 1
 	fails 1 "$cursor is in use by another reader" chat-tail -e -C "$cursor" "$ROOM"
+}
+
+@test "-C: a start that is broken off leaves no file; a symbolic link stays one" {
+	run timeout 1 chat-tail -C "$cursor" --retry 10 -s /nonexistent "$ROOM"
+	[[ ! -e $cursor ]]
+	send -n jhon "$ROOM" hi
+	prints chat-tail -r -e -n +1 -C "$BATS_TEST_TMPDIR/real" "$ROOM" <<<'[jhon]: hi'
+	ln -s "$BATS_TEST_TMPDIR/real" "$cursor"
+	prints chat-tail -r -e -n +1 -C "$cursor" "$ROOM" </dev/null
+	send -n jhon "$ROOM" there
+	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: there'
+	prints chat-tail -r -e -C "$BATS_TEST_TMPDIR/real" "$ROOM" </dev/null
+	[[ -L $cursor ]]
+	assert_match "$(<"$BATS_TEST_TMPDIR/real")" "^$ROOM	"
 }
 
 @test "-C: a room that was made anew, or lost its last entries, meanwhile" {

@@ -210,6 +210,7 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	fails 4 "the Sentinels know no master 'talk'" chat-send -u "redis+sentinel://:secret@$list/talk" room hi
 	fails 3 "cannot connect to $away" chat-send -u "redis+sentinel://:secret@$away/chat" room hi
 	fails 3 NOAUTH chat-send -u "redis+sentinel://$list/chat" room hi
+	fails 3 'cannot find host' chat-send -u 'redis+sentinel://nosuch.invalid,nosuch.invalid:1/chat' room hi
 	send -u "valkey+sentinel://:secret@$away,$list/chat" -n jhon room hi
 	assert_equal "$(show -u "redis+sentinel://:secret@$list/chat" -e room)" '[jhon]: hi'
 }
