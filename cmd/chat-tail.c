@@ -60,10 +60,12 @@ static int add_exclude(void *field, char *value, const struct option_row *row, s
 
 static void add_match(struct tail_settings *set, const char *glob)
 {
-    set->match = realloc(set->match, (set->matches + 1) * sizeof *set->match);
-    if (set->match == NULL)
+    const char **more = realloc(set->match, (set->matches + 1) * sizeof *more);
+
+    if (more == NULL)
         buf_no_memory();
-    set->match[set->matches++] = glob;
+    set->match = more;
+    more[set->matches++] = glob;
 }
 
 static int set_match(void *field, char *value, const struct option_row *row, struct err *e)

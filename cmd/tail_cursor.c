@@ -14,8 +14,7 @@
 #include "common/text.h"
 
 struct place {
-    char *room; /* owned */
-    size_t len;
+    size_t room, len; /* its name: where in `names`, and how long */
     struct id id;
 };
 
@@ -23,6 +22,7 @@ struct tail_cursor {
     char *path; /* owned: where a symbolic link leads to */
     int fd;     /* of the file as it is now; locked; -1: there is none yet */
     bool changed;
+    struct buf names;
     struct place *places;
     size_t n, at; /* places; the one that was found last */
 };
@@ -63,25 +63,21 @@ static struct place *find(struct tail_cursor *c, const char *room, size_t len)
     for (size_t i = 0; i < c->n; i++, c->at = (c->at + 1) % c->n) {
         struct place *p = &c->places[c->at];
 
-        if (p->len == len && memcmp(p->room, room, len) == 0)
+        if (p->len == len && memcmp(c->names.data + p->room, room, len) == 0)
             return p;
     }
     return NULL;
 }
 
-static struct place *add(struct tail_cursor *c, const char *room, size_t len)
+static void add(struct tail_cursor *c, const char *room, size_t len, struct id id)
 {
-    struct place *p;
+    struct place *more = realloc(c->places, (c->n + 1) * sizeof *more);
 
-    c->places = realloc(c->places, (c->n + 1) * sizeof *c->places);
-    if (c->places == NULL)
+    if (more == NULL)
         buf_no_memory();
-    p = &c->places[c->n++];
-    *p = (struct place){.room = malloc(len + 1), .len = len};
-    if (p->room == NULL)
-        buf_no_memory();
-    memcpy(p->room, room, len);
-    return p;
+    c->places = more;
+    more[c->n++] = (struct place){c->names.len, len, id};
+    buf_add(&c->names, room, len);
 }
 
 /* One line, without its end; -1 if it is damaged. */
@@ -94,13 +90,13 @@ static int take_line(struct tail_cursor *c, char *line, size_t n)
     if (len == 0 || id_parse(tab + 1, n - len - 1, &id) < 0 || text_from_tsv(line, &len) < 0
         || find(c, line, len))
         return -1;
-    add(c, line, len)->id = id;
+    add(c, line, len, id);
     return 0;
 }
 
 static int read_places(struct tail_cursor *c, struct err *e)
 {
-    FILE *in = c->fd < 0 ? NULL : fdopen(dup(c->fd), "r");
+    FILE *in;
     char *line = NULL;
     size_t cap = 0, count = 0;
     ssize_t n = 0;
@@ -108,6 +104,7 @@ static int read_places(struct tail_cursor *c, struct err *e)
 
     if (c->fd < 0)
         return 0;
+    in = fdopen(dup(c->fd), "r");
     if (in == NULL)
         return cannot(c, "read", e);
     while (!damaged && (n = getline(&line, &cap, in)) > 0) {
@@ -161,7 +158,10 @@ void tail_cursor_put(struct tail_cursor *c, const char *room, size_t len, struct
 
     if (p && id_compare(p->id, id) == 0)
         return;
-    (p ? p : add(c, room, len))->id = id;
+    if (p)
+        p->id = id;
+    else
+        add(c, room, len, id);
     c->changed = true;
 }
 
@@ -175,7 +175,7 @@ static int write_places(const struct tail_cursor *c, int fd)
     for (size_t i = 0; i < c->n; i++) {
         char id[ID_TEXT];
 
-        text_show(&text, c->places[i].room, c->places[i].len, TEXT_TSV);
+        text_show(&text, c->names.data + c->places[i].room, c->places[i].len, TEXT_TSV);
         id_print(id, c->places[i].id);
         buf_printf(&text, "\t%s\n", id);
     }
@@ -237,8 +237,7 @@ void tail_cursor_close(struct tail_cursor *c)
         return;
     if (c->fd >= 0)
         close(c->fd);
-    for (size_t i = 0; i < c->n; i++)
-        free(c->places[i].room);
+    buf_free(&c->names);
     free(c->places);
     free(c->path);
     free(c);

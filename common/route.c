@@ -87,16 +87,16 @@ const struct endpoint *route_owner(const struct route *r, int slot)
 bool route_redirect(
     struct route *r, const char *text, const struct endpoint *from, struct endpoint *to)
 {
-    const char *where = strrchr(text, ' '), *slot = where,
-               *colon = where ? strrchr(where, ':') : NULL;
+    const char *where = strrchr(text, ' '), *slot = where, *colon;
     uint64_t number, port;
     size_t host;
 
+    if (where == NULL || (colon = strrchr(where, ':')) == NULL)
+        return false;
     while (slot > text && slot[-1] != ' ')
         slot--;
-    if (colon == NULL || slot == text || id_number(slot, (size_t)(where - slot), &number) < 0
-        || number >= ROUTE_SLOTS || id_number(colon + 1, strlen(colon + 1), &port) < 0 || port < 1
-        || port > 65535)
+    if (id_number(slot, (size_t)(where - slot), &number) < 0 || number >= ROUTE_SLOTS
+        || id_number(colon + 1, strlen(colon + 1), &port) < 0 || port < 1 || port > 65535)
         return false;
     where++;
     host = (size_t)(colon - where);

@@ -6,15 +6,15 @@
 load helper
 
 setup_file() {
-	local n tries
+	local n
 	export NODES='' PIDS='' PORT
 	for n in 0 1 2 3 4 5; do
-		for tries in 1 2 3; do
+		for _ in 1 2 3; do
 			start_node "$n" "$(free_port)" && break
 		done
 		NODES+="$PORT " PIDS+="$PID "
 	done
-	# shellcheck disable=SC2046 # words
+	# shellcheck disable=SC2046,SC2086 # words
 	"$CLI" --cluster create $(printf '127.0.0.1:%s ' $NODES) --cluster-replicas 1 --cluster-yes >"$BATS_FILE_TMPDIR/create" ||
 		{ cat "$BATS_FILE_TMPDIR/create" >&2 && return 1; }
 	wait_until 20 all_well
@@ -228,7 +228,8 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 	grep -c 'went back' "$BATS_TEST_TMPDIR/live.err" >&3 || true
 }
 kill_node() {
-	local n=0 port pids=($PIDS)
+	local n=0 port pids
+	read -ra pids <<<"$PIDS"
 	for port in $NODES; do
 		[[ $port != "$1" ]] || break
 		n=$((n + 1))

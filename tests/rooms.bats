@@ -95,7 +95,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	assert_equal "$(cut -f 1 "$cursor")" $'one\ntwo'
 	send -n jhon $'a\tb\\' x
 	prints chat-tail -r -e -C "$cursor" $'a\tb\\' <<<'[jhon]: x'
-	assert_equal "$(tail -n 1 "$cursor" | cut -f 1)" 'a\tb\\'
+	assert_equal "$(tail -n 1 "$cursor" | cut -f 1)" "a\\tb\\\\"
 	prints chat-tail -r -e -C "$cursor" $'a\tb\\' </dev/null
 }
 

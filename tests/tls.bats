@@ -38,8 +38,7 @@ certificate() { # NAME AUTHORITY NAMES [-days N]
 # tls_server CERTIFICATE [argument ...]: sets PORT; its unix socket needs no TLS. Skips the test in a build without.
 tls_server() {
 	with_tls || skip 'this build has no TLS'
-	local try
-	for try in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		PORT=$(free_port)
 		start_server --bind 127.0.0.1 --tls-port "$PORT" --tls-cert-file "$PKI/$1.crt" --tls-key-file "$PKI/$1.key" \
 			--tls-ca-cert-file "$PKI/ca.crt" --tls-auth-clients no "${@:2}" && break
