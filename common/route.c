@@ -113,32 +113,40 @@ bool route_redirect(
     return true;
 }
 
-/*
- * An array of ranges: [from, to, master, replica ...], each node [host, port, ...]; a host that is
- * nil or empty is the one that was asked.
- */
-void route_slots_item(void *route, const struct reply_item *item)
+/* A node's host, which may be nil or empty. */
+static void on_host(struct route_slots *s, const struct reply_item *item)
 {
-    struct route *r = route;
-
-    if (item->depth == 2 && item->index < 2 && item->type == REPLY_INTEGER) {
-        *(item->index == 0 ? &r->from : &r->to) = (size_t)item->integer;
-    } else if (item->depth == 2) {
-        r->node = item->index;
-    } else if (item->depth == 3 && item->index == 0) {
-        size_t n = item->len < sizeof r->host ? item->len : 0;
-
-        if (item->type == REPLY_STRING && n > 0) {
-            memcpy(r->host, item->bytes, n);
-            r->host[n] = 0;
-        }
-    } else if (item->depth == 3 && item->index == 1 && item->type == REPLY_INTEGER) {
-        struct endpoint node = {.port = (int)item->integer};
-        size_t place;
-
-        memcpy(node.host, r->host, sizeof node.host);
-        place = find(r, &node);
-        for (size_t slot = r->from; r->node == 2 && slot <= r->to && slot < ROUTE_SLOTS; slot++)
-            r->owners[slot] = (unsigned short)place;
+    s->node = s->from;
+    if (item->type == REPLY_STRING && item->len > 0 && item->len < sizeof s->node.host) {
+        memcpy(s->node.host, item->bytes, item->len);
+        s->node.host[item->len] = 0;
     }
+}
+
+/* A node's port, with which it is known; the first one of a range is the master. */
+static void on_port(struct route_slots *s, const struct reply_item *item)
+{
+    enum { MASTER = 2 };
+    size_t place;
+
+    s->node.port = (int)item->integer;
+    place = find(s->route, &s->node);
+    for (size_t slot = s->first; s->place == MASTER && slot <= s->last && slot < ROUTE_SLOTS;
+         slot++)
+        s->route->owners[slot] = (unsigned short)place;
+}
+
+/* An array of ranges: [first, last, master, replica ...], each node [host, port, ...]. */
+void route_slots_item(void *slots, const struct reply_item *item)
+{
+    struct route_slots *s = slots;
+
+    if (item->depth == 2 && item->index < 2 && item->type == REPLY_INTEGER)
+        *(item->index == 0 ? &s->first : &s->last) = (size_t)item->integer;
+    else if (item->depth == 2)
+        s->place = item->index;
+    else if (item->depth == 3 && item->index == 0)
+        on_host(s, item);
+    else if (item->depth == 3 && item->index == 1 && item->type == REPLY_INTEGER)
+        on_port(s, item);
 }

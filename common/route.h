@@ -24,10 +24,6 @@ struct route {
     size_t n;
     bool cluster;                       /* some server has said that it belongs to one */
     unsigned short owners[ROUTE_SLOTS]; /* the place of a slot's master in `nodes`, from 1 */
-
-    /* Private: of the reply at hand, a slot range and the place in it. */
-    size_t from, to, node;
-    char host[sizeof((struct endpoint *)0)->host];
 };
 
 /* Begin with what the URI says; its strings must outlive it, and the route takes over `tls`. */
@@ -51,8 +47,18 @@ const struct endpoint *route_owner(const struct route *r, int slot);
 bool route_redirect(
     struct route *r, const char *text, const struct endpoint *from, struct endpoint *to);
 
-/* The sink for the reply to CLUSTER SLOTS of the server at nodes that `r->host` names. */
-void route_slots_item(void *route, const struct reply_item *item);
+/* What a server says of the cluster's slots (CLUSTER SLOTS), as it comes. Set the first two. */
+struct route_slots {
+    struct route *route;  /* that learns it */
+    struct endpoint from; /* the server: a node without a host is there */
+
+    /* Private: the range of slots at hand, and the node in it. */
+    size_t first, last, place;
+    struct endpoint node;
+};
+
+/* The sink for the reply; its context is the struct. */
+void route_slots_item(void *slots, const struct reply_item *item);
 
 /* Whether both are the same host, spelled the same, and port. */
 bool route_same(const struct endpoint *a, const struct endpoint *b);

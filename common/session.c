@@ -30,8 +30,9 @@ struct session {
     bool told;          /* `at` is where the Sentinels or a redirect have said to go next */
     bool asking;        /* so did an ASK */
     bool learning;      /* the server owes the cluster's slots */
-    unsigned hops;      /* redirects since a command succeeded */
-    size_t turn;        /* the node to try when it is not known who serves the slot */
+    struct route_slots slots;
+    unsigned hops; /* redirects since a command succeeded */
+    size_t turn;   /* the node to try when it is not known who serves the slot */
     struct sentinel sentinel;
     bool consulting; /* they are being asked, or could not be */
     int64_t verify;  /* ask the Sentinels again then */
@@ -143,7 +144,7 @@ static int greet(struct session *s, struct err *why)
     }
     if (link_in_cluster(s->link)) {
         s->route->cluster = s->learning = true;
-        memcpy(s->route->host, s->at.host, sizeof s->at.host);
+        s->slots = (struct route_slots){.route = s->route, .from = s->at};
         link_command(s->link, "CLUSTER SLOTS");
     }
     return 0;
@@ -159,13 +160,12 @@ static void go(struct session *s, const struct endpoint *to, bool asking)
     s->asking = asking;
 }
 
-/* Take the cluster's slots. A server that does not tell them sends on whoever asks the wrong one.
- */
+/* Take the cluster's slots. Where they are not told, whoever asks the wrong node is sent on. */
 static void learn(struct session *s)
 {
     const struct endpoint *owner;
     struct err why;
-    int told = s->learning ? link_reply(s->link, route_slots_item, s->route, &why) : 0;
+    int told = s->learning ? link_reply(s->link, route_slots_item, &s->slots, &why) : 0;
 
     if (told == 0)
         return;

@@ -250,6 +250,22 @@ first_line() {
 }
 bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]]; }
 
+@test "BUSY in another client's script, until that is killed" {
+	first_line
+	follow "$ROOM"
+	cli config set busy-reply-threshold 100 >/dev/null
+	spawn "$CLI" -s "$SOCK" eval 'while true do end' 0
+	wait_until 5 eval '[[ $(cli ping 2>&1) == BUSY* ]]'
+	echo 2 >&7
+	wait_until 5 said 'BUSY .*; trying again'
+	cli script kill >/dev/null
+	wait_until 10 has_lines "$out" 2
+	finish
+	one_outage BUSY
+	wait_until 10 has_lines "$live" 1
+	assert_equal "$(<"$live")" '[jhon]: 2'
+}
+
 @test "too many clients, until one leaves" {
 	spawn chat-tail "$ROOM"
 	local guest=$PID
