@@ -1,36 +1,25 @@
 #include "common/link.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
+#include "common/dial.h"
+
 /* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
 enum { WRITE_CHUNK = 256 * 1024 };
-
-/* For a place in the backlog of a unix socket. */
-enum { BACKLOG_SECONDS = 10 };
 
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
 struct link {
     enum { CONNECTING, SECURING, LOGGING_IN, READY, LOST } state;
-    struct endpoint at;
+    struct dial dial;
     const struct login *login;
-    struct addrinfo *found, *next; /* the host's addresses; the next one to try */
-    int fd;
-    redisContext *context; /* NULL until connected; then it owns fd */
+    redisContext *context; /* NULL until connected */
     struct ssl_st *ssl;    /* the context's; NULL: in the clear */
     short securing;        /* what the handshake waits for */
     struct reply_target target;
@@ -46,108 +35,35 @@ struct link {
     bool asking, asked; /* ASKING goes before each command; its answer has come */
 };
 
-static int no_connection(struct link *l, int why, struct err *e)
-{
-    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, strerror(why));
-}
-
-static void drop_socket(struct link *l)
-{
-    if (l->context)
-        redisFree(l->context);
-    else if (l->fd >= 0)
-        close(l->fd);
-    l->context = NULL;
-    l->fd = -1;
-}
-
-/*
- * A unix socket connects at once, or waits for a place in a full backlog; without waiting it would
- * only say EAGAIN, and nothing would tell when to try again.
- */
-static int open_socket(struct link *l, struct err *e)
-{
-    static const struct timeval patience = {BACKLOG_SECONDS, 0};
-    struct sockaddr_un path = {.sun_family = AF_UNIX};
-
-    if (strlen(l->at.host) >= sizeof path.sun_path)
-        return no_connection(l, ENAMETOOLONG, e);
-    strcpy(path.sun_path, l->at.host);
-    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (l->fd < 0)
-        return no_connection(l, errno, e);
-    setsockopt(l->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(l->fd, (struct sockaddr *)&path, sizeof path) < 0)
-        return no_connection(l, errno == EAGAIN ? ETIMEDOUT : errno, e);
-    return fcntl(l->fd, F_SETFL, O_NONBLOCK);
-}
-
-static int find_host(struct link *l, struct err *e)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[16];
-    int failed;
-
-    snprintf(port, sizeof port, "%d", l->at.port);
-    failed = getaddrinfo(l->at.host, port, &hints, &l->found);
-    if (failed)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot find host '%s': %s", l->at.host,
-            failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
-    l->next = l->found;
-    return 0;
-}
-
-/* Begin to connect to the next address that lets us; `why` the one before did not. */
-static int try_next(struct link *l, int why, struct err *e)
-{
-    while (l->next) {
-        const struct addrinfo *a = l->next;
-
-        l->next = a->ai_next;
-        drop_socket(l);
-        l->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-        if (l->fd >= 0 && connect(l->fd, a->ai_addr, a->ai_addrlen) == 0)
-            return 0;
-        if (l->fd >= 0 && errno == EINPROGRESS)
-            return 0;
-        why = errno;
-    }
-    return no_connection(l, why, e);
-}
-
 struct link *link_open(const struct endpoint *at, const struct login *login, struct err *e)
 {
     struct link *l = calloc(1, sizeof *l);
-    int failed;
 
     if (l == NULL)
         buf_no_memory();
-    l->at = *at;
+    l->dial.at = *at;
     l->login = login;
-    l->fd = -1;
     uri_endpoint_text(at, l->peer);
-    failed = at->port == 0 ? open_socket(l, e) : find_host(l, e) < 0 || try_next(l, 0, e) < 0;
-    if (failed) {
-        link_close(l);
-        return NULL;
-    }
-    return l;
+    if (dial_begin(&l->dial, e) == 0)
+        return l;
+    link_close(l);
+    return NULL;
 }
 
 void link_close(struct link *l)
 {
     if (l == NULL)
         return;
-    drop_socket(l);
-    if (l->found)
-        freeaddrinfo(l->found);
+    if (l->context)
+        redisFree(l->context); /* closes its descriptor */
+    dial_end(&l->dial);
     buf_free(&l->out);
     free(l);
 }
 
 int link_fd(const struct link *l)
 {
-    return l->fd;
+    return l->context ? l->context->fd : l->dial.fd;
 }
 
 static bool has_output(const struct link *l)
@@ -219,18 +135,6 @@ void link_command(struct link *l, const char *format, ...)
     redisFreeCommand(command);
 }
 
-/* A lone line must leave at once, and a dead peer be noticed though nothing is sent. */
-static void tune(int fd)
-{
-    static const int on = 1, idle = 15, interval = 5, count = 3;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-}
-
 /* HELLO logs in and names the client in one step that needs no permission. */
 static void log_in(struct link *l)
 {
@@ -249,20 +153,14 @@ static void log_in(struct link *l)
 
 static int go_on_connecting(struct link *l, short revents, struct err *e)
 {
-    int why = 0;
-    socklen_t n = sizeof why;
+    int done = revents ? dial_go_on(&l->dial, e) : 0;
 
-    if (revents == 0)
-        return 0;
-    if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0)
-        why = errno;
-    if (why)
-        return try_next(l, why, e);
-    if (l->at.port)
-        tune(l->fd);
-    l->context = redisConnectFd(l->fd);
+    if (done <= 0)
+        return done;
+    l->context = redisConnectFd(l->dial.fd);
     if (l->context == NULL)
         buf_no_memory();
+    l->dial.fd = -1; /* the context's now */
     l->context->flags &= ~REDIS_BLOCK;
     reply_attach(l->context->reader, &l->target);
     if (l->login->tls == NULL) {
@@ -270,7 +168,7 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         return 0;
     }
     l->state = SECURING;
-    l->ssl = tls_begin(l->login->tls, l->context, l->at.host, e);
+    l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, e);
     return l->ssl ? 0 : -1;
 }
 
