@@ -2,17 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/sentinel.h"
 #include "common/wait.h"
 
-/* How long an attempt to connect and log in may take; less towards the end of --retry, but not
- * nothing. */
-enum { CONNECT_MS = 10000, LEAST_CONNECT_MS = 1000 };
-
-/* Pauses between attempts: they double, and each is cut by chance to between half of it and all. */
-enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 2000 };
+/* How long an attempt to connect and log in may take. */
+enum { CONNECT_MS = 10000 };
 
 enum { FINISH_MS = 1000 };
 
@@ -34,59 +29,23 @@ struct session {
     unsigned hops; /* redirects since a command succeeded */
     size_t turn;   /* the node to try when it is not known who serves the slot */
     struct sentinel sentinel;
-    bool consulting; /* they are being asked, or could not be */
-    int64_t verify;  /* ask the Sentinels again then */
-    bool awaiting;   /* an answer is due */
-    int64_t retry;
-    struct link *link;   /* NULL: between two connections */
-    int64_t connect_due; /* the link must be ready by then */
-    int64_t again;       /* no attempt, or no command on a link that is ready, before then */
-    int64_t silence;     /* ms for which an answer has been due */
-    bool broken;         /* the link has died, and session_reply() has not told */
-    bool failed;         /* there is a `why` that has not been counted as an attempt */
-    struct err why;      /* what went wrong last */
-    int64_t since;       /* an outage began then; 0: there is none */
-    unsigned attempts;   /* in it */
+    bool consulting;      /* they are being asked, or could not be */
+    int64_t verify;       /* ask the Sentinels again then */
+    bool awaiting;        /* an answer is due */
+    struct outage outage; /* `again`: no command either, on a link that is ready */
+    struct link *link;    /* NULL: between two connections */
+    int64_t connect_due;  /* the link must be ready by then */
+    int64_t silence;      /* ms for which an answer has been due */
+    bool broken;          /* the link has died, and session_reply() has not told */
+    bool failed;          /* there is a `why` that has not been counted as an attempt */
+    struct err why;       /* what went wrong last */
 };
 
-static int64_t pause_before(unsigned attempt)
-{
-    int64_t longest = attempt < 5 ? FIRST_PAUSE_MS << attempt : LONGEST_PAUSE_MS;
-    uint16_t chance = 0;
-
-    if (longest > LONGEST_PAUSE_MS)
-        longest = LONGEST_PAUSE_MS;
-    if (getrandom(&chance, sizeof chance, 0) < 0)
-        chance = UINT16_MAX; /* no more than politeness is lost */
-    return longest / 2 + longest / 2 * chance / UINT16_MAX;
-}
-
-/* An attempt has failed: say so if it is the first, and when the next one is. -1: give up. */
+/* An attempt has failed, for `s->why`. -1: give up. */
 static int suffer(struct session *s, struct err *e)
 {
-    int64_t now = wait_now();
-
     s->failed = false;
-    if (s->since == 0) {
-        s->since = now;
-        s->attempts = 0;
-        if (s->retry == SESSION_FOREVER)
-            err_say(ERR_NOTICE, "%s; trying again", s->why.text);
-        else if (s->retry > 0)
-            err_say(ERR_NOTICE, "%s; trying again for %g s", s->why.text, (double)s->retry / 1000);
-    } else {
-        err_say(ERR_DETAIL, "%s", s->why.text);
-    }
-    if (s->retry <= now - s->since) {
-        *e = s->why;
-        if (s->retry > 0)
-            err_add(e, "; gave up after %g s", (double)s->retry / 1000);
-        return -1;
-    }
-    s->again = now + pause_before(s->attempts++);
-    if (s->retry != SESSION_FOREVER)
-        s->again = wait_earliest(s->again, s->since + s->retry);
-    return 0;
+    return outage_go_on(&s->outage, &s->why, e);
 }
 
 static void drop(struct session *s, const struct err *why)
@@ -102,19 +61,15 @@ static void drop(struct session *s, const struct err *why)
  * long as that fails, for another has taken over, or knows who has. */
 static void choose_node(struct session *s)
 {
-    const struct endpoint *owner = s->since ? NULL : route_owner(s->route, s->slot);
+    const struct endpoint *owner = s->outage.since ? NULL : route_owner(s->route, s->slot);
 
     s->at = owner ? *owner : s->route->nodes[s->turn++ % s->route->n];
 }
 
 static void begin_to_connect(struct session *s)
 {
-    int64_t now = wait_now(), most = CONNECT_MS;
+    int64_t now = wait_now();
 
-    if (s->since && s->retry != SESSION_FOREVER) {
-        most = wait_earliest(most, s->since + s->retry - now);
-        most = most < LEAST_CONNECT_MS ? LEAST_CONNECT_MS : most;
-    }
     if (s->route->master && !s->told) {
         sentinel_ask(&s->sentinel);
         s->consulting = true; /* though there may be none that can be asked: it will say so */
@@ -123,7 +78,7 @@ static void begin_to_connect(struct session *s)
     if (!s->told)
         choose_node(s);
     s->told = false;
-    s->connect_due = now + most;
+    s->connect_due = now + outage_left(&s->outage, CONNECT_MS);
     s->silence = 0;
     s->learning = false;
     s->verify = now + VERIFY_MS;
@@ -255,7 +210,7 @@ int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *
         sentinel_ask(&s->sentinel);
         s->verify = now + VERIFY_MS;
     }
-    if (s->link == NULL && !s->failed && now >= s->again && !sentinel_is_busy(&s->sentinel))
+    if (s->link == NULL && !s->failed && now >= s->outage.again && !sentinel_is_busy(&s->sentinel))
         begin_to_connect(s);
     if (s->failed && suffer(s, e) < 0)
         return -1;
@@ -270,9 +225,10 @@ int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *
         *deadline = now;
     s->consulting = s->consulting || sentinel_is_busy(&s->sentinel);
     fds[1] = sentinel_poll(&s->sentinel, deadline);
-    if (s->again > now)
-        *deadline = wait_earliest(*deadline, s->again);
-    s->awaiting = (awaiting || s->learning) && s->link && link_up(s->link) && now >= s->again;
+    if (s->outage.again > now)
+        *deadline = wait_earliest(*deadline, s->outage.again);
+    s->awaiting = (awaiting || s->learning) && s->link && link_up(s->link)
+                  && now >= s->outage.again;
     if (s->awaiting)
         *deadline = wait_earliest(*deadline, now + SESSION_PATIENCE_MS - s->silence);
     return 0;
@@ -354,7 +310,8 @@ void session_aim(struct session *s, const char *key, size_t n)
         return;
     s->slot = route_slot(key, n);
     owner = route_owner(s->route, s->slot);
-    if (owner && s->link && !s->since && !(route_same(owner, &s->at) && !link_is_asking(s->link)))
+    if (owner && s->link && !s->outage.since
+        && !(route_same(owner, &s->at) && !link_is_asking(s->link)))
         go(s, owner, false);
 }
 
@@ -362,16 +319,13 @@ void session_fine(struct session *s)
 {
     s->silence = 0;
     s->hops = 0;
-    if (s->since)
-        err_say(ERR_NOTICE, "going on, after an outage of %.1f s",
-            (double)(wait_now() - s->since) / 1000);
-    s->since = 0;
+    outage_end(&s->outage);
 }
 
 bool session_up(const struct session *s)
 {
     return s->link && link_up(s->link) && s->connect_due == WAIT_FOREVER && !s->learning
-           && wait_now() >= s->again;
+           && wait_now() >= s->outage.again;
 }
 
 int session_slot(const struct session *s)
@@ -398,7 +352,7 @@ struct session *session_new(struct route *route, int slot, int64_t retry)
     s->route = route;
     s->sentinel.route = route;
     s->slot = slot;
-    s->retry = retry;
+    s->outage.retry = retry;
     return s;
 }
 
@@ -413,7 +367,7 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
             session_close(s);
             return NULL;
         }
-    s->retry = retry == SESSION_DEFAULT ? later_retry : retry;
+    s->outage.retry = retry == SESSION_DEFAULT ? later_retry : retry;
     session_fine(s);
     err_say(ERR_DETAIL, "connected to %s", link_peer(s->link));
     return s;
@@ -424,7 +378,7 @@ void session_finish(struct session *s)
     int64_t deadline = wait_now() + FINISH_MS;
     struct err e;
 
-    s->retry = 0;
+    s->outage.retry = 0;
     while (session_up(s) && wait_now() < deadline && session_reply(s, reply_ignore, NULL, &e) == 0)
         if (session_wait(s, NULL, deadline, false, &e) < 0)
             return;

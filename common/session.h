@@ -18,12 +18,9 @@
 
 #include "common/err.h"
 #include "common/link.h"
+#include "common/outage.h"
 #include "common/reply.h"
 #include "common/route.h"
-
-/* How long an outage may last, in milliseconds; or for ever; or as the program has it. */
-#define SESSION_FOREVER INT64_MAX
-#define SESSION_DEFAULT (-1)
 
 /*
  * How long a server may be silent while an answer is due, in milliseconds, before its link is given

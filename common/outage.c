@@ -1,0 +1,64 @@
+#include "common/outage.h"
+
+#include <sys/random.h>
+
+#include "common/wait.h"
+
+/* Pauses between attempts: they double, and each is cut by chance to between half of it and all. */
+enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 2000 };
+
+enum { LEAST_ATTEMPT_MS = 1000 };
+
+static int64_t pause_before(unsigned attempt)
+{
+    int64_t longest = attempt < 5 ? FIRST_PAUSE_MS << attempt : LONGEST_PAUSE_MS;
+    uint16_t chance = 0;
+
+    if (longest > LONGEST_PAUSE_MS)
+        longest = LONGEST_PAUSE_MS;
+    if (getrandom(&chance, sizeof chance, 0) < 0)
+        chance = UINT16_MAX; /* no more than politeness is lost */
+    return longest / 2 + longest / 2 * chance / UINT16_MAX;
+}
+
+int outage_go_on(struct outage *o, const struct err *why, struct err *e)
+{
+    int64_t now = wait_now();
+
+    if (o->since == 0) {
+        o->since = now;
+        o->attempts = 0;
+        if (o->retry == SESSION_FOREVER)
+            err_say(ERR_NOTICE, "%s; trying again", why->text);
+        else if (o->retry > 0)
+            err_say(ERR_NOTICE, "%s; trying again for %g s", why->text, (double)o->retry / 1000);
+    } else {
+        err_say(ERR_DETAIL, "%s", why->text);
+    }
+    if (o->retry <= now - o->since) {
+        *e = *why;
+        if (o->retry > 0)
+            err_add(e, "; gave up after %g s", (double)o->retry / 1000);
+        return -1;
+    }
+    o->again = now + pause_before(o->attempts++);
+    if (o->retry != SESSION_FOREVER)
+        o->again = wait_earliest(o->again, o->since + o->retry);
+    return 0;
+}
+
+void outage_end(struct outage *o)
+{
+    if (o->since)
+        err_say(ERR_NOTICE, "going on, after an outage of %.1f s",
+            (double)(wait_now() - o->since) / 1000);
+    o->since = 0;
+}
+
+int64_t outage_left(const struct outage *o, int64_t most)
+{
+    if (o->since == 0 || o->retry == SESSION_FOREVER)
+        return most;
+    most = wait_earliest(most, o->since + o->retry - wait_now());
+    return most < LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : most;
+}
