@@ -121,6 +121,24 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	(($(wc -l <"$live.again") == $(wc -l <"$live") - sent))
 }
 
+@test "--at-least-once --replicas 1: the master dies three times under load, 0 lost" {
+	watch_over
+	spawn chat-send -n jhon -T --at-least-once --replicas 1 "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
+	local sender=$PID seen sent
+	for _ in 1 2 3; do
+		seen=$(wc -l <"$out")
+		wait_until 20 has_lines "$out" $((seen + 300))
+		fail_over
+	done
+	touch "$BATS_TEST_TMPDIR/stop"
+	wait_end 60 "$sender"
+	assert_status 0
+	sent=$(wc -l <"$out")
+	cmp "$out" <(seq "$sent")
+	cmp <(texts | sort -nu) <(seq "$sent")
+	echo "# $sent messages, 3 failovers: $(($(texts | wc -l) - sent)) doubled" >&3
+}
+
 @test "without --replicas: what the failover lost is counted and named, exit 1; the reader says where it went back to" {
 	watch_over
 	reading
