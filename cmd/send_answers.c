@@ -1,7 +1,6 @@
 #include "cmd/send_window.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/wait.h"
 
@@ -91,9 +90,9 @@ static int mind_the_gap(struct window *w, const struct trouble *t, struct err *e
 }
 
 /* Whether it is time to do without the script, which a new sender's slot has refused for long. */
-static bool is_torn(struct window *w, const struct err *why)
+static bool is_torn(struct window *w, const struct trouble *t)
 {
-    if (w->receipt.open || w->plain || strstr(why->text, "TRYAGAIN") == NULL) {
+    if (w->receipt.open || w->plain || !t->torn) {
         w->torn = 0;
         return false;
     }
@@ -112,7 +111,7 @@ static int see_to_trouble(struct window *w, struct err *e)
     w->trouble = (struct trouble){0};
     if (trouble.kind == TROUBLE_PASSING && trouble.why.kind != ERR_PASSING)
         doubt_plain(w);
-    if (trouble.kind == TROUBLE_PASSING && !is_torn(w, &trouble.why))
+    if (trouble.kind == TROUBLE_PASSING && !is_torn(w, &trouble))
         return session_refused(w->session, &trouble.why, e);
     if (trouble.kind == TROUBLE_GAP)
         return mind_the_gap(w, &trouble, e);

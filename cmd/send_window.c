@@ -1,6 +1,5 @@
 #include "cmd/send_window.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/wait.h"

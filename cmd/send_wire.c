@@ -13,6 +13,7 @@ void wire_refuse(struct wire *w, const struct reply_item *item, size_t line)
     if (reply_is_error(item, too_long))
         t->why.code = EXIT_FAILED;
     t->kind = t->why.kind == ERR_FINAL ? TROUBLE_FINAL : TROUBLE_PASSING;
+    t->torn = reply_is_error(item, "TRYAGAIN");
     t->line = line;
 }
 

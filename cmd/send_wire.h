@@ -26,6 +26,7 @@ struct trouble {
         TROUBLE_FINAL    /* `why`, for good */
     } kind;
     struct err why;
+    bool torn;   /* the slot of the room and its receipt is half here, half there (TRYAGAIN) */
     size_t line; /* that it is about, or 0 */
     bool unsure; /* nobody knows whether that line is in */
     struct {

@@ -58,6 +58,9 @@ static int assign_scanners(struct tail *t, struct err *e)
         t->readers[0]->scan.wanted = true;
         return 0;
     }
+    if (route->learnt == t->learnt && t->n_readers > 1)
+        return 0;
+    t->learnt = route->learnt;
     for (int slot = 0; slot < ROUTE_SLOTS; slot++) {
         const struct endpoint *owner = route_owner(route, slot);
         bool has = owner == NULL || owner == before;

@@ -75,10 +75,10 @@ struct tail_share {
     struct id claim_from; /* where to go on looking for what to claim, */
     int64_t claim_due;    /* and when */
     enum {
-        SHARE_STAYS,
-        SHARE_FREE,
-        SHARE_LEFT
-    } leaving; /* nothing is pending; the consumer left */
+        SHARE_STAYS, /* the consumer may have something pending */
+        SHARE_FREE,  /* it has not, and may go */
+        SHARE_LEFT   /* it has gone, or has to stay */
+    } leaving;
 };
 
 struct tail_room {
@@ -126,6 +126,7 @@ struct tail {
     size_t n_readers;
     struct pollfd *fds;         /* to wait for them; owned */
     void *names;                /* the rooms by name, for tsearch(3) */
+    unsigned learnt;            /* -m, -l: the route's, when it was seen who is to be asked */
     struct tail_cursor *cursor; /* -C: owned by the caller; or NULL */
     int64_t leave_by; /* -g: reading is over; wait_now() of when all must be acknowledged; or 0 */
     bool begun;       /* all rooms that there were when we began are read */

@@ -26,6 +26,12 @@ static size_t find(struct route *r, const struct endpoint *node)
     return i + 1;
 }
 
+static void set_owner(struct route *r, size_t slot, size_t place)
+{
+    r->learnt += r->owners[slot] != place;
+    r->owners[slot] = (unsigned short)place;
+}
+
 void route_open(struct route *r, const struct uri *address, const char *name, struct tls *tls)
 {
     enum { SENTINEL_PORT = 26379 };
@@ -109,7 +115,7 @@ bool route_redirect(
     }
     to->port = (int)port;
     if ((size_t)(slot - text) >= 6 && strncmp(slot - 6, "MOVED ", 6) == 0)
-        r->owners[number] = (unsigned short)find(r, to);
+        set_owner(r, number, find(r, to));
     return true;
 }
 
@@ -133,7 +139,7 @@ static void on_port(struct route_slots *s, const struct reply_item *item)
     place = find(s->route, &s->node);
     for (size_t slot = s->first; s->place == MASTER && slot <= s->last && slot < ROUTE_SLOTS;
          slot++)
-        s->route->owners[slot] = (unsigned short)place;
+        set_owner(s->route, slot, place);
 }
 
 /* An array of ranges: [first, last, master, replica ...], each node [host, port, ...]. */

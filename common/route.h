@@ -18,11 +18,11 @@ enum { ROUTE_SLOTS = 16384 };
 
 struct route {
     struct login login;
-    const char *master; /* NULL: no Sentinels */
-    struct endpoint
-        *nodes; /* the server, the Sentinels, or the nodes of the cluster known so far */
+    const char *master;     /* NULL: no Sentinels */
+    struct endpoint *nodes; /* the server, the Sentinels, or the cluster's nodes known so far */
     size_t n;
     bool cluster;                       /* some server has said that it belongs to one */
+    unsigned learnt;                    /* how often an owner has changed */
     unsigned short owners[ROUTE_SLOTS]; /* the place of a slot's master in `nodes`, from 1 */
 };
 
