@@ -217,6 +217,21 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	said 'UNBLOCKED|is not the master now|lost' "$live.err"
 }
 
+@test "a master that Sentinels no longer name, though it lives and calls itself master, is left within seconds" {
+	watch_over
+	reading
+	local sentinel
+	at 1 replicaof no one
+	for sentinel in "${watch[@]}"; do
+		"$CLI" -p "$sentinel" sentinel remove chat
+		"$CLI" -p "$sentinel" sentinel monitor chat 127.0.0.1 "${node[1]}" 2
+	done
+	at 1 xadd "$ROOM" '*' marry moved
+	wait_until 12 has_lines "$live" 1
+	assert_equal "$(<"$live")" '[marry]: moved'
+	said "${node[0]} is not the master now, but 127.0.0.1:${node[1]} is" "$live.err"
+}
+
 @test "Sentinels that are away, that know no such master, that want a password; the master's own password" {
 	at 0 config set requirepass secret >/dev/null
 	"$CLI" -p "${node[1]}" config set masterauth secret >/dev/null
