@@ -162,18 +162,22 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 	assert_equal "$(<"$err.live")" ''
 }
 
-@test "giant messages of several rooms that come at the same time do not mix" {
+@test "giant entries of several rooms that come at the same time do not mix, though each has several messages" {
 	local room senders=() pid
 	spawn chat-tail -r -n +1 giant-{1..5} >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
-	for room in giant-{1..5}; do
-		spawn chat-send -n jhon "$room" < <(for n in 1 2 3 4; do printf "%3500000s\n" "" | tr ' ' "${room: -1}"; done)
+	for room in giant-{1..5}; do # rows with one ID are one entry
+		spawn chat-send -t -k < <(for n in {1..12}; do
+			printf '%s\t%s-1\tjhon\t' "$room" $(((n + 2) / 3))
+			printf '%1500000s\n' '' | tr ' ' "${room: -1}"
+		done)
 		senders+=("$PID")
 	done
 	for pid in "${senders[@]}"; do wait_end 20 "$pid" && assert_status 0; done
-	wait_until 20 has_lines "$BATS_TEST_TMPDIR/live" 20
-	awk '{ n = substr($1, 7, 1); gsub(n, "", $3); if ($3 != "" || length($0) > 30) exit 1; seen[n]++ }
-		END { for (n = 1; n <= 5; n++) if (seen[n] != 4) exit 1 }' "$BATS_TEST_TMPDIR/live"
-	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/live")" $((20 * (3500000 + 17)))
+	wait_until 20 has_lines "$BATS_TEST_TMPDIR/live" 60
+	# Of each entry, its three messages stand together, and each is whole.
+	awk '{ n = substr($1, 7, 1); gsub(n, "", $3) } $3 != "" || (NR % 3 != 1 && n != last) { exit 1 } { last = n; seen[n]++ }
+		END { for (n = 1; n <= 5; n++) if (seen[n] != 12) exit 1 }' "$BATS_TEST_TMPDIR/live"
+	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/live")" $((60 * (1500000 + 17)))
 }
 
 @test "a group over rooms on different nodes" {
