@@ -93,12 +93,13 @@ reading() {
 }
 reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 
-@test "--replicas 1: the master dies six times under load, 0 lost, 0 doubled; the reader rereads only what died with it" {
-	watch_over
-	reading -t
-	spawn chat-send -n jhon -T --replicas 1 "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
-	local sender=$PID seen sent
-	for _ in 1 2 3 4 5 6; do
+# send_through N [option ...]: numbers are sent with --replicas 1 while the master dies N times; sets sent to the last one
+# that was delivered, each having been, in order.
+send_through() {
+	local n sender seen
+	spawn chat-send -n jhon -T --replicas 1 "${@:2}" "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
+	sender=$PID
+	for ((n = 0; n < $1; n++)); do
 		seen=$(wc -l <"$out")
 		wait_until 20 has_lines "$out" $((seen + 300))
 		fail_over
@@ -108,6 +109,12 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	assert_status 0
 	sent=$(wc -l <"$out")
 	cmp "$out" <(seq "$sent")
+}
+
+@test "--replicas 1: the master dies six times under load, 0 lost, 0 doubled; the reader rereads only what died with it" {
+	watch_over
+	reading -t
+	send_through 6
 	cmp <(texts) <(seq "$sent")
 	wait_until 10 said "	jhon	$sent\$" "$live"
 	kill "$reader"
@@ -116,25 +123,14 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 	"$CLI" -p "${node[master]}" --raw xrange "$ROOM" - + | awk 'NR % 3 == 1' >"$live.ids"
 	awk -F '\t' 'NR == FNR { there[$1]; next } $2 in there { print $4 }' "$live.ids" "$live" | cmp - <(seq "$sent")
 	awk -F '\t' 'NR == FNR { there[$1]; next } !($2 in there) { print $4 }' "$live.ids" "$live" >"$live.again"
-		assert_equal "$(cut -f 2 "$live" | sort | uniq -d)" '' # no ID comes twice
+	assert_equal "$(cut -f 2 "$live" | sort | uniq -d)" '' # no ID comes twice
 	echo "# $sent messages, 6 failovers: $(wc -l <"$live.again") read again" >&3
 	(($(wc -l <"$live.again") == $(wc -l <"$live") - sent))
 }
 
 @test "--at-least-once --replicas 1: the master dies three times under load, 0 lost" {
 	watch_over
-	spawn chat-send -n jhon -T --at-least-once --replicas 1 "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
-	local sender=$PID seen sent
-	for _ in 1 2 3; do
-		seen=$(wc -l <"$out")
-		wait_until 20 has_lines "$out" $((seen + 300))
-		fail_over
-	done
-	touch "$BATS_TEST_TMPDIR/stop"
-	wait_end 60 "$sender"
-	assert_status 0
-	sent=$(wc -l <"$out")
-	cmp "$out" <(seq "$sent")
+	send_through 3 --at-least-once
 	cmp <(texts | sort -nu) <(seq "$sent")
 	echo "# $sent messages, 3 failovers: $(($(texts | wc -l) - sent)) doubled" >&3
 }
