@@ -1,6 +1,5 @@
 #include "common/route.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/id.h"
@@ -10,18 +9,23 @@ bool route_same(const struct endpoint *a, const struct endpoint *b)
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+const struct endpoint *route_node(const struct route *r, size_t place)
+{
+    const void *nodes = r->nodes.data; /* what malloc() gave */
+
+    return (const struct endpoint *)nodes + place;
+}
+
 /* The place of a node in `nodes`, from 1; a new one is added. */
 static size_t find(struct route *r, const struct endpoint *node)
 {
     size_t i = 0;
 
-    while (i < r->n && !route_same(&r->nodes[i], node))
+    while (i < r->n && !route_same(route_node(r, i), node))
         i++;
     if (i == r->n) {
-        r->nodes = realloc(r->nodes, (r->n + 1) * sizeof *r->nodes);
-        if (r->nodes == NULL)
-            buf_no_memory();
-        r->nodes[r->n++] = *node;
+        buf_add(&r->nodes, node, sizeof *node);
+        r->n++;
     }
     return i + 1;
 }
@@ -53,7 +57,7 @@ void route_open(struct route *r, const struct uri *address, const char *name, st
 void route_free(struct route *r)
 {
     tls_close(r->login.tls);
-    free(r->nodes);
+    buf_free(&r->nodes);
 }
 
 const char *route_hashed(const char *key, size_t *n)
@@ -87,7 +91,7 @@ const struct endpoint *route_owner(const struct route *r, int slot)
 {
     size_t owner = slot < 0 ? 0 : r->owners[slot];
 
-    return owner ? &r->nodes[owner - 1] : NULL;
+    return owner ? route_node(r, owner - 1) : NULL;
 }
 
 bool route_redirect(

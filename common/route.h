@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/link.h"
 #include "common/reply.h"
@@ -18,8 +19,9 @@ enum { ROUTE_SLOTS = 16384 };
 
 struct route {
     struct login login;
-    const char *master;     /* NULL: no Sentinels */
-    struct endpoint *nodes; /* the server, the Sentinels, or the cluster's nodes known so far */
+    const char *master; /* NULL: no Sentinels */
+    struct buf
+        nodes; /* endpoints: the server, the Sentinels, or the cluster's nodes known so far */
     size_t n;
     bool cluster;                       /* some server has said that it belongs to one */
     unsigned learnt;                    /* how often an owner has changed */
@@ -29,6 +31,9 @@ struct route {
 /* Begin with what the URI says; its strings must outlive it, and the route takes over `tls`. */
 void route_open(struct route *r, const struct uri *address, const char *name, struct tls *tls);
 void route_free(struct route *r);
+
+/* The node at a place, from 0; it stays there until another one is learnt of. */
+const struct endpoint *route_node(const struct route *r, size_t place);
 
 /* The hash slot of a key (Redis Cluster specification, "Key distribution model"). */
 int route_slot(const char *key, size_t n);

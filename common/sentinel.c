@@ -26,7 +26,7 @@ static void ask_next(struct sentinel *s)
     s->sent = false;
     while (s->asked < s->route->n) {
         s->due = wait_now() + ANSWER_MS;
-        s->link = link_open(&s->route->nodes[s->at], &s->login, &s->why);
+        s->link = link_open(route_node(s->route, s->at), &s->login, &s->why);
         if (s->link)
             return;
         s->unsure = true;

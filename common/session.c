@@ -63,7 +63,7 @@ static void choose_node(struct session *s)
 {
     const struct endpoint *owner = s->outage.since ? NULL : route_owner(s->route, s->slot);
 
-    s->at = owner ? *owner : s->route->nodes[s->turn++ % s->route->n];
+    s->at = owner ? *owner : *route_node(s->route, s->turn++ % s->route->n);
 }
 
 static void begin_to_connect(struct session *s)
