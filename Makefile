@@ -37,11 +37,12 @@ send     := $(patsubst %.c,$B/%.o,$(wildcard cmd/send*.c))
 tail     := $(patsubst %.c,$B/%.o,$(wildcard cmd/tail*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) $(fuzzers:%=$B/tests/unit/fuzz-%)
+benches  := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
 analyzed := $(wildcard cmd/*.c common/*.c)
 FUZZ_SECONDS ?= 600
 SOAK ?= 1800
 
-.PHONY: all help demo test check soak analyze lint fuzz install uninstall clean
+.PHONY: all help demo test check bench soak analyze lint fuzz install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY: # keep the objects of tests: their removal would be the last line of `make test`
 
@@ -61,6 +62,11 @@ test: ## install what the tests need, build, and run them all
 
 check: all $(units)
 	@tests/run $B
+
+bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)
+	@tests/setup bench
+	@$(MAKE) --no-print-directory all $(benches)
+	@tests/bench/run $B $(BENCH)
 
 soak: ## random faults for SOAK seconds (1800); it prints seeds, and SEED=n plays one again
 	@tests/setup test
@@ -121,6 +127,9 @@ $B/%.o: %.c Makefile
 	$(CC) $(flags) -MMD -MP -c -o $@ $<
 
 $B/tests/unit/%: $B/tests/unit/%.o $(common) $(send) $(tail)
+	$(CC) -o $@ $^ $(libs)
+
+$B/tests/bench/%: $B/tests/bench/%.o
 	$(CC) -o $@ $^ $(libs)
 
 # Each fuzz target is a test as well: that of its corpus.

@@ -9,7 +9,6 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-
 static void read_input(struct sender *s)
 {
     wait_arm(); /* what is read from here on shall be delivered, whatever comes */

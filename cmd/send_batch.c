@@ -65,7 +65,7 @@ static void print_slot(const struct send_slot *slot, const struct send_settings 
     const char *echo, size_t n, struct buf *to)
 {
     char id[ID_TEXT];
-    size_t id_len = id_print(id, slot->id);
+    size_t id_len = set->ids ? id_print(id, slot->id) : 0;
 
     for (size_t i = 0; set->ids && i < slot->messages; i++) {
         const char *end = set->tee && i + 1 < slot->messages ? memchr(echo, '\n', n) : NULL;

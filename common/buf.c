@@ -16,33 +16,18 @@ void buf_no_memory(void)
     _exit(EXIT_FAILURE);
 }
 
-char *buf_reserve(struct buf *b, size_t extra)
+void buf_grow(struct buf *b, size_t extra)
 {
-    if (extra > b->cap - b->len) {
-        size_t cap = b->cap ? b->cap : SMALLEST;
+    size_t cap = b->cap ? b->cap : SMALLEST;
 
-        if (extra > SIZE_MAX / 4 - b->len)
-            buf_no_memory();
-        while (cap < b->len + extra)
-            cap *= 2;
-        b->data = realloc(b->data, cap);
-        if (b->data == NULL)
-            buf_no_memory();
-        b->cap = cap;
-    }
-    return b->data + b->len;
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t n)
-{
-    if (n > 0)
-        memcpy(buf_reserve(b, n), bytes, n);
-    b->len += n;
-}
-
-void buf_add_text(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
+    if (extra > SIZE_MAX / 4 - b->len)
+        buf_no_memory();
+    while (cap < b->len + extra)
+        cap *= 2;
+    b->data = realloc(b->data, cap);
+    if (b->data == NULL)
+        buf_no_memory();
+    b->cap = cap;
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

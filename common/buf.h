@@ -3,6 +3,7 @@
 #define COMMON_BUF_H
 
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
     char *data; /* owned; NULL while nothing was ever added */
@@ -16,12 +17,30 @@ struct buf {
  */
 void buf_no_memory(void) __attribute__((noreturn));
 
+/* What buf_reserve() does when there is not enough room. */
+void buf_grow(struct buf *b, size_t extra);
+
 /* Make room for `extra` bytes and return where they go. Ends the program if there is no memory. */
-char *buf_reserve(struct buf *b, size_t extra);
+static inline char *buf_reserve(struct buf *b, size_t extra)
+{
+    if (extra > b->cap - b->len)
+        buf_grow(b, extra);
+    return b->data + b->len;
+}
 
 /* Append `n` bytes of `bytes`, a NUL-terminated string, or what a printf format gives. */
-void buf_add(struct buf *b, const void *bytes, size_t n);
-void buf_add_text(struct buf *b, const char *text);
+static inline void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    if (n > 0)
+        memcpy(buf_reserve(b, n), bytes, n);
+    b->len += n;
+}
+
+static inline void buf_add_text(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Drop the first `n` bytes. */

@@ -20,6 +20,17 @@ static const char *colour_of(const struct entry_bytes *name)
     return colours[hash % (sizeof colours / sizeof *colours)];
 }
 
+/* In JSON, UTC up to the seconds, behind a quote; nothing past the years that can be counted. */
+static void make_json_time(struct format *f, uint64_t second)
+{
+    time_t t = (time_t)second;
+    struct tm tm;
+    char text[64];
+
+    if (gmtime_r(&t, &tm))
+        buf_add(&f->time_text, text, strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%S", &tm));
+}
+
 /* The ID's milliseconds in words, in the local zone. */
 static void make_time(struct format *f, uint64_t second)
 {
@@ -27,7 +38,6 @@ static void make_time(struct format *f, uint64_t second)
     struct tm tm;
     char text[512], zone[8];
 
-    buf_clear(&f->time_text);
     if (second > INT64_MAX / 1000 || localtime_r(&t, &tm) == NULL) {
         buf_printf(&f->time_text, "@%" PRIu64, second);
         return;
@@ -49,8 +59,11 @@ void format_time(struct format *f, struct buf *to, uint64_t ms)
 {
     uint64_t second = ms / 1000;
 
-    if (f->time_text.data == NULL || second != f->time_second)
-        make_time(f, second);
+    if (f->time_text.data == NULL || second != f->time_second) {
+        buf_clear(&f->time_text);
+        buf_reserve(&f->time_text, 1);
+        (f->kind == FORMAT_JSON ? make_json_time : make_time)(f, second);
+    }
     f->time_second = second;
     buf_add(to, f->time_text.data, f->time_text.len);
 }
@@ -100,27 +113,32 @@ static void add_tsv(struct buf *to, const struct entry_message *m)
     buf_add(to, "\n", 1);
 }
 
-static void add_json_time(struct buf *to, uint64_t ms)
+static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
 {
-    time_t t = (time_t)(ms / 1000);
-    struct tm tm;
+    char *end;
 
-    if (gmtime_r(&t, &tm) == NULL) {
+    format_time(f, to, ms);
+    if (f->time_text.len == 0) {
         buf_add_text(to, "null"); /* an ID past the years that can be counted */
         return;
     }
-    buf_printf(to, "\"%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ\"", 1900LL + tm.tm_year, tm.tm_mon + 1,
-        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+    end = buf_reserve(to, 6);
+    end[0] = '.';
+    for (int i = 3; i > 0; i--, ms /= 10)
+        end[i] = (char)('0' + ms % 10);
+    end[4] = 'Z';
+    end[5] = '"';
+    to->len += 6;
 }
 
-static void add_json(struct buf *to, const struct entry_message *m)
+static void add_json(struct format *f, struct buf *to, const struct entry_message *m)
 {
     buf_add_text(to, "{\"room\":");
     text_json(to, m->room.at, m->room.len);
     buf_add_text(to, ",\"id\":\"");
     buf_add(to, m->id.at, m->id.len);
     buf_add_text(to, "\",\"time\":");
-    add_json_time(to, m->key.ms);
+    add_json_time(f, to, m->key.ms);
     buf_add_text(to, ",\"name\":");
     text_json(to, m->name.at, m->name.len);
     buf_add_text(to, ",\"text\":");
@@ -194,7 +212,7 @@ void format_message(struct format *f, struct buf *to, const struct entry_message
     case FORMAT_PLAIN:
     case FORMAT_RAW: add_line(f, to, m); break;
     case FORMAT_TSV: add_tsv(to, m); break;
-    case FORMAT_JSON: add_json(to, m); break;
+    case FORMAT_JSON: add_json(f, to, m); break;
     case FORMAT_CUSTOM: add_custom(f, to, m); break;
     case FORMAT_NULL:
         buf_add(to, m->text.at, m->text.len);

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So many digits fit any way. */
+enum { SAFE_DIGITS = 19 };
+
 int id_number(const char *s, size_t n, uint64_t *number)
 {
     uint64_t value = 0;
@@ -13,7 +16,7 @@ int id_number(const char *s, size_t n, uint64_t *number)
     for (size_t i = 0; i < n; i++) {
         unsigned digit = (unsigned)(s[i] - '0');
 
-        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+        if (digit > 9 || (i >= SAFE_DIGITS && value > (UINT64_MAX - digit) / 10))
             return -1;
         value = value * 10 + digit;
     }

@@ -255,8 +255,7 @@ static int go_on_login(struct link *l, struct err *e)
 {
     int told = 0;
 
-    l->target = (struct reply_target){on_login, l};
-    while (l->logins > 0 && (told = reply_next(l->context->reader)) == 1)
+    while (l->logins > 0 && (told = reply_next(l->context->reader, on_login, l)) == 1)
         l->logins--;
     if (l->logins == 0)
         l->state = READY;
@@ -290,13 +289,11 @@ int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
     int told = 1;
 
     if (l->asking && !l->asked) {
-        l->target = (struct reply_target){reply_ignore, NULL};
-        told = reply_next(l->context->reader);
+        told = reply_next(l->context->reader, reply_ignore, NULL);
         l->asked = told == 1;
     }
     if (told == 1) {
-        l->target = (struct reply_target){sink, context};
-        told = reply_next(l->context->reader);
+        told = reply_next(l->context->reader, sink, context);
         l->asked = l->asked && told != 1;
     }
     if (told < 0)

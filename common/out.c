@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PLENTY = 64 * 1024 }; /* what a pipe holds */
+/* As much as one reply of the server makes: it is written while the server works on the next. */
+enum { PLENTY = 1024 * 1024 };
 
 void out_prepare(void)
 {

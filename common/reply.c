@@ -14,18 +14,17 @@ typedef int count_type;
 /* hiredis takes any pointer but NULL for "made"; nothing is. */
 static char made;
 
-static void *tell(const redisReadTask *task, struct reply_item item)
+static void *tell(const redisReadTask *task, struct reply_item *item)
 {
     const struct reply_target *target = task->privdata;
 
-    item.siblings = 1;
+    item->depth = target->reader->ridx;
+    item->siblings = 1;
     if (task->parent) {
-        item.index = (size_t)task->idx;
-        item.siblings = (size_t)task->parent->elements;
+        item->index = (size_t)task->idx;
+        item->siblings = (size_t)task->parent->elements;
     }
-    for (const redisReadTask *up = task->parent; up; up = up->parent)
-        item.depth++;
-    target->sink(target->context, &item);
+    target->sink(target->context, item);
     return &made;
 }
 
@@ -34,23 +33,30 @@ static void *on_string(const redisReadTask *task, char *bytes, size_t len)
     enum reply_type type = task->type == REDIS_REPLY_ERROR    ? REPLY_ERROR
                            : task->type == REDIS_REPLY_STATUS ? REPLY_STATUS
                                                               : REPLY_STRING;
+    struct reply_item item = {.type = type, .bytes = bytes, .len = len};
 
-    return tell(task, (struct reply_item){.type = type, .bytes = bytes, .len = len});
+    return tell(task, &item);
 }
 
 static void *on_array(const redisReadTask *task, count_type elements)
 {
-    return tell(task, (struct reply_item){.type = REPLY_ARRAY, .integer = (long long)elements});
+    struct reply_item item = {.type = REPLY_ARRAY, .integer = (long long)elements};
+
+    return tell(task, &item);
 }
 
 static void *on_integer(const redisReadTask *task, long long integer)
 {
-    return tell(task, (struct reply_item){.type = REPLY_INTEGER, .integer = integer});
+    struct reply_item item = {.type = REPLY_INTEGER, .integer = integer};
+
+    return tell(task, &item);
 }
 
 static void *on_nil(const redisReadTask *task)
 {
-    return tell(task, (struct reply_item){.type = REPLY_NIL});
+    struct reply_item item = {.type = REPLY_NIL};
+
+    return tell(task, &item);
 }
 
 void reply_attach(redisReader *reader, struct reply_target *target)
@@ -62,13 +68,18 @@ void reply_attach(redisReader *reader, struct reply_target *target)
         .createNil = on_nil,
     };
 
+    target->reader = reader;
     reader->fn = &functions;
     reader->privdata = target;
 }
 
-int reply_next(redisReader *reader)
+int reply_next(redisReader *reader, reply_sink *sink, void *context)
 {
+    struct reply_target *target = reader->privdata;
     void *reply = NULL;
+
+    target->sink = sink;
+    target->context = context;
 
     if (redisReaderGetReply(reader, &reply) != REDIS_OK)
         return -1;

@@ -33,24 +33,24 @@ typedef void reply_sink(void *context, const struct reply_item *item);
 /* The sink for replies that nobody needs. */
 void reply_ignore(void *context, const struct reply_item *item);
 
-/* Where a reader's items go. The reader keeps a pointer to it, so `sink` can be changed between
- * replies. */
+struct redisReader;
+
+/* Private: what a reader's callbacks know. */
 struct reply_target {
+    const struct redisReader *reader;
     reply_sink *sink;
     void *context;
 };
 
-struct redisReader;
-
-/* Make a reader created by hiredis tell its items to `target`, which must outlive it. */
+/* Make a reader created by hiredis ready for reply_next(). `target` must outlive it. */
 void reply_attach(struct redisReader *reader, struct reply_target *target);
 
 /*
- * Parse what the reader was fed. Returns 1 when a whole reply has been told (another may follow), 0
- * when more bytes are needed, -1 when the bytes are no RESP: the reader's errstr says what is
- * wrong.
+ * Parse what the reader was fed and tell its items. Returns 1 when a whole reply has been told
+ * (another may follow), 0 when more bytes are needed, -1 when the bytes are no RESP: the reader's
+ * errstr says what is wrong.
  */
-int reply_next(struct redisReader *reader);
+int reply_next(struct redisReader *reader, reply_sink *sink, void *context);
 
 /* Whether the item is an error whose text begins with this code: "WRONGTYPE", "ERR no such key". */
 bool reply_is_error(const struct reply_item *item, const char *code);

@@ -83,7 +83,8 @@ static void add_escape(struct buf *to, const unsigned char *s, const struct unit
     const char *letter = u->len == 1 && *s ? strchr(letters, *s) : NULL;
 
     if (style == JSON && (*s == '"' || *s == '\\')) {
-        buf_printf(to, "\\%c", *s);
+        buf_add(to, "\\", 1);
+        buf_add(to, s, 1);
     } else if (style == JSON) {
         buf_printf(to, "\\u%04x", u->point);
     } else if (letter) {
@@ -99,18 +100,37 @@ static void add_escape(struct buf *to, const unsigned char *s, const struct unit
     }
 }
 
+/* Whether none of the bytes stops a run in any style; a loop that compilers make one of vectors. */
+enum { STRIDE = 16 };
+static bool is_calm(const unsigned char *s)
+{
+    unsigned char stop = 0;
+
+    for (int i = 0; i < STRIDE; i++)
+        stop |= (unsigned char)((s[i] < 0x20) | (s[i] > 0x7e) | (s[i] == '"') | (s[i] == '\\')
+                                | (s[i] == '[') | (s[i] == ']'));
+    return stop == 0;
+}
+
 /* The length of the run at the head of `s` that the table lets through. */
 static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
 {
     size_t run = 0;
 
+    if (n >= STRIDE && stop != 1 << TEXT_ROOM) { /* which a blank stops */
+        while (n - run >= STRIDE && is_calm(s + run))
+            run += STRIDE;
+        if (n - run < STRIDE && is_calm(s + n - STRIDE))
+            return n;
+    }
     while (run < n && !(stops[s[run]] & stop))
         run++;
     return run;
 }
 
-/* Append the bytes, those that stop a run in `style` escaped. */
-static void add_text(struct buf *to, const char *s, size_t n, unsigned style)
+/* Append the bytes, those that stop a run in `style` escaped. False at one that JSON can not hold,
+ * for it is not UTF-8. */
+static bool add_text(struct buf *to, const char *s, size_t n, unsigned style)
 {
     const unsigned char *at = (const unsigned char *)s, *end = n > 0 ? at + n : at;
 
@@ -125,27 +145,18 @@ static void add_text(struct buf *to, const char *s, size_t n, unsigned style)
         u = unit_at(at, (size_t)(end - at));
         if (u.valid && u.len > 1 && !is_control(u.point))
             buf_add(to, at, u.len);
+        else if (!u.valid && style == JSON)
+            return false;
         else
             add_escape(to, at, &u, style);
         at += u.len;
     }
+    return true;
 }
 
 void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
 {
     add_text(to, s, n, 1U << style);
-}
-
-static bool is_utf8(const unsigned char *at, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        struct unit u = unit_at(at + i, n - i);
-
-        if (!u.valid)
-            return false;
-        i += u.len;
-    }
-    return true;
 }
 
 static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
@@ -158,13 +169,15 @@ static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
 
 void text_json(struct buf *to, const char *s, size_t n)
 {
-    if (!is_utf8((const unsigned char *)s, n)) {
-        json_bytes(to, (const unsigned char *)s, n);
+    size_t start = to->len;
+
+    buf_add(to, "\"", 1);
+    if (add_text(to, s, n, JSON)) {
+        buf_add(to, "\"", 1);
         return;
     }
-    buf_add(to, "\"", 1);
-    add_text(to, s, n, JSON);
-    buf_add(to, "\"", 1);
+    to->len = start;
+    json_bytes(to, (const unsigned char *)s, n);
 }
 
 int text_hex(char c)

@@ -46,7 +46,6 @@ static inline void replies_open(struct replies *r, enum entry_reply kind)
     *r = (struct replies){.decoder = {.reply = kind, .on_message = replies_on_message,
                               .on_entry = replies_on_entry}};
     r->decoder.context = &r->log;
-    r->target = (struct reply_target){entry_item, &r->decoder};
     r->reader = redisReaderCreateWithFunctions(NULL);
     reply_attach(r->reader, &r->target);
 }
@@ -61,7 +60,7 @@ static inline int replies_feed(struct replies *r, const char *bytes, size_t n)
     do {
         if (!r->within)
             entry_begin(&r->decoder);
-        told = reply_next(r->reader);
+        told = reply_next(r->reader, entry_item, &r->decoder);
         r->within = told == 0;
         if (told > 0 && problem->code != EXIT_DONE)
             buf_printf(&r->log, "problem %d: %s\n", (int)problem->code, problem->text);

@@ -25,13 +25,13 @@ static void on_item(void *context, const struct reply_item *item)
 static void tell(struct buf *log, const char *bytes, size_t n, size_t step)
 {
     redisReader *reader = redisReaderCreateWithFunctions(NULL);
-    struct reply_target target = {on_item, log};
+    struct reply_target target;
     int told = 0;
 
     reply_attach(reader, &target);
     for (size_t at = 0; at < n && told >= 0; at += step) {
         redisReaderFeed(reader, bytes + at, n - at < step ? n - at : step);
-        while ((told = reply_next(reader)) > 0)
+        while ((told = reply_next(reader, on_item, log)) > 0)
             buf_add_text(log, ".\n");
     }
     if (told < 0)
@@ -102,16 +102,15 @@ static void follows_its_target(void)
 {
     redisReader *reader = redisReaderCreateWithFunctions(NULL);
     size_t first = 0, second = 0;
-    struct reply_target target = {count_bytes, &first};
+    struct reply_target target;
     static const char bytes[] = "+abc\r\n*2\r\n+de\r\n+fgh\r\n";
 
     reply_attach(reader, &target);
     redisReaderFeed(reader, bytes, sizeof bytes - 1);
-    CHECK_NUMBER(reply_next(reader), 1);
+    CHECK_NUMBER(reply_next(reader, count_bytes, &first), 1);
     CHECK_NUMBER(first, 3);
-    target.context = &second;
-    CHECK_NUMBER(reply_next(reader), 1);
-    CHECK_NUMBER(reply_next(reader), 0);
+    CHECK_NUMBER(reply_next(reader, count_bytes, &second), 1);
+    CHECK_NUMBER(reply_next(reader, count_bytes, &second), 0);
     CHECK_NUMBER(first, 3);
     CHECK_NUMBER(second, 5);
     redisReaderFree(reader);
