@@ -14,7 +14,7 @@ static void doubt_plain(struct window *w)
     for (size_t n = 0; n < w->under_way && w->set->replicas; n++) {
         struct send_batch *b = window_batch(w, n);
 
-        for (size_t i = 0; i < b->n && b->state != BATCH_IN && window_goes_plain(w, b); i++)
+        for (size_t i = 0; i < b->n && b->state != BATCH_IN && b->way == &send_as_plain; i++)
             b->slots[i].done = false;
     }
 }
@@ -113,6 +113,8 @@ static int see_to_trouble(struct window *w, struct err *e)
         doubt_plain(w);
     if (trouble.kind == TROUBLE_PASSING && !is_torn(w, &trouble))
         return session_refused(w->session, &trouble.why, e);
+    if (trouble.kind == TROUBLE_UNRUN)
+        return 0;
     if (trouble.kind == TROUBLE_GAP)
         return mind_the_gap(w, &trouble, e);
     w->plain = true;
@@ -158,15 +160,15 @@ static void put_off(struct send_batch *b)
 static void on_batch_replied(struct window *w, struct wire *wire)
 {
     struct send_batch *b = wire->batch;
-    bool plain = window_goes_plain(w, b);
+    bool plain = b->way == &send_as_plain;
 
     if (b->state == BATCH_SENT) {
         if (plain)
-            plain_replied(wire);
+            b->way->replied(wire);
         else if (w->set->replicas && b != window_batch(w, 0))
             put_off(b);
         else if (w->set->replicas == 0 || w->trouble.kind != TROUBLE_NONE)
-            script_replied(wire);
+            b->way->replied(wire);
         else
             b->state = BATCH_IN; /* as far as the script goes; it is acknowledged below */
         if (b->state == BATCH_IN && w->set->replicas) {
@@ -184,10 +186,20 @@ static void on_batch_replied(struct window *w, struct wire *wire)
     else if (plain)
         b->state = BATCH_IN;
     else
-        script_replied(wire);
+        b->way->replied(wire);
 }
 
-/* The receipt's opening was answered, and then how many replicas have it. */
+/* The sink for the answers to whether transactions are allowed. */
+static void probe_item(void *window, const struct reply_item *item)
+{
+    struct window *w = window;
+
+    if (item->type == REPLY_ERROR)
+        w->transacts = false;
+}
+
+/* The receipt's opening was answered: by what comes before it, itself, and how many replicas have
+ * it. */
 static void on_opening(struct window *w)
 {
     w->opening--;
@@ -226,11 +238,11 @@ static reply_sink *choose_sink(const struct window *w, const struct send_batch *
 {
     if (w->ends > 0 || (!w->opening && due == NULL))
         return reply_ignore;
+    if (w->opening > 1U + (w->set->replicas > 0))
+        return probe_item;
     if (w->opening)
-        return w->set->replicas && w->opening == 1 ? wait_item : script_item;
-    if (due->state != BATCH_SENT)
-        return wait_item;
-    return window_goes_plain(w, due) ? plain_item : script_item;
+        return w->set->replicas && w->opening == 1 ? wait_item : send_as_script.item;
+    return due->state == BATCH_SENT ? due->way->item : wait_item;
 }
 
 int window_take_replies(struct window *w, struct err *e)
@@ -239,7 +251,7 @@ int window_take_replies(struct window *w, struct err *e)
         size_t at = window_awaited(w);
         struct wire wire = window_wire(w, at < WINDOW_RING ? &w->ring[at] : window_batch(w, 0));
         reply_sink *sink = choose_sink(w, at < WINDOW_RING ? wire.batch : NULL);
-        void *context = sink == wait_item ? (void *)w : (void *)&wire;
+        void *context = sink == wait_item || sink == probe_item ? (void *)w : (void *)&wire;
         int told = session_reply(w->session, sink, context, e);
 
         if (told == SESSION_BROKEN)

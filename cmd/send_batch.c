@@ -27,7 +27,7 @@ void batch_add(struct send_batch *b, const struct send_entry *entry)
         buf_add(&b->room, entry->room.at, entry->room.len);
         *buf_reserve(&b->room, 1) = 0; /* a string too, for errors */
         b->alone = entry->messages > SCRIPT_MESSAGES;
-        b->doubtful = false;
+        b->doubtful = b->unrun = false;
     }
     buf_add(&b->fields, entry->fields.data, entry->fields.len);
     b->slots[b->n++] = (struct send_slot){

@@ -40,6 +40,8 @@ struct send_entry {
     size_t line;       /* of the first, from 1 */
 };
 
+struct send_way;
+
 struct send_slot {
     bool done;    /* the server has it */
     struct id id; /* given, or the server's once done */
@@ -66,8 +68,12 @@ struct send_batch {
     bool alone;    /* holds an entry too large for a script's arguments */
     bool waits;    /* an answer to WAIT is owed */
     bool doubtful; /* a connection died before it told whether it took the batch */
+    bool unrun;    /* it was sent as a transaction, which was not run */
 
-    /* Of send_plain.c: what was asked last, and the slot that the next reply is about. */
+    const struct send_way *way; /* how it was sent last (send_wire.h) */
+
+    /* Of send_plain.c: what was asked last, and the slot that the next reply is about; of
+     * send_transaction.c: how many replies have come. */
     enum { PLAIN_ADDING, PLAIN_TOO_OLD, PLAIN_LOOKING_UP, PLAIN_TRIMMING } step;
     size_t next;
 };

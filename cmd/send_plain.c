@@ -2,45 +2,32 @@
 
 #include "common/reply.h"
 
-static void send_entry(const struct wire *w, size_t n)
+/* Each entry is a command of its own for the link, which may have to say ASKING before each. */
+static void send_entry(const struct wire *w, size_t n, struct buf *space)
 {
-    const struct send_batch *b = w->batch;
-    struct entry_bytes fields = batch_fields(b, n);
-    struct buf head = {0};
-    char id[ID_TEXT];
-
-    reply_command(&head, 3 + (w->set->maxlen ? 3U : 0) + 2 * b->slots[n].messages);
-    reply_text(&head, "XADD");
-    reply_word(&head, b->room.data, b->room.len);
-    if (w->set->maxlen) {
-        reply_text(&head, "MAXLEN");
-        reply_text(&head, "~");
-        reply_number(&head, (uint64_t)w->set->maxlen);
-    }
-    if (w->set->keep_ids)
-        reply_word(&head, id, id_print(id, b->slots[n].id));
-    else
-        reply_text(&head, "*");
-    link_send(w->link, head.data, head.len, fields.at, fields.len);
-    buf_free(&head);
+    buf_clear(space);
+    wire_add(w, n, space);
+    link_send(w->link, space->data, space->len);
 }
 
 /*
  * With -k one at a time: were two under way, a refusal of the first that passes, and not of the
  * second, would make the first one's ID impossible for ever.
  */
-void plain_send(struct wire *w)
+static void plain_send(struct wire *w)
 {
     struct send_batch *b = w->batch;
+    struct buf space = {0};
 
     b->step = PLAIN_ADDING;
     b->next = batch_undone(b, 0);
     b->state = b->next < b->n ? BATCH_SENT : w->set->replicas ? BATCH_ADDED : BATCH_IN;
     for (size_t i = b->next; i < b->n; i = batch_undone(b, i + 1)) {
-        send_entry(w, i);
+        send_entry(w, i, &space);
         if (w->set->keep_ids)
             break;
     }
+    buf_free(&space);
 }
 
 static void on_added(struct wire *w, struct send_slot *slot, const struct reply_item *item)
@@ -64,7 +51,7 @@ static void on_looked_up(struct wire *w, struct send_slot *slot, const struct re
         wire_refuse_id(w, slot);
 }
 
-void plain_item(void *wire, const struct reply_item *item)
+static void plain_item(void *wire, const struct reply_item *item)
 {
     struct wire *w = wire;
     struct send_batch *b = w->batch;
@@ -104,10 +91,11 @@ static bool trim(const struct wire *w)
     return true;
 }
 
-void plain_replied(struct wire *w)
+static void plain_replied(struct wire *w)
 {
     struct send_batch *b = w->batch;
     bool trimmed = b->step == PLAIN_TRIMMING;
+    struct buf space = {0};
 
     if (b->step == PLAIN_TOO_OLD) {
         b->step = PLAIN_LOOKING_UP;
@@ -118,7 +106,8 @@ void plain_replied(struct wire *w)
         b->step = PLAIN_ADDING;
         b->next = batch_undone(b, b->next + 1);
         if (b->next < b->n && w->set->keep_ids)
-            send_entry(w, b->next);
+            send_entry(w, b->next, &space);
+        buf_free(&space);
         if (b->next < b->n)
             return;
     }
@@ -128,3 +117,5 @@ void plain_replied(struct wire *w)
     }
     b->state = batch_undone(b, 0) == b->n ? BATCH_IN : BATCH_READY;
 }
+
+const struct send_way send_as_plain = {plain_send, plain_item, plain_replied};

@@ -104,12 +104,12 @@ void script_open(struct wire *w)
     struct buf to = {0};
 
     add_head(w, &to, 0, 0);
-    link_send(w->link, to.data, to.len, NULL, 0);
+    link_send(w->link, to.data, to.len);
     buf_free(&to);
     w->receipt->used = wait_now();
 }
 
-void script_send(struct wire *w)
+static void script_send(struct wire *w)
 {
     struct send_batch *b = w->batch;
     size_t first = batch_undone(b, 0); /* what is done comes before what is not */
@@ -130,7 +130,7 @@ void script_send(struct wire *w)
         }
         buf_add(&to, fields.at, fields.len);
     }
-    link_send(w->link, to.data, to.len, NULL, 0);
+    link_send(w->link, to.data, to.len);
     buf_free(&to);
     b->state = BATCH_SENT;
     w->receipt->sent += b->n - first;
@@ -194,7 +194,7 @@ static void on_failure(struct wire *w, const struct reply_item *item)
         wire_refuse(w, item, at < b->n ? b->slots[at].line : 0);
 }
 
-void script_item(void *wire, const struct reply_item *item)
+static void script_item(void *wire, const struct reply_item *item)
 {
     struct wire *w = wire;
     struct receipt *r = w->receipt;
@@ -217,7 +217,7 @@ void script_item(void *wire, const struct reply_item *item)
         on_failure(w, item);
 }
 
-void script_replied(struct wire *w)
+static void script_replied(struct wire *w)
 {
     struct send_batch *b = w->batch;
     struct receipt *r = w->receipt;
@@ -230,16 +230,14 @@ void script_replied(struct wire *w)
         slot->done = true;
         if (made)
             slot->id = (struct id){r->made.ms, r->made.seq + i};
-        if (made || w->set->keep_ids)
-            r->last_id = slot->id;
-        r->first = r->first ? r->first : slot->line;
-        r->last = slot->line;
-        r->acked++;
+        receipt_acknowledge(r, slot);
     }
     b->state = end == b->n ? BATCH_IN : BATCH_READY;
     if (b->state == BATCH_READY && w->trouble->kind == TROUBLE_NONE)
         wire_reject(w);
 }
+
+const struct send_way send_as_script = {script_send, script_item, script_replied};
 
 /* In the room's hash slot. */
 static void name_key(struct receipt *r, const char *sender)
@@ -291,6 +289,15 @@ bool receipt_end(struct receipt *r, struct link *l)
     buf_clear(&r->key);
     r->open = false;
     return sent;
+}
+
+void receipt_acknowledge(struct receipt *r, const struct send_slot *slot)
+{
+    if (id_compare(slot->id, ID_LEAST) > 0)
+        r->last_id = slot->id;
+    r->first = r->first ? r->first : slot->line;
+    r->last = slot->line;
+    r->acked++;
 }
 
 void receipt_free(struct receipt *r)

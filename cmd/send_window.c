@@ -6,6 +6,9 @@
 
 enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
 
+/* So many entries at least travel as a transaction: fewer are not worth its round of commands. */
+enum { TRANSACTION_LEAST = 64 };
+
 /* How long the server waits for replicas before it says how many there are. */
 enum { REPLICAS_MS = 1000 };
 
@@ -22,11 +25,6 @@ struct send_batch *window_batch(struct window *w, size_t n)
 struct send_batch *window_filling(struct window *w)
 {
     return window_batch(w, w->under_way);
-}
-
-bool window_goes_plain(const struct window *w, const struct send_batch *b)
-{
-    return w->plain || b->alone;
 }
 
 size_t window_awaited(const struct window *w)
@@ -47,6 +45,26 @@ bool window_is_done(const struct window *w)
     if (w->trouble.kind == TROUBLE_FINAL)
         return !w->opening && window_awaited(w) == WINDOW_RING;
     return w->under_way == 0;
+}
+
+/* Whether what is asked for can be had from a transaction: it knows nothing of what only a script
+ * can see to, and is worth nothing where each batch waits for replicas. */
+static bool may_transact(const struct window *w)
+{
+    const struct send_settings *set = w->set;
+
+    return set->mode != SEND_WORDS && !set->keep_ids && !set->ids && !set->maxage && !set->replicas
+           && !link_is_asking(session_link(w->session));
+}
+
+static const struct send_way *choose_way(const struct window *w, const struct send_batch *b)
+{
+    if (w->plain || b->alone)
+        return &send_as_plain;
+    if (w->transacts && may_transact(w) && b->n >= TRANSACTION_LEAST && !b->doubtful && !b->unrun
+        && batch_undone(b, 0) == 0)
+        return &send_as_transaction;
+    return &send_as_script;
 }
 
 /* Whether the batch, on its way, asks more than once: then it travels alone. */
@@ -136,11 +154,16 @@ static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e
     }
     if (w->receipt.open)
         return 1;
+    w->transacts = may_transact(w);
+    if (w->transacts) {
+        transaction_probe(&wire);
+        w->opening += TRANSACTION_PROBES;
+    }
     script_open(&wire);
-    w->opening = 1;
+    w->opening++;
     if (w->set->replicas) {
         window_ask_replicas(w, NULL);
-        w->opening = 2;
+        w->opening++;
     }
     return 0;
 }
@@ -158,14 +181,11 @@ static int send_ready(struct window *w, struct err *e)
         if (w->trouble.kind != TROUBLE_NONE || w->opening || !session_up(w->session)
             || (i > 0 && asks_often(w, b)) || !is_aimed(w, b))
             return 0;
-        if (window_goes_plain(w, b)) {
-            plain_send(&wire);
-        } else {
-            open = prepare_receipt(w, b, e);
-            if (open <= 0)
-                return open;
-            script_send(&wire);
-        }
+        b->way = choose_way(w, b);
+        open = b->way == &send_as_plain ? 1 : prepare_receipt(w, b, e);
+        if (open <= 0)
+            return open;
+        b->way->send(&wire);
         if (w->set->replicas && (b->state == BATCH_ADDED || !asks_often(w, b)))
             window_ask_replicas(w, b);
     }

@@ -27,6 +27,7 @@ struct window {
     size_t first, under_way;
     struct receipt receipt;   /* of the batches under way, or of the last one */
     unsigned opening;         /* replies still to come about its opening */
+    bool transacts;           /* transactions are allowed, so it was found at the opening */
     long long replicas;       /* that have what was sent, said the last answer to WAIT */
     struct buf aimed;         /* the room that the session is aimed at */
     int64_t torn;             /* wait_now() of the first TRYAGAIN in a row to a new receipt, or 0 */
@@ -83,9 +84,6 @@ struct send_batch *window_batch(struct window *w, size_t n);
 /* The place in the ring of the oldest batch that the server owes an answer to; WINDOW_RING: none.
  */
 size_t window_awaited(const struct window *w);
-
-/* Whether the batch goes as plain XADDs. */
-bool window_goes_plain(const struct window *w, const struct send_batch *b);
 
 /* What send_wire.h asks for about a batch. */
 struct wire window_wire(struct window *w, struct send_batch *b);

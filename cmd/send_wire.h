@@ -1,8 +1,9 @@
 /*
  * How a batch travels: in a script, which the server runs whole or not at all, and at most once
- * (send_script.c); or as one XADD after the other (send_plain.c), where scripts are not possible or
- * not wanted: there a batch whose answer was lost is sent twice, and after a refusal that passes
- * later entries may have overtaken the one it was about.
+ * (send_script.c); a full one as a transaction (send_transaction.c), which does the same with less
+ * work for the server; or as one XADD after the other (send_plain.c), where scripts are not
+ * possible or not wanted: there a batch whose answer was lost is sent twice, and after a refusal
+ * that passes later entries may have overtaken the one it was about.
  *
  * A batch that was given to the link is BATCH_SENT, and BATCH_IN when the server has all of it. If
  * the server has not, then what is in is marked as done, the batch is BATCH_READY again, and there
@@ -21,6 +22,7 @@ struct trouble {
         TROUBLE_NONE,
         TROUBLE_PASSING, /* `why`, which passes */
         TROUBLE_GAP,     /* the receipt tells of something else than what was acknowledged: `gap` */
+        TROUBLE_UNRUN,   /* a transaction was not run: the script will tell why */
         TROUBLE_SCRIPT,  /* `why`, about a receipt's first batch, of which nothing is in: perhaps it
                             is the script that is not possible */
         TROUBLE_FINAL    /* `why`, for good */
@@ -56,18 +58,28 @@ void wire_reject(struct wire *w);
 /* Whether the error says that an ID is not above the room's last. */
 bool wire_is_too_old(const struct reply_item *item);
 
-/*
- * Each way to send: give the batch to the link; the sink for the replies, whose context is the
- * wire; and what to do after each whole reply, which may ask for more.
- */
-void script_open(struct wire *w); /* see struct receipt; the batch is only what is waiting for it */
-void script_send(struct wire *w);
-void script_item(void *wire, const struct reply_item *item);
-void script_replied(struct wire *w); /* may be put off until just before the next script's reply */
+/* Append the command that adds the n-th entry of the batch: XADD, with what --maxlen asks. */
+void wire_add(const struct wire *w, size_t n, struct buf *to);
 
-void plain_send(struct wire *w);
-void plain_item(void *wire, const struct reply_item *item);
-void plain_replied(struct wire *w);
+/* A way to send. */
+struct send_way {
+    void (*send)(struct wire *w);    /* give the batch to the link */
+    reply_sink *item;                /* the sink for the replies; its context is the wire */
+    void (*replied)(struct wire *w); /* after each whole reply; it may ask for more */
+};
+
+/* The script's `replied` may be put off until just before the next script's reply. */
+extern const struct send_way send_as_script, send_as_transaction, send_as_plain;
+
+/* Open the receipt (see there); the batch is only what is waiting for it. */
+void script_open(struct wire *w);
+
+/*
+ * Ask, with TRANSACTION_PROBES commands that change nothing, whether transactions are allowed. They
+ * must not be used otherwise: were MULTI alone refused, what follows would be run piece by piece.
+ */
+enum { TRANSACTION_PROBES = 3 };
+void transaction_probe(struct wire *w);
 
 /*
  * A receipt is a key beside the room, in the same hash slot, in which the script notes how many of
@@ -107,6 +119,9 @@ bool receipt_serves(const struct receipt *r, const struct buf *room, int64_t now
 
 /* Delete it, unless it must stay to refuse a late batch. True if a reply will come. */
 bool receipt_end(struct receipt *r, struct link *l);
+
+/* The server has the slot's entry, behind those acknowledged so far. */
+void receipt_acknowledge(struct receipt *r, const struct send_slot *slot);
 
 void receipt_free(struct receipt *r);
 

@@ -13,7 +13,7 @@
 
 static void send(const struct tail_reader *r, const struct buf *command)
 {
-    link_send(session_link(r->session), command->data, command->len, NULL, 0);
+    link_send(session_link(r->session), command->data, command->len);
 }
 
 static bool is_mine(const struct tail_reader *r, const struct tail_room *room)

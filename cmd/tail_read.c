@@ -179,7 +179,7 @@ static void ask_read(struct tail_reader *r)
 
     tail_expect(r, ENTRY_XREAD);
     make_xread(r, &command);
-    link_send(session_link(r->session), command.data, command.len, NULL, 0);
+    link_send(session_link(r->session), command.data, command.len);
     buf_free(&command);
     r->asked_at = wait_now();
 }

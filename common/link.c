@@ -110,14 +110,13 @@ bool link_is_asking(const struct link *l)
     return l->asking;
 }
 
-void link_send(struct link *l, const char *bytes, size_t n, const char *more, size_t n_more)
+void link_send(struct link *l, const char *bytes, size_t n)
 {
     if (l == NULL)
         return;
     if (l->asking && l->state == READY) /* after the login */
         buf_add_text(&l->out, "*1\r\n$6\r\nASKING\r\n");
     buf_add(&l->out, bytes, n);
-    buf_add(&l->out, more, n_more);
 }
 
 void link_command(struct link *l, const char *format, ...)
@@ -131,7 +130,7 @@ void link_command(struct link *l, const char *format, ...)
     va_end(args);
     if (n < 0)
         buf_no_memory();
-    link_send(l, command, (size_t)n, NULL, 0);
+    link_send(l, command, (size_t)n);
     redisFreeCommand(command);
 }
 

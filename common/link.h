@@ -64,10 +64,10 @@ void link_set_asking(struct link *l);
 bool link_is_asking(const struct link *l);
 
 /*
- * Queue the bytes of one command (reply_command), which may lie in two places. They are copied; the
- * server takes them in time. Without a link (NULL), here and below, nothing is sent.
+ * Queue the bytes of one command (reply_command); of several, unless the link is asking. They are
+ * copied; the server takes them in time. Without a link (NULL), here and below, nothing is sent.
  */
-void link_send(struct link *l, const char *bytes, size_t n, const char *more, size_t n_more);
+void link_send(struct link *l, const char *bytes, size_t n);
 
 /* Queue one command, as hiredis' redisCommand() takes it: `%s`, `%llu`, `%b` (bytes, size_t). */
 void link_command(struct link *l, const char *format, ...);
