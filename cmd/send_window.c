@@ -6,9 +6,6 @@
 
 enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
 
-/* So many entries at least travel as a transaction: fewer are not worth its round of commands. */
-enum { TRANSACTION_LEAST = 64 };
-
 /* How long the server waits for replicas before it says how many there are. */
 enum { REPLICAS_MS = 1000 };
 
@@ -53,7 +50,7 @@ static bool may_transact(const struct window *w)
 {
     const struct send_settings *set = w->set;
 
-    return set->mode != SEND_WORDS && !set->keep_ids && !set->ids && !set->maxage && !set->replicas
+    return !set->keep_ids && !set->ids && !set->maxage && !set->replicas
            && !link_is_asking(session_link(w->session));
 }
 
@@ -61,8 +58,7 @@ static const struct send_way *choose_way(const struct window *w, const struct se
 {
     if (w->plain || b->alone)
         return &send_as_plain;
-    if (w->transacts && may_transact(w) && b->n >= TRANSACTION_LEAST && !b->doubtful && !b->unrun
-        && batch_undone(b, 0) == 0)
+    if (w->transacts && may_transact(w) && !b->doubtful && !b->unrun && batch_undone(b, 0) == 0)
         return &send_as_transaction;
     return &send_as_script;
 }

@@ -1,6 +1,6 @@
 /*
  * How a batch travels: in a script, which the server runs whole or not at all, and at most once
- * (send_script.c); a full one as a transaction (send_transaction.c), which does the same with less
+ * (send_script.c); as a transaction (send_transaction.c), which does the same with less
  * work for the server; or as one XADD after the other (send_plain.c), where scripts are not
  * possible or not wanted: there a batch whose answer was lost is sent twice, and after a refusal
  * that passes later entries may have overtaken the one it was about.

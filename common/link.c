@@ -205,6 +205,12 @@ static void write_some(struct link *l)
         buf_clear(&l->out), l->out_at = 0;
 }
 
+void link_flush(struct link *l)
+{
+    if (l->state == READY)
+        write_some(l);
+}
+
 static void read_some(struct link *l)
 {
     size_t before, now = READ_SIZE;

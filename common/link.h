@@ -46,6 +46,9 @@ short link_events(const struct link *l);
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
+/* Write what was queued, as far as it goes; what is left, and how it went, link_serve() sees to. */
+void link_flush(struct link *l);
+
 /* Logged in, though perhaps lost again since. */
 bool link_ready(const struct link *l);
 

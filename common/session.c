@@ -216,6 +216,7 @@ int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *
         return -1;
     fds[0] = (struct pollfd){-1, 0, 0};
     if (s->link) {
+        link_flush(s->link);
         fds[0] = (struct pollfd){link_fd(s->link), link_events(s->link), 0};
         *deadline = wait_earliest(*deadline, s->connect_due);
     }

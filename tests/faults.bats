@@ -23,6 +23,13 @@ counted() { echo "# $output" >&3; }
 	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
 }
 
+@test "the same with --maxage, for which a script is needed" {
+	run faults each-byte "$SOCK" 2 3 cut --maxage 1d
+	counted
+	assert_status 0
+	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
+}
+
 @test "cut in the middle of a transaction, and what it held comes late: nothing lost, nothing twice" {
 	run faults each-byte "$SOCK" 100 11 late
 	counted
