@@ -5,8 +5,11 @@
 /* Each entry is a command of its own for the link, which may have to say ASKING before each. */
 static void send_entry(const struct wire *w, size_t n, struct buf *space)
 {
+    struct entry_bytes fields = batch_fields(w->batch, n);
+
     buf_clear(space);
-    wire_add(w, n, space);
+    wire_add_head(w, n, space);
+    buf_add(space, fields.at, fields.len);
     link_send(w->link, space->data, space->len);
 }
 

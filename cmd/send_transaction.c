@@ -62,15 +62,20 @@ static void add_receipt(const struct wire *w, struct buf *to)
 static void transaction_send(struct wire *w)
 {
     struct send_batch *b = w->batch;
-    struct buf to = {0};
+    struct buf to = {0}, head = {0};
 
     add_fence(w->receipt, &to);
     reply_command(&to, 1);
     reply_text(&to, "MULTI");
+    wire_add_head(w, 0, &head);
     for (size_t i = 0; i < b->n; i++) {
-        wire_add(w, i, &to);
+        struct entry_bytes fields = batch_fields(b, i);
+
+        buf_add(&to, head.data, head.len);
+        buf_add(&to, fields.at, fields.len);
         b->slots[i].id = ID_LEAST;
     }
+    buf_free(&head);
     add_receipt(w, &to);
     reply_command(&to, 1);
     reply_text(&to, "EXEC");

@@ -3,10 +3,9 @@
 /* What the server says to a text longer than its proto-max-bulk-len, before it closes. */
 static const char too_long[] = "ERR Protocol error: invalid bulk length";
 
-void wire_add(const struct wire *w, size_t n, struct buf *to)
+void wire_add_head(const struct wire *w, size_t n, struct buf *to)
 {
     const struct send_batch *b = w->batch;
-    struct entry_bytes fields = batch_fields(b, n);
     char id[ID_TEXT];
 
     reply_command(to, 3 + (w->set->maxlen ? 3U : 0) + 2 * b->slots[n].messages);
@@ -21,7 +20,6 @@ void wire_add(const struct wire *w, size_t n, struct buf *to)
         reply_word(to, id, id_print(id, b->slots[n].id));
     else
         reply_text(to, "*");
-    buf_add(to, fields.at, fields.len);
 }
 
 void wire_refuse(struct wire *w, const struct reply_item *item, size_t line)

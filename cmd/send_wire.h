@@ -58,8 +58,11 @@ void wire_reject(struct wire *w);
 /* Whether the error says that an ID is not above the room's last. */
 bool wire_is_too_old(const struct reply_item *item);
 
-/* Append the command that adds the n-th entry of the batch: XADD, with what --maxlen asks. */
-void wire_add(const struct wire *w, size_t n, struct buf *to);
+/*
+ * Append the command that adds the n-th entry of the batch up to its fields: XADD, with what
+ * --maxlen asks. Without -k it is the same for all of them.
+ */
+void wire_add_head(const struct wire *w, size_t n, struct buf *to);
 
 /* A way to send. */
 struct send_way {
