@@ -169,7 +169,8 @@ struct tail_reader {
     size_t settled; /* of the rooms before that place, the reader's own are ROOM_READ */
     struct tail_open open;
     struct entry_decoder in;
-    size_t at; /* among all, the room whose entry came last */
+    struct tail_room *reading; /* the room whose entries come */
+    size_t at;                 /* its place among all */
 
     struct {         /* -m and -l: looking for rooms */
         bool wanted; /* the reader does */

@@ -33,18 +33,18 @@ void tail_set_batch(struct tail *t, const struct entry_decoder *came)
     t->batch = fitting < 1 ? 1 : fitting > LARGEST_BATCH ? LARGEST_BATCH : fitting;
 }
 
-/* The room that an XREAD reply names; mostly the one that it named before. */
-static struct tail_room *find_room(struct tail_reader *r, const struct entry_bytes *name)
+/* An XREAD reply names a room; mostly the one that was named before, or the next. */
+static void on_room(void *context, const struct entry_bytes *name)
 {
+    struct tail_reader *r = context;
     const struct tail *t = r->t;
 
     for (size_t i = 0; i < t->n_rooms; i++, r->at = (r->at + 1) % t->n_rooms) {
-        struct tail_room *room = t->rooms[r->at];
-
-        if (room->len == name->len && memcmp(room->name, name->at, name->len) == 0)
-            return room;
+        r->reading = t->rooms[r->at];
+        if (r->reading->len == name->len && memcmp(r->reading->name, name->at, name->len) == 0)
+            return;
     }
-    return NULL;
+    err_set(&r->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
 }
 
 /* Whether the entry lies past what is wanted of its room. */
@@ -58,10 +58,9 @@ static void on_message(void *context, const struct entry_message *m)
 {
     struct tail_reader *r = context;
     struct tail *t = r->t;
-    struct tail_room *room = find_room(r, &m->room);
+    struct tail_room *room = r->reading;
 
-    if (room == NULL || t->stop != TAIL_GOES_ON || is_past(t, room, m->key)
-        || tail_hides(t, &m->name))
+    if (t->stop != TAIL_GOES_ON || is_past(t, room, m->key) || tail_hides(t, &m->name))
         return;
     if (room->skip > 0) {
         room->skip--;
@@ -83,7 +82,7 @@ void tail_roll_back(struct tail_reader *r)
 {
     out_rollback(&r->t->out);
     if (r->open.skipped)
-        r->t->rooms[r->at]->skip += r->open.skipped;
+        r->reading->skip += r->open.skipped;
     close_entry(r);
 }
 
@@ -102,14 +101,10 @@ static void on_entry(void *context, const struct entry_message *m)
 {
     struct tail_reader *r = context;
     struct tail *t = r->t;
-    struct tail_room *room = find_room(r, &m->room);
+    struct tail_room *room = r->reading;
 
     if (t->stop != TAIL_GOES_ON)
         return;
-    if (room == NULL) {
-        err_set(&r->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
-        return;
-    }
     if (is_past(t, room, m->key)) {
         room->done = true;
         return;
@@ -164,8 +159,11 @@ void tail_expect(struct tail_reader *r, enum entry_reply reply)
 {
     r->in.reply = reply;
     r->in.untold = (struct entry_bytes){0};
-    if (reply == ENTRY_XAUTOCLAIM)
+    if (reply == ENTRY_XAUTOCLAIM) {
         r->in.untold = (struct entry_bytes){r->room->name, r->room->len};
+        r->reading = r->room;
+    }
+    r->in.on_room = on_room;
     r->in.on_message = on_message;
     r->in.on_entry = on_entry;
     r->in.context = r;

@@ -22,6 +22,13 @@ static struct entry_bytes keep(struct buf *in, const struct reply_item *item)
     return (struct entry_bytes){in->data, in->len};
 }
 
+static void begin_room(struct entry_decoder *d, const struct reply_item *item)
+{
+    d->m.room = keep(&d->room, item);
+    if (d->on_room)
+        d->on_room(d->context, &d->m.room);
+}
+
 static void end_entry(struct entry_decoder *d)
 {
     d->entries++;
@@ -76,17 +83,17 @@ void entry_item(void *decoder, const struct reply_item *item)
         return;
     if (item->type == REPLY_ERROR)
         reply_refusal(&d->problem, item, d->about);
-    else if (item->depth == 0 && item->type == REPLY_NIL)
-        return; /* XREAD: nothing new */
     else if (within == 3)
         field_part(d, item);
     else if (within == 2)
         entry_part(d, item);
+    else if (item->depth == 0 && item->type == REPLY_NIL)
+        return; /* XREAD: nothing new */
     else if (item->type != (room ? REPLY_STRING : REPLY_ARRAY) || within > 3
              || (within == 1 && item->integer != 2))
         reject(d);
     else if (room)
-        d->m.room = keep(&d->room, item);
+        begin_room(d, item);
 }
 
 void entry_free(struct entry_decoder *d)

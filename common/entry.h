@@ -28,9 +28,11 @@ struct entry_message {
 /* How deep in the reply the array of entries lies. */
 enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XAUTOCLAIM = 1, ENTRY_XREAD = 2 };
 
-/* What a reply holds, told as it comes. Zero it, then fill in the first four. */
+/* What a reply holds, told as it comes. Zero it, then fill in the first five. */
 struct entry_decoder {
     enum entry_reply reply;
+    /* The room that the next entries are from, where the reply tells it; or NULL. */
+    void (*on_room)(void *context, const struct entry_bytes *room);
     /* A message, whose bytes live only during the call; and: the entry is whole (no name, text). */
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
