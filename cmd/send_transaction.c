@@ -93,6 +93,8 @@ static void transaction_item(void *wire, const struct reply_item *item)
     struct wire *w = wire;
     struct send_batch *b = w->batch;
 
+    if (wire_is_too_long(item) && b->next >= BEFORE && b->next < BEFORE + b->n)
+        wire_refuse(w, item, b->slots[b->next - BEFORE].line);
     if (item->depth != 1 || b->next != BEFORE + b->n + BEHIND - 1 || item->index >= b->n)
         return;
     if (item->type == REPLY_STRING)

@@ -1,8 +1,5 @@
 #include "cmd/send_wire.h"
 
-/* What the server says to a text longer than its proto-max-bulk-len, before it closes. */
-static const char too_long[] = "ERR Protocol error: invalid bulk length";
-
 void wire_add_head(const struct wire *w, size_t n, struct buf *to)
 {
     const struct send_batch *b = w->batch;
@@ -29,7 +26,7 @@ void wire_refuse(struct wire *w, const struct reply_item *item, size_t line)
     if (t->kind != TROUBLE_NONE)
         return;
     reply_refusal(&t->why, item, w->batch->room.data);
-    if (reply_is_error(item, too_long))
+    if (wire_is_too_long(item))
         t->why.code = EXIT_FAILED;
     t->kind = t->why.kind == ERR_FINAL ? TROUBLE_FINAL : TROUBLE_PASSING;
     t->torn = reply_is_error(item, "TRYAGAIN");
@@ -57,6 +54,11 @@ void wire_reject(struct wire *w)
     w->trouble->kind = TROUBLE_FINAL;
     err_set(&w->trouble->why, EXIT_REFUSED, "%.64s: protocol error: an unexpected reply",
         w->batch->room.data);
+}
+
+bool wire_is_too_long(const struct reply_item *item)
+{
+    return reply_is_error(item, "ERR Protocol error: invalid bulk length");
 }
 
 bool wire_is_too_old(const struct reply_item *item)

@@ -55,6 +55,9 @@ void wire_refuse_id(struct wire *w, const struct send_slot *slot);
 /* A reply that no Redis gives. */
 void wire_reject(struct wire *w);
 
+/* Whether the error says that a text is longer than the server's proto-max-bulk-len; it closes. */
+bool wire_is_too_long(const struct reply_item *item);
+
 /* Whether the error says that an ID is not above the room's last. */
 bool wire_is_too_old(const struct reply_item *item);
 
