@@ -60,7 +60,7 @@ test: ## install what the tests need, build, and run them all
 	@tests/setup test
 	@$(MAKE) --no-print-directory check
 
-check: all $(units)
+check: all $(units) $(benches)
 	@tests/run $B
 
 bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)

@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# The benchmark: that it counts only what was done. How long that took is nobody's test.
+# shellcheck disable=SC2154 # status, output are bats's
+load helper
+
+# A build of its own to write into, in which a program can be another one.
+setup() {
+	build=$BATS_TEST_TMPDIR/build
+	mkdir -p "$build/tests/bench"
+	ln -s "$CHAT_BUILD"/chat-* "$build"
+	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis} "$build/tests/bench"
+	export LINES=2000 PAIRS=1
+}
+
+bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$build" "$@"; }
+
+@test "bench: each part prints its rows, and writes them down" {
+	bench bulk start latency memory
+	assert_status 0
+	assert_match "$output" 'processors, (redis|valkey) [0-9.]+, 1 pairs, 2,000 lines'
+	for row in 'chat-send +redis-cli --pipe' 'chat-send --at-least-once +redis-cli --pipe' 'chat-send +a hiredis loop' \
+		'chat-tail -t +a bare loop' 'chat-tail -t +a hiredis loop' 'chat-tail -t +redis-cli --csv XRANGE' \
+		'chat-tail +chat-tail -t' 'chat-tail -j +chat-tail -t' 'chat-send, 40 lines +a redis-py loop' \
+		'chat-tail -t, 40 lines +a redis-py loop' 'chat-send room hi +redis-cli xadd'; do
+		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
+	done
+	assert_match "$output" 'a line from stdin to stdout, median +PING +[0-9.]+ [mu]s +[0-9.]+ [mu]s'
+	assert_match "$output" 'memory of chat-send, 20 messages of 8 MiB +[0-9.]+ MB'
+	assert_equal "$(wc -l <"$build/bench.tsv")" "$(sed '1,/^what/d' <<<"$output" | wc -l | awk '{ print $1 + 1 }')"
+	assert_equal "$(awk -F '\t' 'NF != 7' "$build/bench.tsv")" ''
+}
+
+@test "bench: what did not send or print all is not counted" {
+	rm "$build/chat-send"
+	printf '#!/bin/sh\nhead -n 1999 | exec "%s" "$@"\n' "$CHAT_BUILD/chat-send" >"$build/chat-send"
+	chmod +x "$build/chat-send"
+	bench bulk
+	assert_status 1
+	assert_match "$stderr" 'chat-send: 1999 of 2000 lines are in the room'
+	ln -sf "$CHAT_BUILD/chat-send" "$build/chat-send"
+	rm "$build/tests/bench/bare"
+	printf '#!/bin/sh\nexec echo nothing\n' >"$build/tests/bench/bare"
+	chmod +x "$build/tests/bench/bare"
+	bench bulk
+	assert_status 1
+	assert_match "$stderr" 'bare did not print what tsv holds'
+	[[ ! -e $build/bench.tsv ]]
+}
