@@ -109,7 +109,6 @@ struct receipt {
     /* Private: of the reply at hand. */
     struct id made;
     uint64_t count;
-    bool refused;
 };
 
 /*
