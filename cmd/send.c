@@ -9,39 +9,28 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-static void read_input(struct sender *s)
-{
-    wait_arm(); /* what is read from here on shall be delivered, whatever comes */
-    input_read(&s->input);
-    if (!s->set->prompt)
-        return;
-    if (s->input.lines.ended)
-        err_line_end();
-    else
-        err_line_ended();
-}
-
 /*
- * Move input into batches, and say whether one of them is under way now. A batch goes as it is when
- * the input pauses; as long as it does not, the batch is filled first, for the server takes a few
- * large ones in less time than many small ones.
+ * Whether the batch that is filled should go now: a lone line at once, but when others are under
+ * way, and more can be read, it is filled first: the server takes a few large batches in less time
+ * than many small ones.
  */
-static bool fill(struct sender *s)
+static bool should_go(struct sender *s)
 {
     struct pollfd in = {STDIN_FILENO, POLLIN, 0};
-    struct send_batch *b;
+
+    return s->window.under_way == 0 || batch_full(window_filling(&s->window))
+           || !input_wants(&s->input) || poll(&in, 1, 0) <= 0;
+}
+
+/* Move input into batches, and say whether one of them is under way now. */
+static bool fill(struct sender *s)
+{
     bool shipped = false;
 
-    for (;;) {
-        b = window_filling(&s->window);
-        input_take(&s->input, b);
-        if (input_wants(&s->input) && b->n > 0 && !batch_full(b) && poll(&in, 1, 0) > 0)
-            read_input(s);
-        else if (window_ship(&s->window))
-            shipped = true;
-        else
-            return shipped;
-    }
+    while (
+        input_take(&s->input, window_filling(&s->window)), should_go(s) && window_ship(&s->window))
+        shipped = true;
+    return shipped;
 }
 
 /* Move input into batches and batches to the server, as far as both go. */
@@ -71,6 +60,18 @@ static void prompt(struct sender *s)
         /* Nobody sees the prompt: no harm. */
     }
     buf_free(&text);
+}
+
+static void read_input(struct sender *s)
+{
+    wait_arm(); /* what is read from here on shall be delivered, whatever comes */
+    input_read(&s->input);
+    if (!s->set->prompt)
+        return;
+    if (s->input.lines.ended)
+        err_line_end();
+    else
+        err_line_ended();
 }
 
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */
