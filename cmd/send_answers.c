@@ -8,6 +8,10 @@
  * for as long as that takes: after so long, the entries go without it. */
 enum { TORN_MS = 5000 };
 
+/* With a server farther away than that, in ms, the round trip within a transaction costs more than
+ * the script. */
+enum { NEAR_MS = 5 };
+
 /* What plain XADDs have added, another master may not have: with --replicas it is added again. */
 static void doubt_plain(struct window *w)
 {
@@ -29,11 +33,13 @@ static void lose(struct window *w)
             b->doubtful = w->receipt.stays = true;
         if (b->state != BATCH_IN)
             b->state = BATCH_READY;
-        b->waits = false;
+        b->waits = b->open = false;
     }
     doubt_plain(w);
     w->receipt.sent = w->receipt.acked;
     w->opening = 0;
+    w->probes = 0;
+    w->probed = w->transacts = false;
     w->ends = 0;
     if (w->trouble.kind != TROUBLE_FINAL)
         w->trouble = (struct trouble){0};
@@ -113,8 +119,10 @@ static int see_to_trouble(struct window *w, struct err *e)
         doubt_plain(w);
     if (trouble.kind == TROUBLE_PASSING && !is_torn(w, &trouble))
         return session_refused(w->session, &trouble.why, e);
-    if (trouble.kind == TROUBLE_UNRUN)
+    if (trouble.kind == TROUBLE_UNRUN) {
+        w->probed = w->probed && !trouble.refused; /* perhaps they are not allowed any more */
         return 0;
+    }
     if (trouble.kind == TROUBLE_GAP)
         return mind_the_gap(w, &trouble, e);
     w->plain = true;
@@ -194,12 +202,18 @@ static void probe_item(void *window, const struct reply_item *item)
 {
     struct window *w = window;
 
-    if (item->type == REPLY_ERROR)
+    if (transaction_is_refused(item, w->probes))
         w->transacts = false;
 }
 
-/* The receipt's opening was answered: by what comes before it, itself, and how many replicas have
- * it. */
+static void on_probed(struct window *w)
+{
+    w->probes--;
+    if (w->probes == 0 && wait_now() - w->probed_at > NEAR_MS)
+        w->transacts = false;
+}
+
+/* The receipt's opening was answered, and then how many replicas have it. */
 static void on_opening(struct window *w)
 {
     w->opening--;
@@ -216,6 +230,8 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
 {
     if (w->ends > 0)
         w->ends--;
+    else if (w->probes > 0)
+        on_probed(w);
     else if (w->opening)
         on_opening(w);
     else if (due)
@@ -236,9 +252,9 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
 /* Who listens to the next reply. */
 static reply_sink *choose_sink(const struct window *w, const struct send_batch *due)
 {
-    if (w->ends > 0 || (!w->opening && due == NULL))
+    if (w->ends > 0 || (!window_is_opening(w) && due == NULL))
         return reply_ignore;
-    if (w->opening > 1U + (w->set->replicas > 0))
+    if (w->probes > 0)
         return probe_item;
     if (w->opening)
         return w->set->replicas && w->opening == 1 ? wait_item : send_as_script.item;
@@ -260,7 +276,8 @@ int window_take_replies(struct window *w, struct err *e)
             return told < 0 ? -1 : 0;
         on_replied(w, &wire, at < WINDOW_RING);
         window_settle(w);
-        if (w->trouble.kind != TROUBLE_NONE && !w->opening && window_awaited(w) == WINDOW_RING)
+        if (w->trouble.kind != TROUBLE_NONE && !window_is_opening(w)
+            && window_awaited(w) == WINDOW_RING)
             return see_to_trouble(w, e);
     }
 }

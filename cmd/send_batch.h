@@ -72,10 +72,14 @@ struct send_batch {
 
     const struct send_way *way; /* how it was sent last (send_wire.h) */
 
-    /* Of send_plain.c: what was asked last, and the slot that the next reply is about; of
-     * send_transaction.c: how many replies have come. */
+    /* Of send_plain.c: what was asked last, and the slot that the next reply is about. */
     enum { PLAIN_ADDING, PLAIN_TOO_OLD, PLAIN_LOOKING_UP, PLAIN_TRIMMING } step;
     size_t next;
+
+    /* Of send_transaction.c, whose `next` counts the replies. */
+    bool open;    /* what ends it is not sent: nothing else may be */
+    bool agreed;  /* it may be run */
+    bool refused; /* a command of it was */
 };
 
 /* Whether more is better left for the next batch. */

@@ -1,90 +1,99 @@
 #include "cmd/send_wire.h"
 
+#include <string.h>
+
+#include "common/id.h"
 #include "common/reply.h"
 #include "common/wait.h"
 
 /*
- * WATCH receipt, fence, MULTI, the XADDs, SET receipt, EXEC: all in one go, and nothing of it is
- * done unless the receipt is what it should be. For that, the fence touches a receipt that says
- * something else, and EXEC does nothing when a key was touched after its WATCH (the commands'
- * documentation, "Optimistic locking using check-and-set"). So a batch that comes late, from a
- * connection that died, or behind one that was refused, changes nothing. Nor does one of which a
- * command is refused, out of memory and the like: then EXEC does nothing either.
+ * WATCH receipt, GET receipt, MULTI, the XADDs, SET receipt; and once GET has answered what it
+ * should, EXEC, else DISCARD. EXEC does nothing if the receipt was written after its WATCH, or if a
+ * command was refused, out of memory and the like (the documentation of Redis, "Transactions"). So
+ * a batch runs only behind those before it, and once; and one whose connection died before EXEC was
+ * sent does not run at all.
  *
  * What was not run is left to the script, which also tells why.
  */
-static const char fence[] = "local said = redis.call('GET', KEYS[1])\n"
-                            "if said and said:match('%d+') == ARGV[1] then return end\n"
-                            "redis.call('SET', KEYS[1], said or '', 'PX', ARGV[2])\n"
-                            "if not said then redis.call('DEL', KEYS[1]) end\n";
 
-/* The replies before those to the XADDs, and behind them. */
-enum { BEFORE = 3, BEHIND = 2 };
+/* Which replies are to come: one to GET, the others before those to the XADDs, two behind them. */
+enum { TO_GET = 1, BEFORE = 3, BEHIND = 2 };
 
 void transaction_probe(struct wire *w)
 {
     link_command(w->link, "WATCH %b", w->receipt->key.data, w->receipt->key.len);
     link_command(w->link, "MULTI");
     link_command(w->link, "EXEC");
+    link_command(w->link, "DISCARD");
 }
 
-static void add_fence(const struct receipt *r, struct buf *to)
+bool transaction_is_refused(const struct reply_item *item, size_t left)
 {
+    if (left == 1) /* what EXEC has ended can not be discarded */
+        return !reply_is_error(item, "ERR DISCARD without MULTI");
+    return item->type == REPLY_ERROR;
+}
+
+static void begin(const struct wire *w, struct buf *to)
+{
+    const struct buf *key = &w->receipt->key;
+
     reply_command(to, 2);
     reply_text(to, "WATCH");
-    reply_word(to, r->key.data, r->key.len);
-    reply_command(to, 6);
-    reply_text(to, "EVAL");
-    reply_text(to, fence);
-    reply_number(to, 1);
-    reply_word(to, r->key.data, r->key.len);
-    reply_number(to, r->sent);
-    reply_number(to, r->life);
+    reply_word(to, key->data, key->len);
+    reply_command(to, 2);
+    reply_text(to, "GET");
+    reply_word(to, key->data, key->len);
+    reply_command(to, 1);
+    reply_text(to, "MULTI");
+    link_send(w->link, to->data, to->len);
+    buf_clear(to);
 }
 
-/* The receipt, as the script writes it. */
-static void add_receipt(const struct wire *w, struct buf *to)
+static void add_entries(const struct wire *w, struct buf *head)
 {
-    const struct receipt *r = w->receipt;
-    const struct send_batch *b = w->batch;
-    struct buf value = {0};
+    struct send_batch *b = w->batch;
 
-    buf_printf(&value, "%llu %zu - -", (unsigned long long)r->sent + b->n, b->slots[b->n - 1].line);
-    reply_command(to, 5);
-    reply_text(to, "SET");
-    reply_word(to, r->key.data, r->key.len);
-    reply_word(to, value.data, value.len);
-    reply_text(to, "PX");
-    reply_number(to, r->life);
-    buf_free(&value);
+    wire_add_head(w, 0, head);
+    for (size_t i = 0; i < b->n; i++) {
+        struct entry_bytes fields = batch_fields(b, i);
+
+        link_send(w->link, head->data, head->len);
+        link_send(w->link, fields.at, fields.len);
+        b->slots[i].id = ID_LEAST;
+    }
 }
 
 static void transaction_send(struct wire *w)
 {
     struct send_batch *b = w->batch;
-    struct buf to = {0}, head = {0};
+    struct receipt *r = w->receipt;
+    struct buf space = {0};
 
-    add_fence(w->receipt, &to);
-    reply_command(&to, 1);
-    reply_text(&to, "MULTI");
-    wire_add_head(w, 0, &head);
-    for (size_t i = 0; i < b->n; i++) {
-        struct entry_bytes fields = batch_fields(b, i);
-
-        buf_add(&to, head.data, head.len);
-        buf_add(&to, fields.at, fields.len);
-        b->slots[i].id = ID_LEAST;
-    }
-    buf_free(&head);
-    add_receipt(w, &to);
-    reply_command(&to, 1);
-    reply_text(&to, "EXEC");
-    link_send(w->link, to.data, to.len);
-    buf_free(&to);
+    r->sent += b->n;
+    r->used = wait_now();
+    begin(w, &space);
+    add_entries(w, &space);
+    buf_clear(&space);
+    buf_printf(&space, "%llu %zu - -", (unsigned long long)r->sent, b->slots[b->n - 1].line);
+    link_command(w->link, "SET %b %b PX %llu", r->key.data, r->key.len, space.data, space.len,
+        (unsigned long long)r->life);
+    buf_free(&space);
     b->state = BATCH_SENT;
+    b->open = true;
+    b->agreed = b->refused = false;
     b->next = 0;
-    w->receipt->sent += b->n;
-    w->receipt->used = wait_now();
+}
+
+/* Whether GET tells of what was sent before, and nothing of that went wrong. */
+static bool agrees(const struct wire *w, const struct reply_item *item)
+{
+    const char *blank = item->len > 0 ? memchr(item->bytes, ' ', item->len) : NULL;
+    uint64_t upto;
+
+    return item->type == REPLY_STRING && blank && w->trouble->kind == TROUBLE_NONE
+           && id_number(item->bytes, (size_t)(blank - item->bytes), &upto) == 0
+           && upto == w->receipt->sent - w->batch->n;
 }
 
 /* EXEC answers with what each command would have answered; with nil or an error if none was run. */
@@ -92,10 +101,15 @@ static void transaction_item(void *wire, const struct reply_item *item)
 {
     struct wire *w = wire;
     struct send_batch *b = w->batch;
+    size_t exec = BEFORE + b->n + BEHIND - 1;
 
+    if (b->next == TO_GET)
+        b->agreed = agrees(w, item);
+    if (item->depth == 0 && item->type == REPLY_ERROR)
+        b->refused = true;
     if (wire_is_too_long(item) && b->next >= BEFORE && b->next < BEFORE + b->n)
         wire_refuse(w, item, b->slots[b->next - BEFORE].line);
-    if (item->depth != 1 || b->next != BEFORE + b->n + BEHIND - 1 || item->index >= b->n)
+    if (b->next != exec || item->depth != 1 || item->index >= b->n)
         return;
     if (item->type == REPLY_STRING)
         id_parse(item->bytes, item->len, &b->slots[item->index].id);
@@ -103,12 +117,10 @@ static void transaction_item(void *wire, const struct reply_item *item)
         wire_refuse(w, item, b->slots[item->index].line);
 }
 
-static void transaction_replied(struct wire *w)
+static void end(struct wire *w)
 {
     struct send_batch *b = w->batch;
 
-    if (++b->next < BEFORE + b->n + BEHIND)
-        return;
     for (size_t i = 0; i < b->n; i++) {
         struct send_slot *slot = &b->slots[i];
 
@@ -118,8 +130,22 @@ static void transaction_replied(struct wire *w)
     }
     b->state = batch_undone(b, 0) == b->n ? BATCH_IN : BATCH_READY;
     b->unrun = b->state == BATCH_READY;
-    if (b->unrun && w->trouble->kind == TROUBLE_NONE)
-        w->trouble->kind = TROUBLE_UNRUN;
+    if (!b->unrun || w->trouble->kind != TROUBLE_NONE)
+        return;
+    w->trouble->kind = TROUBLE_UNRUN;
+    w->trouble->refused = b->refused;
+}
+
+static void transaction_replied(struct wire *w)
+{
+    struct send_batch *b = w->batch;
+
+    if (b->next++ == TO_GET) {
+        link_command(w->link, b->agreed ? "EXEC" : "DISCARD");
+        b->open = false;
+    }
+    if (b->next == BEFORE + b->n + BEHIND)
+        end(w);
 }
 
 const struct send_way send_as_transaction = {

@@ -6,6 +6,9 @@
 
 enum { WINDOW = 2, WINDOW_BYTES = 2 * BATCH_BYTES };
 
+/* What is worth the round trip in the middle of a transaction: so many entries, or bytes. */
+enum { LARGE_ENTRIES = 64, LARGE_BYTES = 64 * 1024 };
+
 /* How long the server waits for replicas before it says how many there are. */
 enum { REPLICAS_MS = 1000 };
 
@@ -32,16 +35,26 @@ size_t window_awaited(const struct window *w)
     return WINDOW_RING;
 }
 
+bool window_is_opening(const struct window *w)
+{
+    return w->probes > 0 || w->opening > 0;
+}
+
 bool window_is_owed(const struct window *w)
 {
-    return w->opening || w->ends > 0 || window_awaited(w) < WINDOW_RING;
+    return window_is_opening(w) || w->ends > 0 || window_awaited(w) < WINDOW_RING;
 }
 
 bool window_is_done(const struct window *w)
 {
     if (w->trouble.kind == TROUBLE_FINAL)
-        return !w->opening && window_awaited(w) == WINDOW_RING;
+        return !window_is_opening(w) && window_awaited(w) == WINDOW_RING;
     return w->under_way == 0;
+}
+
+static bool goes_plain(const struct window *w, const struct send_batch *b)
+{
+    return w->plain || b->alone;
 }
 
 /* Whether what is asked for can be had from a transaction: it knows nothing of what only a script
@@ -54,11 +67,15 @@ static bool may_transact(const struct window *w)
            && !link_is_asking(session_link(w->session));
 }
 
+/* The script settles what is not known, or was not done as a transaction. */
 static const struct send_way *choose_way(const struct window *w, const struct send_batch *b)
 {
-    if (w->plain || b->alone)
+    bool large = b->n >= LARGE_ENTRIES || b->fields.len >= LARGE_BYTES;
+
+    if (goes_plain(w, b))
         return &send_as_plain;
-    if (w->transacts && may_transact(w) && !b->doubtful && !b->unrun && batch_undone(b, 0) == 0)
+    if (large && w->transacts && may_transact(w) && !b->doubtful && !b->unrun
+        && batch_undone(b, 0) == 0)
         return &send_as_transaction;
     return &send_as_script;
 }
@@ -132,7 +149,26 @@ static bool is_aimed(struct window *w, const struct send_batch *b)
     buf_clear(&w->aimed);
     buf_add(&w->aimed, b->room.data, b->room.len);
     session_aim(w->session, b->room.data, b->room.len);
+    w->probed = w->transacts = false; /* that may be another server */
     return session_up(w->session);
+}
+
+static void probe(struct window *w, struct wire *wire)
+{
+    transaction_probe(wire);
+    w->probes = TRANSACTION_PROBES;
+    w->probed = w->transacts = true;
+    w->probed_at = wait_now();
+}
+
+static void open_receipt(struct window *w, struct wire *wire)
+{
+    script_open(wire);
+    w->opening = 1;
+    if (w->set->replicas) {
+        window_ask_replicas(w, NULL);
+        w->opening = 2;
+    }
 }
 
 /* Have an open receipt for the batch: 1 if there is one, 0 if not yet, -1 if there will be none. */
@@ -148,20 +184,11 @@ static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e
         if (receipt_begin(&w->receipt, &b->room, w->retry, wait_now(), e) < 0)
             return -1;
     }
-    if (w->receipt.open)
-        return 1;
-    w->transacts = may_transact(w);
-    if (w->transacts) {
-        transaction_probe(&wire);
-        w->opening += TRANSACTION_PROBES;
-    }
-    script_open(&wire);
-    w->opening++;
-    if (w->set->replicas) {
-        window_ask_replicas(w, NULL);
-        w->opening++;
-    }
-    return 0;
+    if (!w->probed && may_transact(w))
+        probe(w, &wire);
+    if (!w->receipt.open)
+        open_receipt(w, &wire);
+    return !window_is_opening(w);
 }
 
 /* Send what is ready, in order. */
@@ -174,13 +201,13 @@ static int send_ready(struct window *w, struct err *e)
 
         if (b->state != BATCH_READY)
             continue;
-        if (w->trouble.kind != TROUBLE_NONE || w->opening || !session_up(w->session)
-            || (i > 0 && asks_often(w, b)) || !is_aimed(w, b))
+        if (w->trouble.kind != TROUBLE_NONE || window_is_opening(w) || !session_up(w->session)
+            || (i > 0 && (asks_often(w, b) || window_batch(w, i - 1)->open)) || !is_aimed(w, b))
             return 0;
-        b->way = choose_way(w, b);
-        open = b->way == &send_as_plain ? 1 : prepare_receipt(w, b, e);
+        open = goes_plain(w, b) ? 1 : prepare_receipt(w, b, e);
         if (open <= 0)
             return open;
+        b->way = choose_way(w, b);
         b->way->send(&wire);
         if (w->set->replicas && (b->state == BATCH_ADDED || !asks_often(w, b)))
             window_ask_replicas(w, b);

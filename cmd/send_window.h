@@ -27,7 +27,10 @@ struct window {
     size_t first, under_way;
     struct receipt receipt;   /* of the batches under way, or of the last one */
     unsigned opening;         /* replies still to come about its opening */
-    bool transacts;           /* transactions are allowed, so it was found at the opening */
+    size_t probes;            /* replies still to come about whether transactions are allowed */
+    bool probed;              /* this connection was asked */
+    int64_t probed_at;        /* wait_now() of then */
+    bool transacts;           /* they are, and worth it */
     long long replicas;       /* that have what was sent, said the last answer to WAIT */
     struct buf aimed;         /* the room that the session is aimed at */
     int64_t torn;             /* wait_now() of the first TRYAGAIN in a row to a new receipt, or 0 */
@@ -56,6 +59,9 @@ bool window_ship(struct window *w);
  * is the end of it: the session gave up, or a reply was none.
  */
 int window_serve(struct window *w, struct err *e);
+
+/* Whether something must be answered before batches can be sent. */
+bool window_is_opening(const struct window *w);
 
 /* Whether the server owes an answer. */
 bool window_is_owed(const struct window *w);

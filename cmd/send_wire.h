@@ -1,6 +1,6 @@
 /*
  * How a batch travels: in a script, which the server runs whole or not at all, and at most once
- * (send_script.c); as a transaction (send_transaction.c), which does the same with less
+ * (send_script.c); a large one as a transaction (send_transaction.c), which does the same with less
  * work for the server; or as one XADD after the other (send_plain.c), where scripts are not
  * possible or not wanted: there a batch whose answer was lost is sent twice, and after a refusal
  * that passes later entries may have overtaken the one it was about.
@@ -28,9 +28,10 @@ struct trouble {
         TROUBLE_FINAL    /* `why`, for good */
     } kind;
     struct err why;
-    bool torn;   /* the slot of the room and its receipt is half here, half there (TRYAGAIN) */
-    size_t line; /* that it is about, or 0 */
-    bool unsure; /* nobody knows whether that line is in */
+    bool refused; /* TROUBLE_UNRUN: the server did not take a command of it */
+    bool torn;    /* the slot of the room and its receipt is half here, half there (TRYAGAIN) */
+    size_t line;  /* that it is about, or 0 */
+    bool unsure;  /* nobody knows whether that line is in */
     struct {
         uint64_t upto; /* so many entries are in, says the receipt, */
         size_t line;   /* the last of them this line of the input */
@@ -83,16 +84,18 @@ void script_open(struct wire *w);
 /*
  * Ask, with TRANSACTION_PROBES commands that change nothing, whether transactions are allowed. They
  * must not be used otherwise: were MULTI alone refused, what follows would be run piece by piece.
+ * The answer is no if any of the replies, of which so many are `left`, this one included, says so.
  */
-enum { TRANSACTION_PROBES = 3 };
+enum { TRANSACTION_PROBES = 4 };
 void transaction_probe(struct wire *w);
+bool transaction_is_refused(const struct reply_item *item, size_t left);
 
 /*
- * A receipt is a key beside the room, in the same hash slot, in which the script notes how many of
- * the sender's entries it has added: so no batch runs twice, and none before its predecessor. It is
- * opened, by the script without entries, and found open before the first batch is sent: if it is
- * missing ever after, it was evicted or lost, and nobody takes that for a batch that never ran.
- * Zero it; release with receipt_free().
+ * A receipt is a key beside the room, in the same hash slot, in which the script or transaction
+ * notes how many of the sender's entries it has added: so no batch runs twice, and none before its
+ * predecessor. It is opened, by the script without entries, and found open before the first batch
+ * is sent: if it is missing ever after, it was evicted or lost, and nobody takes that for a batch
+ * that never ran. Zero it; release with receipt_free().
  */
 struct receipt {
     struct buf room;

@@ -67,8 +67,9 @@ void link_set_asking(struct link *l);
 bool link_is_asking(const struct link *l);
 
 /*
- * Queue the bytes of one command (reply_command); of several, unless the link is asking. They are
- * copied; the server takes them in time. Without a link (NULL), here and below, nothing is sent.
+ * Queue the bytes of one command (reply_command); unless the link is asking, any bytes of commands
+ * will do. They are copied; the server takes them in time. Without a link (NULL), here and below,
+ * nothing is sent.
  */
 void link_send(struct link *l, const char *bytes, size_t n);
 
