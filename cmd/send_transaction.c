@@ -16,7 +16,7 @@
  * What was not run is left to the script, which also tells why.
  */
 
-/* Which replies are to come: one to GET, the others before those to the XADDs, two behind them. */
+/* The replies: to WATCH, GET, MULTI; to each XADD; to SET, and EXEC or DISCARD. */
 enum { TO_GET = 1, BEFORE = 3, BEHIND = 2 };
 
 void transaction_probe(struct wire *w)
@@ -85,13 +85,14 @@ static void transaction_send(struct wire *w)
     b->next = 0;
 }
 
-/* Whether GET tells of what was sent before, and nothing of that went wrong. */
+/* Whether GET tells of what was sent before, nothing of that went wrong, and WATCH was taken. */
 static bool agrees(const struct wire *w, const struct reply_item *item)
 {
     const char *blank = item->len > 0 ? memchr(item->bytes, ' ', item->len) : NULL;
     uint64_t upto;
 
     return item->type == REPLY_STRING && blank && w->trouble->kind == TROUBLE_NONE
+           && !w->batch->refused
            && id_number(item->bytes, (size_t)(blank - item->bytes), &upto) == 0
            && upto == w->receipt->sent - w->batch->n;
 }

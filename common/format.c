@@ -20,7 +20,7 @@ static const char *colour_of(const struct entry_bytes *name)
     return colours[hash % (sizeof colours / sizeof *colours)];
 }
 
-/* In JSON, UTC up to the seconds, behind a quote; nothing past the years that can be counted. */
+/* For JSON: UTC, behind a quote; nothing past the years that can be counted. */
 static void make_json_time(struct format *f, uint64_t second)
 {
     time_t t = (time_t)second;
@@ -55,17 +55,24 @@ static void make_time(struct format *f, uint64_t second)
         buf_printf(&f->time_text, "%.3s:%.2s", zone, zone + 3);
 }
 
-void format_time(struct format *f, struct buf *to, uint64_t ms)
+/* The time's seconds as text, made anew only for another second than the last one. */
+static const struct buf *time_text(
+    struct format *f, uint64_t ms, void (*make)(struct format *f, uint64_t second))
 {
-    uint64_t second = ms / 1000;
-
-    if (f->time_text.data == NULL || second != f->time_second) {
+    if (f->time_text.data == NULL || ms / 1000 != f->time_second) {
         buf_clear(&f->time_text);
         buf_reserve(&f->time_text, 1);
-        (f->kind == FORMAT_JSON ? make_json_time : make_time)(f, second);
+        f->time_second = ms / 1000;
+        make(f, f->time_second);
     }
-    f->time_second = second;
-    buf_add(to, f->time_text.data, f->time_text.len);
+    return &f->time_text;
+}
+
+void format_time(struct format *f, struct buf *to, uint64_t ms)
+{
+    const struct buf *text = time_text(f, ms, make_time);
+
+    buf_add(to, text->data, text->len);
 }
 
 /* Data: as it is when raw, else so that it stays one harmless line. */
@@ -115,13 +122,14 @@ static void add_tsv(struct buf *to, const struct entry_message *m)
 
 static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
 {
+    const struct buf *text = time_text(f, ms, make_json_time);
     char *end;
 
-    format_time(f, to, ms);
-    if (f->time_text.len == 0) {
+    if (text->len == 0) {
         buf_add_text(to, "null"); /* an ID past the years that can be counted */
         return;
     }
+    buf_add(to, text->data, text->len);
     end = buf_reserve(to, 6);
     end[0] = '.';
     for (int i = 3; i > 0; i--, ms /= 10)

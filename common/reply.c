@@ -18,7 +18,7 @@ static void *tell(const redisReadTask *task, struct reply_item *item)
 {
     const struct reply_target *target = task->privdata;
 
-    item->depth = target->reader->ridx;
+    item->depth = target->reader->ridx; /* the tasks around this one lie below it in the stack */
     item->siblings = 1;
     if (task->parent) {
         item->index = (size_t)task->idx;
@@ -80,7 +80,6 @@ int reply_next(redisReader *reader, reply_sink *sink, void *context)
 
     target->sink = sink;
     target->context = context;
-
     if (redisReaderGetReply(reader, &reply) != REDIS_OK)
         return -1;
     return reply != NULL;

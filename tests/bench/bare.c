@@ -105,22 +105,30 @@ static size_t copy_entry(size_t at, const char *room, size_t room_len, char *las
     return at;
 }
 
+/* Ask for what comes after that ID. */
+static void ask(const char *room, const char *id)
+{
+    char command[4096];
+    int n = snprintf(command, sizeof command,
+        "*6\r\n$5\r\nXREAD\r\n$5\r\nCOUNT\r\n$4\r\n%d\r\n$7\r\nSTREAMS\r\n$%zu\r\n%s\r\n$%zu\r\n"
+        "%s\r\n",
+        COUNT, strlen(room), room, strlen(id), id);
+
+    write_all(fd, command, (size_t)n);
+}
+
 int main(int argc, char **argv)
 {
-    char last[ID_MAX] = "0-0", command[4096];
+    char last[ID_MAX] = "0-0";
 
     if (argc != 3)
         errx(2, "usage: bare PORT ROOM");
     connect_to(argv[1]);
+    ask(argv[2], last);
     for (;;) {
-        int n = snprintf(command, sizeof command,
-            "*6\r\n$5\r\nXREAD\r\n$5\r\nCOUNT\r\n$4\r\n%d\r\n$7\r\nSTREAMS\r\n$%zu\r\n%s\r\n$%"
-            "zu\r\n%s\r\n",
-            COUNT, strlen(argv[2]), argv[2], strlen(last), last);
         const char *room;
         size_t room_len, at = 0;
 
-        write_all(fd, command, (size_t)n);
         in_at = in_len = 0;
         if (next_header('*') < 0)
             return 0;
@@ -128,6 +136,7 @@ int main(int argc, char **argv)
         room = next_string(&room_len);
         for (long entries = next_header('*'); entries > 0; entries--)
             at = copy_entry(at, room, room_len, last);
+        ask(argv[2], last); /* the server works on it while the rows are written */
         write_all(STDOUT_FILENO, out, at);
     }
 }
