@@ -168,17 +168,15 @@ static void put_off(struct send_batch *b)
 static void on_batch_replied(struct window *w, struct wire *wire)
 {
     struct send_batch *b = wire->batch;
-    bool plain = b->way == &send_as_plain;
+    bool plain = b->way == &send_as_plain, unacknowledged = w->set->replicas && !plain;
 
     if (b->state == BATCH_SENT) {
-        if (plain)
-            b->way->replied(wire);
-        else if (w->set->replicas && b != window_batch(w, 0))
+        if (unacknowledged && b != window_batch(w, 0))
             put_off(b);
-        else if (w->set->replicas == 0 || w->trouble.kind != TROUBLE_NONE)
-            b->way->replied(wire);
-        else
+        else if (unacknowledged && w->trouble.kind == TROUBLE_NONE)
             b->state = BATCH_IN; /* as far as the script goes; it is acknowledged below */
+        else
+            b->way->replied(wire);
         if (b->state == BATCH_IN && w->set->replicas) {
             b->state = BATCH_ADDED;
             if (!b->waits)
@@ -252,12 +250,14 @@ static void on_replied(struct window *w, struct wire *wire, bool due)
 /* Who listens to the next reply. */
 static reply_sink *choose_sink(const struct window *w, const struct send_batch *due)
 {
-    if (w->ends > 0 || (!window_is_opening(w) && due == NULL))
+    if (w->ends > 0)
         return reply_ignore;
     if (w->probes > 0)
         return probe_item;
     if (w->opening)
         return w->set->replicas && w->opening == 1 ? wait_item : send_as_script.item;
+    if (due == NULL)
+        return reply_ignore;
     return due->state == BATCH_SENT ? due->way->item : wait_item;
 }
 

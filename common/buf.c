@@ -16,7 +16,7 @@ void buf_no_memory(void)
     _exit(EXIT_FAILURE);
 }
 
-void buf_grow(struct buf *b, size_t extra)
+char *buf_grow(struct buf *b, size_t extra)
 {
     size_t cap = b->cap ? b->cap : SMALLEST;
 
@@ -28,6 +28,7 @@ void buf_grow(struct buf *b, size_t extra)
     if (b->data == NULL)
         buf_no_memory();
     b->cap = cap;
+    return b->data + b->len;
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

@@ -18,13 +18,13 @@ struct buf {
 void buf_no_memory(void) __attribute__((noreturn));
 
 /* What buf_reserve() does when there is not enough room. */
-void buf_grow(struct buf *b, size_t extra);
+char *buf_grow(struct buf *b, size_t extra) __attribute__((returns_nonnull));
 
 /* Make room for `extra` bytes and return where they go. Ends the program if there is no memory. */
 static inline char *buf_reserve(struct buf *b, size_t extra)
 {
-    if (extra > b->cap - b->len)
-        buf_grow(b, extra);
+    if (b->data == NULL || extra > b->cap - b->len)
+        return buf_grow(b, extra);
     return b->data + b->len;
 }
 
