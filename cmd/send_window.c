@@ -57,27 +57,27 @@ static bool goes_plain(const struct window *w, const struct send_batch *b)
     return w->plain || b->alone;
 }
 
-/* Whether what is asked for can be had from a transaction: it knows nothing of what only a script
- * can see to, and is worth nothing where each batch waits for replicas. */
-static bool may_transact(const struct window *w)
+/*
+ * Whether the batch had better be a transaction, if that is allowed. It knows nothing of what only
+ * a script can see to, is worth nothing for a few lines or where each batch waits for replicas, and
+ * settles nothing: what may be in, or was not run, is for the script.
+ */
+static bool suits_transaction(const struct window *w, const struct send_batch *b)
 {
     const struct send_settings *set = w->set;
 
-    return !set->keep_ids && !set->ids && !set->maxage && !set->replicas
-           && !link_is_asking(session_link(w->session));
+    if (set->keep_ids || set->ids || set->maxage || set->replicas
+        || link_is_asking(session_link(w->session)))
+        return false;
+    return (b->n >= LARGE_ENTRIES || b->fields.len >= LARGE_BYTES) && !b->doubtful && !b->unrun
+           && batch_undone(b, 0) == 0;
 }
 
-/* The script settles what is not known, or was not done as a transaction. */
 static const struct send_way *choose_way(const struct window *w, const struct send_batch *b)
 {
-    bool large = b->n >= LARGE_ENTRIES || b->fields.len >= LARGE_BYTES;
-
     if (goes_plain(w, b))
         return &send_as_plain;
-    if (large && w->transacts && may_transact(w) && !b->doubtful && !b->unrun
-        && batch_undone(b, 0) == 0)
-        return &send_as_transaction;
-    return &send_as_script;
+    return w->transacts && suits_transaction(w, b) ? &send_as_transaction : &send_as_script;
 }
 
 /* Whether the batch, on its way, asks more than once: then it travels alone. */
@@ -171,7 +171,8 @@ static void open_receipt(struct window *w, struct wire *wire)
     }
 }
 
-/* Have an open receipt for the batch: 1 if there is one, 0 if not yet, -1 if there will be none. */
+/* Have an open receipt for the batch, and know whether transactions are allowed if it suits one: 1
+ * if so, 0 if not yet, -1 if there will be no receipt. */
 static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e)
 {
     struct wire wire = window_wire(w, b);
@@ -184,8 +185,11 @@ static int prepare_receipt(struct window *w, struct send_batch *b, struct err *e
         if (receipt_begin(&w->receipt, &b->room, w->retry, wait_now(), e) < 0)
             return -1;
     }
-    if (!w->probed && may_transact(w))
+    if (!w->probed && suits_transaction(w, b)) {
+        if (window_awaited(w) < WINDOW_RING)
+            return 0;
         probe(w, &wire);
+    }
     if (!w->receipt.open)
         open_receipt(w, &wire);
     return !window_is_opening(w);
