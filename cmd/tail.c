@@ -133,6 +133,10 @@ static int serve(struct tail *t, const struct pollfd *fds, int64_t slept, struct
     return 0;
 }
 
+/* So little is written before the server is asked on: whoever waits for it has it sooner. More goes
+ * out while the server works on the next. */
+enum { LITTLE = 64 * 1024 };
+
 /* Wait for the servers, or for what ends the program. */
 static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
 {
@@ -140,6 +144,8 @@ static int sleep_on(struct tail *t, struct pollfd *fds, struct err *e)
     nfds_t n = t->n_readers * SESSION_FDS + 1;
     int64_t expires = WAIT_FOREVER, deadline = progress_due(&t->progress), now;
 
+    if (t->out.whole < LITTLE)
+        tail_flush(t);
     if (t->leave_by)
         deadline = wait_earliest(deadline, t->leave_by);
     *out = (struct pollfd){STDOUT_FILENO, 0, 0};

@@ -15,6 +15,9 @@ enum { WRITE_CHUNK = 256 * 1024 };
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
+/* hiredis gives the memory of its reader back when that is empty, if it is more than that. */
+enum { READER_KEPT = 1024 * 1024 };
+
 struct link {
     enum { CONNECTING, SECURING, LOGGING_IN, READY, LOST } state;
     struct dial dial;
@@ -161,6 +164,7 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         buf_no_memory();
     l->dial.fd = -1; /* the context's now */
     l->context->flags &= ~REDIS_BLOCK;
+    l->context->reader->maxbuf = READER_KEPT;
     reply_attach(l->context->reader, &l->target);
     if (l->login->tls == NULL) {
         log_in(l);

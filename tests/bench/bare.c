@@ -1,8 +1,8 @@
 /*
  * bare PORT ROOM: writes a room as `chat-tail -t -n +1 -e` does, with nothing but what that takes:
- * XREAD, its replies parsed by hand where they lie, the rows written as they are. No escapes, no
- * outages, no other options: what is left is the server's own speed, for tests/bench/run to compare
- * with.
+ * to ask with XREAD, parse the reply by hand where it lies, and write the rows as they are, in turn.
+ * No escapes, no outages, no other options: little is left but the server's own speed, for
+ * tests/bench/run to compare with.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -124,11 +124,11 @@ int main(int argc, char **argv)
     if (argc != 3)
         errx(2, "usage: bare PORT ROOM");
     connect_to(argv[1]);
-    ask(argv[2], last);
     for (;;) {
         const char *room;
         size_t room_len, at = 0;
 
+        ask(argv[2], last);
         in_at = in_len = 0;
         if (next_header('*') < 0)
             return 0;
@@ -136,7 +136,6 @@ int main(int argc, char **argv)
         room = next_string(&room_len);
         for (long entries = next_header('*'); entries > 0; entries--)
             at = copy_entry(at, room, room_len, last);
-        ask(argv[2], last); /* the server works on it while the rows are written */
         write_all(STDOUT_FILENO, out, at);
     }
 }
