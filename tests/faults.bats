@@ -11,11 +11,6 @@ teardown() {
 	stop_servers
 }
 
-faults() { timeout 150 "$PYTHON" "$REPO/tests/faults" "$@"; }
-
-# counted TEXT: shows what was counted, in the report too.
-counted() { echo "# $output" >&3; }
-
 @test "cut at every byte of a short exchange, up and down: nothing lost, nothing twice, what receipts are left expire" {
 	run faults each-byte "$SOCK"
 	counted

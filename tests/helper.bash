@@ -172,6 +172,10 @@ show() { timeout 40 chat-tail "$@"; }
 # messages ROOM: what the server has, a line `name: text` for each entry of one field and one line.
 messages() { cli --raw xrange "$1" - + | awk 'NR % 3 == 2 { name = $0 } NR % 3 == 0 { print name ": " $0 }'; }
 
+# faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
+faults() { timeout 150 "$PYTHON" "$REPO/tests/faults" "$@"; }
+counted() { echo "# $output" >&3; }
+
 # length ROOM, room_has ROOM N: how many entries there are, and as a condition for wait_until.
 length() { cli xlen "$1"; }
 room_has() { [[ $(length "$1") == "$2" ]]; }

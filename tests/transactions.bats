@@ -11,11 +11,6 @@ teardown() {
 	stop_servers
 }
 
-faults() { timeout 150 "$PYTHON" "$REPO/tests/faults" "$@"; }
-
-# counted TEXT: shows what was counted, in the report too.
-counted() { echo "# $output" >&3; }
-
 # calls COMMAND: how often it was called.
 calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p" | grep . || echo 0; }
 
@@ -71,4 +66,12 @@ calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p
 		cmp <(messages "$ROOM-$command") <(seq -f 'jhon: %.0f' 9000)
 		(($(cli info commandstats | sed -n "s/^cmdstat_$command:.*rejected_calls=\([0-9]*\).*/\1/p") <= 4))
 	done
+}
+
+@test "a flood goes in full batches, though it is read in other portions" {
+	seq -f '%062.0f' 20480 >"$BATS_TEST_TMPDIR/lines" # 64 KiB hold 1,040 of them, a batch 1,024
+	cli config resetstat >/dev/null
+	send -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/lines"
+	assert_equal "$(length "$ROOM")" 20480
+	(($(calls exec) - $(calls discard) <= 21 && $(calls eval) <= 2)) # the receipt is opened by a script
 }
