@@ -120,21 +120,19 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
 static enum exit_code run(struct sender *s, struct send_settings *set, struct route *route,
     const struct server_settings *server, struct err *e)
 {
-    struct window *w = &s->window;
+    int64_t retry = server->retry == SESSION_DEFAULT ? RETRY_MS : server->retry;
 
-    w->set = set;
-    w->plain = set->at_least_once;
-    w->retry = server->retry == SESSION_DEFAULT ? RETRY_MS : server->retry;
-    w->session = session_open(route, server->retry, w->retry, e);
-    if (w->session == NULL)
+    s->session = session_open(route, server->retry, retry, e);
+    if (s->session == NULL)
         return e->code;
+    s->delivery = delivery_new(set, s->session, retry, &s->out, &s->progress);
     input_start(&s->input, set);
     if (choose_name(s, set, e) < 0)
         return e->code;
-    progress_start(&w->progress, server->progress);
+    progress_start(&s->progress, server->progress);
     send_run(s, e);
-    progress_end(&w->progress);
-    if (w->out.closed)
+    progress_end(&s->progress);
+    if (s->out.closed)
         wait_die(SIGPIPE);
     return e->code;
 }
@@ -148,13 +146,12 @@ int main(int argc, char **argv)
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
         "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
         clashes, {0}};
-    static struct sender s;    /* its batches are large */
+    struct sender s = {.set = &a.send};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;
 
-    s.set = &a.send;
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
@@ -166,8 +163,8 @@ int main(int argc, char **argv)
         err_say(ERR_ALWAYS, "%s", e.text);
     if (wait_signal())
         wait_die(wait_signal());
-    session_close(s.window.session);
     send_free(&s);
+    session_close(s.session);
     buf_free(&a.send.words);
     route_free(&route);
     server_free(&server);

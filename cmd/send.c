@@ -9,28 +9,16 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-/*
- * Whether the batch that is filled should go now: a lone line at once, but when others are under
- * way, and more can be read, it is filled first: the server takes a few large batches in less time
- * than many small ones.
- */
-static bool should_go(struct sender *s)
-{
-    struct pollfd in = {STDIN_FILENO, POLLIN, 0};
-
-    return s->window.under_way == 0 || batch_full(window_filling(&s->window))
-           || !input_wants(&s->input) || poll(&in, 1, 0) <= 0;
-}
-
-/* Move input into batches, and say whether one of them is under way now. */
+/* Move input into batches. Returns whether one of them is under way now. */
 static bool fill(struct sender *s)
 {
-    bool shipped = false;
+    struct delivery *d = s->delivery;
+    bool taken = false;
 
-    while (
-        input_take(&s->input, window_filling(&s->window)), should_go(s) && window_ship(&s->window))
-        shipped = true;
-    return shipped;
+    while (input_take(&s->input, delivery_batch(d), delivery_limit(d)),
+        delivery_take(d, !input_wants(&s->input)))
+        taken = true;
+    return taken;
 }
 
 /* Move input into batches and batches to the server, as far as both go. */
@@ -38,7 +26,7 @@ static int move(struct sender *s, struct err *e)
 {
     do {
         fill(s);
-        if (window_serve(&s->window, e) < 0)
+        if (delivery_serve(s->delivery, e) < 0)
             return -1;
     } while (fill(s)); /* what was answered has made space */
     return 0;
@@ -50,8 +38,9 @@ static void prompt(struct sender *s)
     struct pollfd typed = {STDIN_FILENO, POLLIN, 0};
     struct buf text = {0};
 
-    if (!s->set->prompt || err_line_open() || s->window.under_way > 0 || !input_wants(&s->input)
-        || s->input.lines.at < s->input.lines.in.len || poll(&typed, 1, 0) > 0)
+    if (!s->set->prompt || err_line_open() || delivery_is_busy(s->delivery)
+        || !input_wants(&s->input) || s->input.lines.at < s->input.lines.in.len
+        || poll(&typed, 1, 0) > 0)
         return;
     err_line_begun();
     text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);
@@ -77,27 +66,20 @@ static void read_input(struct sender *s)
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */
 static int wait_for_more(struct sender *s, struct err *e)
 {
-    struct window *w = &s->window;
+    struct delivery *d = s->delivery;
     struct pollfd in = {-1, POLLIN, 0};
-    int64_t now, deadline;
 
-    out_flush(&w->out);
-    if (w->trouble.kind == TROUBLE_FINAL || w->out.failure.code != EXIT_DONE)
+    out_flush(&s->out);
+    if (s->out.failure.code != EXIT_DONE)
         input_stop(&s->input);
-    if (w->under_way == 0 && s->input.lines.stopped)
+    if (!delivery_is_busy(d) && s->input.lines.stopped)
         return 0;
-    if (input_wants(&s->input) && !batch_full(window_filling(w)))
+    if (input_wants(&s->input) && !batch_full(delivery_batch(d), delivery_limit(d)))
         in.fd = STDIN_FILENO;
     prompt(s);
-    now = wait_now();
-    deadline = progress_due(&w->progress);
-    if (in.fd == STDIN_FILENO)
-        deadline = wait_earliest(deadline, input_due(&s->input, now));
-    if (session_wait(w->session, &in, deadline, window_is_owed(w), e) < 0)
+    if (session_wait(s->session, &in, progress_due(&s->progress), delivery_is_owed(d), e) < 0)
         return -1;
-    if (in.fd == STDIN_FILENO)
-        s->input.silence += wait_now() - now;
-    progress_show(&w->progress);
+    progress_show(&s->progress);
     if (in.revents)
         read_input(s);
     if (wait_signal())
@@ -108,54 +90,57 @@ static int wait_for_more(struct sender *s, struct err *e)
 /* Behind the reason for which it ended: how much did arrive, and what did not. */
 static int account(struct sender *s, struct err *e)
 {
-    struct window *w = &s->window;
-    bool doubtful;
-    size_t line = window_first_undelivered(w, &doubtful);
+    bool in_doubt;
+    size_t line = delivery_undelivered(s->delivery, &in_doubt);
+    bool unsure = delivery_failure(s->delivery)->code != EXIT_DONE && line == 0;
 
-    if (w->trouble.line) {
-        line = w->trouble.line;
-        doubtful = false;
-    }
-    if (w->trouble.kind == TROUBLE_FINAL)
-        *e = w->trouble.why; /* and not that the server then closed */
-    if (line == 0)
-        line = s->input.entry.messages > 0 ? s->input.entry.line : s->input.given_up;
-    window_close(w);
+    if (delivery_failure(s->delivery)->code != EXIT_DONE)
+        *e = *delivery_failure(s->delivery); /* and not that the server then closed */
+    if (line == 0 && !unsure)
+        line = input_undelivered(&s->input);
+    delivery_close(s->delivery);
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
-    err_add(e, "; %" PRIu64 " message%s delivered", w->progress.messages,
-        w->progress.messages == 1 ? "" : "s");
-    if (line > 0 && !w->trouble.unsure)
+    err_add(e, "; %" PRIu64 " message%s delivered", s->progress.messages,
+        s->progress.messages == 1 ? "" : "s");
+    if (line > 0)
         err_add(e,
-            doubtful ? ", line %zu was not, or only its answer was lost" : ", line %zu was not",
+            in_doubt ? ", line %zu was not, or only its answer was lost" : ", line %zu was not",
             line);
     return -1;
 }
 
+/* All that could be delivered is: was that everything? */
+static int conclude(struct sender *s, struct err *e)
+{
+    uint64_t lost = delivery_lost(s->delivery);
+
+    out_flush(&s->out);
+    *e = s->out.failure.code != EXIT_DONE ? s->out.failure : s->input.problem;
+    if (e->code == EXIT_DONE && lost > 0)
+        err_set(e, EXIT_FAILED, "%" PRIu64 " message%s that the server had acknowledged %s lost",
+            lost, lost == 1 ? "" : "s", lost == 1 ? "was" : "were");
+    if (delivery_failure(s->delivery)->code != EXIT_DONE || e->code != EXIT_DONE)
+        return account(s, e);
+    delivery_close(s->delivery);
+    return 0;
+}
+
 int send_run(struct sender *s, struct err *e)
 {
-    struct window *w = &s->window;
+    struct delivery *d = s->delivery;
 
     if (s->set->mode == SEND_WORDS)
         wait_arm();
     for (;;) {
         if (move(s, e) < 0)
             return account(s, e);
-        if (window_is_done(w)
-            && (w->trouble.kind == TROUBLE_FINAL || (s->input.ended && window_filling(w)->n == 0)))
-            break;
+        if (delivery_failure(d)->code != EXIT_DONE
+            || (!delivery_is_busy(d) && s->input.ended && delivery_batch(d)->n == 0))
+            return conclude(s, e);
         if (wait_for_more(s, e) < 0)
             return account(s, e);
     }
-    out_flush(&w->out);
-    *e = w->out.failure.code != EXIT_DONE ? w->out.failure : s->input.problem;
-    if (e->code == EXIT_DONE && w->lost > 0)
-        err_set(e, EXIT_FAILED, "%" PRIu64 " message%s that the server had acknowledged %s lost",
-            w->lost, w->lost == 1 ? "" : "s", w->lost == 1 ? "was" : "were");
-    if (w->trouble.kind == TROUBLE_FINAL || e->code != EXIT_DONE)
-        return account(s, e);
-    window_close(w);
-    return 0;
 }
 
 char *send_ask_name(struct lines *lines, const char *login)
@@ -178,7 +163,8 @@ char *send_ask_name(struct lines *lines, const char *login)
 
 void send_free(struct sender *s)
 {
-    window_free(&s->window);
+    delivery_free(s->delivery);
+    out_free(&s->out);
     input_free(&s->input);
     free(s->asked_name);
 }

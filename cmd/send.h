@@ -1,22 +1,28 @@
 /*
  * chat-send's own. Layers: chat-send.c (options) over send.c (the loop) over send_input.c (input
- * into batches) and send_window.c and send_answers.c (batches until the server has them), the
- * window over send_wire.h (one batch to the server and back), and all over send_batch.c (entries in
- * batches).
+ * into batches) and send_delivery.c (batches to the server), which decides (send_step.c) what to
+ * ask (send_request.c) and what the replies mean (send_reply.c) about the parts of batches under
+ * way (send_flight.c) and receipts (send_receipt.c); and all over send_batch.c.
  */
 #ifndef CMD_SEND_H
 #define CMD_SEND_H
 
+#include "cmd/send_delivery.h"
 #include "cmd/send_input.h"
-#include "cmd/send_window.h"
 #include "common/err.h"
+#include "common/out.h"
+#include "common/progress.h"
+#include "common/session.h"
 
-/* Zero it, fill in what the window wants and the settings, and start the input. */
+/* Zero it, fill in the settings, session and delivery, and start the input. */
 struct sender {
     const struct send_settings *set;
+    struct session *session; /* owned by the caller */
+    struct delivery *delivery;
     struct send_input input;
-    struct window window;
-    char *asked_name; /* owned; NULL: not asked */
+    struct out out;           /* what -T and -i print */
+    struct progress progress; /* what was delivered */
+    char *asked_name;         /* owned; NULL: not asked */
 };
 
 /*

@@ -1,74 +1,284 @@
 #include "cmd/send_batch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Lua takes no more than some 8,000 values as the arguments of one call. */
-enum { SCRIPT_MESSAGES = 2000 };
+#include "common/reply.h"
+#include "common/route.h"
 
-bool batch_full(const struct send_batch *b)
+/* More memory than the largest batch takes is the trace of a giant message. */
+enum { COMMANDS_KEPT = 8 * 1024 * 1024 };
+
+/* Make room for the n-th element of an array that doubles. */
+static void *reserve(void *array, size_t *space, size_t n, size_t size)
 {
-    return b->n == BATCH_ENTRIES || b->fields.len >= BATCH_BYTES || b->alone
-           || b->echo.len >= 2 * BATCH_BYTES;
+    if (n < *space)
+        return array;
+    *space = *space ? 2 * *space : 64;
+    array = realloc(array, *space * size);
+    if (array == NULL)
+        buf_no_memory();
+    return array;
 }
 
-bool batch_takes(const struct send_batch *b, const struct send_entry *entry)
+bool batch_full(const struct send_batch *b, struct batch_limit most)
 {
-    if (b->n == 0)
-        return true;
-    return !batch_full(b) && b->fields.len + entry->fields.len <= BATCH_BYTES
-           && entry->messages <= SCRIPT_MESSAGES && b->room.len == entry->room.len
-           && memcmp(b->room.data, entry->room.at, b->room.len) == 0;
+    return b->n >= most.entries || b->commands.len >= most.bytes || b->echo.len >= 2 * most.bytes;
 }
 
-void batch_add(struct send_batch *b, const struct send_entry *entry)
+bool batch_takes(
+    const struct send_batch *b, const struct send_entry *entry, struct batch_limit most)
 {
-    if (b->n == 0) {
-        buf_clear(&b->room);
-        buf_add(&b->room, entry->room.at, entry->room.len);
-        *buf_reserve(&b->room, 1) = 0; /* a string too, for errors */
-        b->alone = entry->messages > SCRIPT_MESSAGES;
-        b->doubtful = b->unrun = false;
+    return b->n == 0 || (!batch_full(b, most) && b->commands.len + entry->fields.len <= most.bytes);
+}
+
+static bool is_room(const struct send_batch *b, const struct batch_room *r, struct entry_bytes name)
+{
+    return r->len == name.len && memcmp(b->commands.data + r->at, name.at, name.len) == 0;
+}
+
+static uint32_t hash_of(struct entry_bytes name)
+{
+    uint32_t hash = 2166136261U; /* FNV-1a */
+
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (unsigned char)name.at[i]) * 16777619U;
+    return hash;
+}
+
+/* The place in the index for a room: that of the room, or the free one that it may take. A place
+ * holds the room's number, from 1. */
+static uint32_t *indexed(const struct send_batch *b, struct entry_bytes name)
+{
+    uint32_t *index = (void *)b->index.data, mask = (uint32_t)(b->index.len / sizeof *index) - 1;
+    uint32_t at = hash_of(name) & mask;
+
+    while (index[at] && !is_room(b, &b->rooms[index[at] - 1], name))
+        at = (at + 1) & mask;
+    return &index[at];
+}
+
+/* Keep the index at least twice as large as what it holds. */
+static void grow_index(struct send_batch *b)
+{
+    size_t places = b->index.len / sizeof(uint32_t), n = places ? 2 * places : 64;
+
+    if (2 * (b->n_rooms + 1) < places)
+        return;
+    buf_clear(&b->index);
+    memset(buf_reserve(&b->index, n * sizeof(uint32_t)), 0, n * sizeof(uint32_t));
+    b->index.len = n * sizeof(uint32_t);
+    for (uint32_t i = 0; i < b->n_rooms; i++) {
+        const struct batch_room *r = &b->rooms[i];
+
+        *indexed(b, (struct entry_bytes){b->commands.data + r->at, r->len}) = i + 1;
     }
-    buf_add(&b->fields, entry->fields.data, entry->fields.len);
-    b->slots[b->n++] = (struct send_slot){
-        false, entry->id, entry->messages, entry->bytes, entry->line, b->fields.len, b->echo.len};
+}
+
+/* The number of the entry's room; that of a new one is `n_rooms`. */
+static uint32_t find_room(struct send_batch *b, struct entry_bytes name)
+{
+    uint32_t last = b->n > 0 ? b->entries[b->n - 1].room : 0, *place;
+
+    if (b->n > 0 && is_room(b, &b->rooms[last], name))
+        return last;
+    grow_index(b);
+    place = indexed(b, name);
+    if (*place == 0)
+        *place = (uint32_t)b->n_rooms + 1;
+    return *place - 1;
+}
+
+/* A room that is new in the batch; its name begins at `at`. */
+static void add_room(struct send_batch *b, size_t at, size_t len)
+{
+    b->rooms = reserve(b->rooms, &b->room_space, b->n_rooms, sizeof *b->rooms);
+    b->rooms[b->n_rooms++] = (struct batch_room){
+        .at = at, .len = len, .entry = BATCH_NO_ENTRY, .newest = ID_LEAST};
+}
+
+/* What the XADD begins with, up to its fields. Returns where in it the room's name begins. */
+static size_t make_head(
+    struct buf *to, const struct send_entry *entry, const struct send_settings *set)
+{
+    char id[ID_TEXT];
+    size_t room;
+
+    buf_clear(to);
+    reply_command(to, 3 + (set->maxlen ? 3U : 0) + 2 * entry->messages);
+    reply_text(to, "XADD");
+    reply_word(to, entry->room.at, entry->room.len);
+    room = to->len - 2 - entry->room.len;
+    if (set->maxlen) {
+        reply_text(to, "MAXLEN");
+        reply_text(to, "~");
+        reply_number(to, (uint64_t)set->maxlen);
+    }
+    if (set->keep_ids)
+        reply_word(to, id, id_print(id, entry->id));
+    else
+        reply_text(to, "*");
+    return room;
+}
+
+void batch_add(
+    struct send_batch *b, const struct send_entry *entry, const struct send_settings *set)
+{
+    uint32_t room = find_room(b, entry->room);
+    struct batch_entry *e;
+
+    /* Without -k it is the same for all entries of a room that have as many fields. */
+    if (set->keep_ids || b->n == 0 || room != b->entries[b->n - 1].room
+        || entry->messages != b->head_messages) {
+        size_t at = make_head(&b->head, entry, set);
+
+        b->head_messages = entry->messages;
+        if (room == b->n_rooms)
+            add_room(b, b->commands.len + at, entry->room.len);
+    }
+    buf_add(&b->commands, b->head.data, b->head.len);
+    b->entries = reserve(b->entries, &b->space, b->n, sizeof *b->entries);
+    e = &b->entries[b->n++];
+    *e = (struct batch_entry){.room = room,
+        .next = BATCH_NO_ENTRY,
+        .id = set->keep_ids ? entry->id : ID_LEAST,
+        .messages = entry->messages,
+        .bytes = entry->bytes,
+        .line = entry->line,
+        .fields = b->commands.len,
+        .echo = b->echo.len};
+    buf_add(&b->commands, entry->fields.data, entry->fields.len);
+    e->end = b->commands.len;
 }
 
 void batch_echo(struct send_batch *b, const char *bytes, size_t n)
 {
     buf_add(&b->echo, bytes, n);
     if (b->n > 0)
-        b->slots[b->n - 1].echo = b->echo.len;
+        b->entries[b->n - 1].echo = b->echo.len;
 }
 
-bool batch_same_room(const struct send_batch *a, const struct send_batch *b)
+struct entry_bytes batch_room(const struct send_batch *b, size_t n)
 {
-    return a->room.len == b->room.len && memcmp(a->room.data, b->room.data, a->room.len) == 0;
+    const struct batch_room *r = &b->rooms[b->entries[n].room];
+
+    return (struct entry_bytes){b->commands.data + r->at, r->len};
+}
+
+struct entry_bytes batch_command(const struct send_batch *b, size_t n)
+{
+    size_t from = n > 0 ? b->entries[n - 1].end : 0;
+
+    return (struct entry_bytes){b->commands.data + from, b->entries[n].end - from};
 }
 
 struct entry_bytes batch_fields(const struct send_batch *b, size_t n)
 {
-    size_t from = n > 0 ? b->slots[n - 1].fields : 0;
+    const struct batch_entry *e = &b->entries[n];
 
-    return (struct entry_bytes){b->fields.data + from, b->slots[n].fields - from};
+    return (struct entry_bytes){b->commands.data + e->fields, e->end - e->fields};
 }
 
-size_t batch_undone(const struct send_batch *b, size_t from)
+/* The part that the n-th room belongs to, which may be new: `n_parts`. */
+static uint32_t part_for(const struct send_batch *b, uint32_t n, enum batch_division how, int slot)
 {
-    while (from < b->n && b->slots[from].done)
-        from++;
+    uint32_t part = 0;
+
+    if (how == DIVIDE_BY_ROOM)
+        return n;
+    while (how == DIVIDE_BY_SLOT && part < b->n_parts && b->parts[part].slot != slot)
+        part++;
+    return part;
+}
+
+static void add_part(struct send_batch *b, uint32_t first, int slot)
+{
+    b->parts = reserve(b->parts, &b->part_space, b->n_parts, sizeof *b->parts);
+    b->parts[b->n_parts++] = (struct batch_part){.state = PART_READY,
+        .slot = slot,
+        .first = first,
+        .last = first,
+        .refused = BATCH_NO_ENTRY};
+}
+
+void batch_divide(struct send_batch *b, enum batch_division how)
+{
+    uint32_t known = 0; /* so many rooms have a part: they come in the order of their entries */
+
+    b->n_parts = b->at = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct batch_entry *e = &b->entries[i];
+        struct batch_room *room = &b->rooms[e->room];
+
+        e->next = BATCH_NO_ENTRY;
+        if (e->room == known) {
+            struct entry_bytes name = batch_room(b, i);
+            int slot = how == DIVIDE_NOT ? -1 : route_slot(name.at, name.len);
+
+            room->part = part_for(b, known++, how, slot);
+            if (room->part == b->n_parts) {
+                add_part(b, i, slot);
+                continue;
+            }
+        }
+        b->entries[b->parts[room->part].last].next = i;
+        b->parts[room->part].last = i;
+    }
+}
+
+uint32_t batch_find(const struct send_batch *b, uint32_t from, int state)
+{
+    while (from != BATCH_NO_ENTRY && (int)b->entries[from].state != state)
+        from = b->entries[from].next;
     return from;
 }
 
+void batch_choose(struct send_batch *b, struct batch_part *part, size_t most)
+{
+    uint32_t at = batch_find(b, part->first, ENTRY_OUT);
+
+    part->first = part->end = at;
+    if (at == part->refused)
+        most = 1;
+    for (part->count = 0; at != BATCH_NO_ENTRY && part->count < most; part->count++) {
+        if (at == part->refused && part->count > 0)
+            break;
+        part->end = at;
+        at = batch_find(b, b->entries[at].next, ENTRY_OUT);
+    }
+    part->whole = at == BATCH_NO_ENTRY;
+}
+
+void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids)
+{
+    for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = b->entries[at].next) {
+        b->entries[at].state = ENTRY_OUT;
+        if (forget_ids)
+            b->entries[at].id = ID_LEAST;
+        if (at == part->end)
+            break;
+    }
+}
+
+size_t batch_undelivered(const struct send_batch *b)
+{
+    size_t n = 0;
+
+    while (n < b->n && b->entries[n].state == ENTRY_IN)
+        n++;
+    return n;
+}
+
 /* What -T and -i print of an entry: its input, its ID, or both, row by row. */
-static void print_slot(const struct send_slot *slot, const struct send_settings *set,
+static void print_entry(const struct batch_entry *e, const struct send_settings *set,
     const char *echo, size_t n, struct buf *to)
 {
-    char id[ID_TEXT];
-    size_t id_len = set->ids ? id_print(id, slot->id) : 0;
+    bool known = id_compare(e->id, ID_LEAST) > 0;
+    char id[ID_TEXT] = "-";
+    size_t id_len = known && set->ids ? id_print(id, e->id) : 1;
 
-    for (size_t i = 0; set->ids && i < slot->messages; i++) {
-        const char *end = set->tee && i + 1 < slot->messages ? memchr(echo, '\n', n) : NULL;
+    for (size_t i = 0; set->ids && i < e->messages; i++) {
+        const char *end = set->tee && i + 1 < e->messages ? memchr(echo, '\n', n) : NULL;
         size_t part = end ? (size_t)(end + 1 - echo) : n;
 
         buf_add(to, id, id_len);
@@ -87,28 +297,33 @@ void batch_settle(
     const char *echo = b->echo.len > 0 ? b->echo.data : "";
     size_t from = 0;
 
-    for (size_t i = 0; i < b->n; from = b->slots[i++].echo) {
-        const struct send_slot *slot = &b->slots[i];
+    for (size_t i = 0; i < b->n; from = b->entries[i++].echo) {
+        const struct batch_entry *e = &b->entries[i];
 
-        if (!slot->done)
+        if (e->state != ENTRY_IN)
             continue;
-        done->messages += slot->messages;
-        done->bytes += slot->bytes;
-        print_slot(slot, set, echo + from, slot->echo - from, &out->buf);
+        done->messages += e->messages;
+        done->bytes += e->bytes;
+        if (set->ids || e->echo > from)
+            print_entry(e, set, echo + from, e->echo - from, &out->buf);
     }
-    if (batch_undone(b, 0) == b->n && b->echo.len > from)
+    if (batch_undelivered(b) == b->n && b->echo.len > from)
         buf_add(&out->buf, echo + from, b->echo.len - from);
-    buf_clear(&b->fields);
+    if (b->index.len > 0)
+        memset(b->index.data, 0, b->index.len);
+    b->n = b->n_rooms = b->n_parts = b->at = 0;
+    buf_clear_above(&b->commands, COMMANDS_KEPT);
     buf_clear(&b->echo);
-    b->n = 0;
-    b->alone = false;
-    b->state = BATCH_FILLING;
     out_commit(out);
 }
 
 void batch_free(struct send_batch *b)
 {
-    buf_free(&b->room);
-    buf_free(&b->fields);
+    buf_free(&b->commands);
     buf_free(&b->echo);
+    buf_free(&b->index);
+    buf_free(&b->head);
+    free(b->entries);
+    free(b->rooms);
+    free(b->parts);
 }

@@ -1,5 +1,7 @@
 /*
- * What is sent, and in which portions: entries, gathered in batches that travel together.
+ * What is sent: entries, side by side in a batch in the order of the input, each as the XADD that
+ * adds it. A batch travels in parts: all of it at once to a single server, else one part for each
+ * hash slot or room.
  */
 #ifndef CMD_SEND_BATCH_H
 #define CMD_SEND_BATCH_H
@@ -8,27 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/send_settings.h"
 #include "common/buf.h"
 #include "common/entry.h"
 #include "common/id.h"
 #include "common/out.h"
 #include "common/progress.h"
-
-enum send_mode { SEND_LINES, SEND_NULL, SEND_WHOLE, SEND_TSV, SEND_WORDS };
-
-/* What the command line asks for. Strings belong to the argument list unless said otherwise. */
-struct send_settings {
-    enum send_mode mode;
-    const char *room; /* NULL: from the rows */
-    const char *name; /* NULL: from the rows */
-    struct buf words; /* SEND_WORDS: the message */
-    bool keep_ids, empty, tee, ids, at_least_once;
-    int64_t maxlen;      /* 0: do not trim */
-    uint64_t maxage;     /* ms; 0: do not trim */
-    int64_t max_message; /* bytes */
-    int64_t replicas;    /* that must have a message too */
-    bool prompt;         /* input is typed on a terminal */
-};
 
 /* One entry on its way into a batch. */
 struct send_entry {
@@ -40,68 +27,122 @@ struct send_entry {
     size_t line;       /* of the first, from 1 */
 };
 
-struct send_way;
+enum { BATCH_NO_ENTRY = UINT32_MAX };
 
-struct send_slot {
-    bool done;    /* the server has it */
-    struct id id; /* given, or the server's once done */
+struct batch_entry {
+    enum {
+        ENTRY_OUT,     /* to be added */
+        ENTRY_TOO_OLD, /* refused for its ID (-k): does the room hold it already? */
+        ENTRY_IN       /* the server has it */
+    } state;
+    uint32_t room; /* its place in `rooms` */
+    uint32_t next; /* the next entry of its part, or BATCH_NO_ENTRY */
+    struct id id;  /* given, or the server's once it is in; ID_LEAST: not known */
     size_t messages, bytes, line;
-    size_t fields, echo; /* where its parts of the batch's fields and echo end */
+    size_t fields, end; /* where the fields of its command begin, and where it ends */
+    size_t echo;        /* where its part of the echo ends */
 };
 
-enum { BATCH_ENTRIES = 1024, BATCH_BYTES = 1024 * 1024 };
+struct batch_room {
+    size_t at, len; /* its name, in `commands` */
+    uint32_t part;
+    uint32_t entry;   /* scratch of a request about rooms: one of its entries, or BATCH_NO_ENTRY */
+    struct id newest; /* of its entries that are in but after which it was not trimmed */
+};
 
-/* Up to 1,024 entries or about 1 MiB for one room; an entry that is larger goes alone. */
+/*
+ * The state of what is sent of a part at a time, most often all of it: a transaction of `count`
+ * entries from `first` on.
+ */
+enum part_state {
+    PART_NONE,      /* there is no part */
+    PART_READY,     /* to be sent, or to be sent again */
+    PART_QUEUED,    /* at the server, behind MULTI; EXEC was not sent */
+    PART_IN_FLIGHT, /* EXEC was sent, or XADDs by themselves */
+    PART_IN_DOUBT,  /* the connection died meanwhile */
+    PART_FOUND,     /* it is in, says the receipt; did each XADD work? */
+    PART_TOO_OLD,   /* but for entries that the room may hold already (-k) */
+    PART_ADDED,     /* the server has it; with --replicas, they perhaps not */
+    PART_COPIED,    /* they have; with --maxage, the room is not trimmed yet */
+    PART_IN         /* all of the part */
+};
+
+struct batch_part {
+    enum part_state state;
+    int slot;       /* the hash slot of its rooms, or -1: they may lie in several */
+    int node;       /* that served it: parts of a node are sent one behind the other */
+    bool plain;     /* its XADDs go by themselves */
+    uint32_t first; /* the first of its entries that is not known to be in */
+    uint32_t last;
+    uint32_t count;    /* entries of the transaction at hand, */
+    uint32_t end;      /* the last of them, */
+    bool whole;        /* and whether they are all that is left of the part */
+    uint32_t in_doubt; /* the most entries that a copy on a dead connection may yet add */
+    uint32_t refused;  /* an entry that was refused, and goes alone; or BATCH_NO_ENTRY */
+    unsigned deaths;   /* of connections, while a single entry was in flight */
+};
+
 struct send_batch {
-    enum {
-        BATCH_FILLING,
-        BATCH_READY, /* to be sent, or to be sent again */
-        BATCH_SENT,  /* the server owes an answer */
-        BATCH_ADDED, /* it has all of it; with --replicas, it owes how many of them have it too */
-        BATCH_IN     /* the server has all of it */
-    } state;
-    struct buf room;   /* with a NUL behind it */
-    struct buf fields; /* of all entries, one behind the other */
-    struct buf echo;   /* -T: the input as it was, skipped lines too */
-    struct send_slot slots[BATCH_ENTRIES];
-    size_t n;
-    bool alone;    /* holds an entry too large for a script's arguments */
-    bool waits;    /* an answer to WAIT is owed */
-    bool doubtful; /* a connection died before it told whether it took the batch */
-    bool unrun;    /* it was sent as a transaction, which was not run */
+    struct buf commands; /* of all entries, one behind the other */
+    struct buf echo;     /* -T: the input as it was, skipped lines too */
+    struct batch_entry *entries;
+    size_t n, space;
+    struct batch_room *rooms;
+    size_t n_rooms, room_space;
+    struct batch_part *parts; /* once divided */
+    size_t n_parts, part_space;
+    size_t at; /* the first of them that is not in */
 
-    const struct send_way *way; /* how it was sent last (send_wire.h) */
+    /* Private: finds a room by name; what the XADDs of the last room begin with. */
+    struct buf index, head;
+    size_t head_messages;
+};
 
-    /* Of send_plain.c: what was asked last, and the slot that the next reply is about. */
-    enum { PLAIN_ADDING, PLAIN_TOO_OLD, PLAIN_LOOKING_UP, PLAIN_TRIMMING } step;
-    size_t next;
-
-    /* Of send_transaction.c, whose `next` counts the replies. */
-    bool open;    /* what ends it is not sent: nothing else may be */
-    bool agreed;  /* it may be run */
-    bool refused; /* a command of it was */
+/* How much a batch holds: entries and bytes of commands. An entry that is larger goes alone. */
+struct batch_limit {
+    size_t entries, bytes;
 };
 
 /* Whether more is better left for the next batch. */
-bool batch_full(const struct send_batch *b);
+bool batch_full(const struct send_batch *b, struct batch_limit most);
 
-/* Whether the entry may join: space for it, and the same room. An empty batch takes any. */
-bool batch_takes(const struct send_batch *b, const struct send_entry *entry);
+/* Whether there is space for the entry. An empty batch takes any. */
+bool batch_takes(
+    const struct send_batch *b, const struct send_entry *entry, struct batch_limit most);
 
-/* Add the entry. */
-void batch_add(struct send_batch *b, const struct send_entry *entry);
+/* Add the entry, as XADD with what --maxlen and -k ask. */
+void batch_add(
+    struct send_batch *b, const struct send_entry *entry, const struct send_settings *set);
 
 /* Append input to the echo, as part of the entry added last. */
 void batch_echo(struct send_batch *b, const char *bytes, size_t n);
 
-/* Whether both are for the same room. */
-bool batch_same_room(const struct send_batch *a, const struct send_batch *b);
-
-/* The fields of the n-th entry, as words. */
+/* Of the n-th entry: its room, its whole command, and the fields in it, as words. */
+struct entry_bytes batch_room(const struct send_batch *b, size_t n);
+struct entry_bytes batch_command(const struct send_batch *b, size_t n);
 struct entry_bytes batch_fields(const struct send_batch *b, size_t n);
 
-/* The first slot from `from` on that is not done; `n` if there is none. */
-size_t batch_undone(const struct send_batch *b, size_t from);
+/*
+ * Divide the batch into parts, in the order of their first entries: one for all, for each hash
+ * slot, or for each room. Their slots are set where they have one.
+ */
+enum batch_division { DIVIDE_NOT, DIVIDE_BY_SLOT, DIVIDE_BY_ROOM };
+void batch_divide(struct send_batch *b, enum batch_division how);
+
+/*
+ * Choose the part's transaction: at most so many of its entries that are out, from the first of
+ * them on; one that was refused goes alone.
+ */
+void batch_choose(struct send_batch *b, struct batch_part *part, size_t most);
+
+/* The entries of the transaction are not in after all; `forget_ids`: nor are their IDs known. */
+void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids);
+
+/* The first entry of the part from `from` on (BATCH_NO_ENTRY: none) that is in `state`. */
+uint32_t batch_find(const struct send_batch *b, uint32_t from, int state);
+
+/* The first entry of the batch that is not in; `n` if there is none. */
+size_t batch_undelivered(const struct send_batch *b);
 
 /* Count what the server has and print it as -T and -i ask; empties the batch. */
 void batch_settle(

@@ -5,13 +5,11 @@
 #include <unistd.h>
 
 #include "common/format.h"
-#include "common/wait.h"
-
-/* After it an entry of several rows is whole. */
-enum { SILENCE_MS = 100 };
 
 /* For a row's room, ID and name, beside its text, which escapes make up to four times as long. */
 enum { ROW_SLACK = 1024 * 1024 };
+
+static const char TOO_LONG[] = "too long; see --max-message";
 
 void input_start(struct send_input *in, const struct send_settings *set)
 {
@@ -28,60 +26,84 @@ void input_start(struct send_input *in, const struct send_settings *set)
     }
 }
 
-/* Something is wrong with a record: nothing more is taken. */
-static void reject(struct send_input *in, size_t line, const char *why)
+/* Nothing more is taken: not the line, nor the entry that it may belong to, so that a mended file,
+ * or the same again, can be sent whole. */
+static void reject(struct send_input *in, const char *why)
 {
-    in->has_row = false;
-    buf_clear(&in->row_echo);
     if (in->set->mode == SEND_WORDS || in->set->mode == SEND_WHOLE)
         err_set(&in->problem, EXIT_FAILED, "the message is %s", why);
     else
-        err_set(&in->problem, EXIT_FAILED, "line %zu is %s", line, why);
+        err_set(&in->problem, EXIT_FAILED, "line %zu is %s", in->lines.count, why);
 }
 
-/* The open entry is not sent, so that a mended file, or the same again, can be sent whole. */
-static void give_up_entry(struct send_input *in)
+static bool same(struct entry_bytes a, struct entry_bytes b)
 {
-    in->given_up = in->entry.line;
-    in->entry.messages = 0;
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* Whether the row belongs to the entry being put together. */
-static bool joins(const struct send_input *in)
+/* The row's ID (-k), behind which a + says that the entry goes on in the next row. */
+static const char *parse_id(struct send_input *in)
 {
-    struct id key;
+    struct entry_message *row = &in->row;
 
-    return in->set->keep_ids && in->entry.messages > 0
-           && id_parse(in->row.id.at, in->row.id.len, &key) == 0
-           && id_compare(key, in->entry.id) == 0 && in->entry.room.len == in->row.room.len
-           && memcmp(in->entry.room.at, in->row.room.at, in->row.room.len) == 0;
+    in->goes_on = row->id.len > 0 && row->id.at[row->id.len - 1] == '+';
+    if (in->goes_on)
+        row->id.len--;
+    if (id_parse(row->id.at, row->id.len, &row->key) < 0 || id_compare(row->key, ID_LEAST) == 0)
+        return "malformed: the second column must be an ID, as 1700000000000-0";
+    if (in->entry.messages > 0
+        && (!same(row->room, in->entry.room) || id_compare(row->key, in->entry.id) != 0))
+        return "not the rest of the entry before it, whose ID ends in +";
+    return NULL;
 }
 
 /* Take a row of -t apart. NULL, or what is wrong with it. */
 static const char *parse_row(struct send_input *in, char *record, size_t n)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF */
     const struct send_settings *set = in->set;
-    const char *wrong = format_parse_tsv(record, n, &in->row);
+    const char *wrong;
 
+    if (in->lines.count == 1 && n >= sizeof mark - 1 && memcmp(record, mark, sizeof mark - 1) == 0)
+        return "malformed: it begins with a byte order mark";
+    wrong = format_parse_tsv(record, n, &in->row);
+    if (wrong)
+        return wrong;
     if (set->room)
         in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
     if (set->name)
         in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
-    if (wrong == NULL && set->keep_ids
-        && (id_parse(in->row.id.at, in->row.id.len, &in->row.key) < 0
-            || id_compare(in->row.key, ID_LEAST) == 0))
-        wrong = "malformed: the second column must be an ID, as 1700000000000-0";
-    return wrong;
+    if (in->row.room.len == 0)
+        return "malformed: its first column, the room, is empty";
+    return set->keep_ids ? parse_id(in) : NULL;
+}
+
+/* Make a record the row, the last one ended or not. NULL, or what is wrong with it. */
+static const char *make_row(struct send_input *in, char *record, size_t n, bool is_ended)
+{
+    const struct send_settings *set = in->set;
+    const char *wrong = NULL;
+
+    in->row = (struct entry_message){.text = {record, n}};
+    if (set->mode == SEND_TSV) {
+        wrong = parse_row(in, record, n);
+        if (wrong == NULL && set->keep_ids && !is_ended)
+            wrong = "cut off: it does not end in a newline";
+    } else {
+        in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
+        in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
+    }
+    return in->row.text.len > (size_t)set->max_message ? TOO_LONG : wrong;
 }
 
 /* Make the next record the row. False when there is none (yet), or the input is wrong. */
 static bool next_row(struct send_input *in)
 {
     const struct send_settings *set = in->set;
-    const char *wrong = NULL;
+    size_t echo = in->echo.len, n, raw;
     enum lines_result found;
+    const char *wrong;
     char *record;
-    size_t n, raw;
     bool skip;
 
     do {
@@ -90,24 +112,17 @@ static bool next_row(struct send_input *in)
             return false;
         skip = n == 0 && set->mode == SEND_LINES && !set->empty;
         if (set->tee && !(skip && set->ids))
-            buf_add(&in->row_echo, record, raw);
+            buf_add(&in->echo, record, raw);
         if (set->tee && set->mode == SEND_WORDS)
-            buf_add(&in->row_echo, "\n", 1);
+            buf_add(&in->echo, "\n", 1);
     } while (skip);
-    in->row = (struct entry_message){.text = {record, n}};
-    if (set->mode == SEND_TSV) {
-        wrong = parse_row(in, record, n);
-    } else {
-        in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
-        in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
-    }
-    if (found == LINES_TOO_LONG || in->row.text.len > (size_t)set->max_message)
-        wrong = "too long; see --max-message";
+    wrong = make_row(in, record, n, raw > n);
+    if (found == LINES_TOO_LONG)
+        wrong = TOO_LONG;
     if (wrong == NULL)
         return true;
-    reject(in, in->lines.count, wrong);
-    if (joins(in))
-        give_up_entry(in);
+    in->echo.len = echo;
+    reject(in, wrong);
     return false;
 }
 
@@ -119,9 +134,7 @@ static void add_row(struct send_input *in)
     if (entry->messages == 0) {
         buf_clear(&in->room);
         buf_add(&in->room, in->row.room.at, in->row.room.len);
-        buf_reserve(&in->room, 1);
         buf_clear(&entry->fields);
-        buf_clear(&in->echo);
         entry->room = (struct entry_bytes){in->room.data, in->room.len};
         entry->id = in->row.key;
         entry->bytes = 0;
@@ -131,67 +144,59 @@ static void add_row(struct send_input *in)
     reply_word(&entry->fields, in->row.text.at, in->row.text.len);
     entry->messages++;
     entry->bytes += in->row.text.len;
-    buf_add(&in->echo, in->row_echo.data, in->row_echo.len);
-    buf_clear(&in->row_echo);
-    in->has_row = false;
-    in->whole = !in->set->keep_ids;
+    in->whole = !in->goes_on;
 }
 
-/* All that was read has been taken. Is it the end, or at least the end of the entry at hand? */
+/* All that was read has been taken. */
 static void run_dry(struct send_input *in, struct send_batch *b)
 {
+    if (in->lines.ended && in->entry.messages > 0 && in->problem.code == EXIT_DONE)
+        reject(in, "cut off: its ID ends in +, and no other row follows");
     in->ended = in->lines.ended || in->lines.stopped || in->problem.code != EXIT_DONE;
-    if (in->entry.messages > 0 && in->lines.stopped && !in->lines.ended)
-        give_up_entry(in); /* nobody knows whether it was to go on */
-    in->whole = in->entry.messages > 0 && (in->ended || in->silence >= SILENCE_MS);
-    if (in->entry.messages == 0) { /* lines that were skipped */
-        batch_echo(b, in->row_echo.data, in->row_echo.len);
-        buf_clear(&in->row_echo);
-    }
+    if (in->entry.messages > 0)
+        return;
+    batch_echo(b, in->echo.data, in->echo.len); /* lines that were skipped */
+    buf_clear(&in->echo);
 }
 
-void input_take(struct send_input *in, struct send_batch *b)
+void input_take(struct send_input *in, struct send_batch *b, struct batch_limit most)
 {
     for (;;) {
         if (in->whole) {
-            if (!batch_takes(b, &in->entry))
+            if (!batch_takes(b, &in->entry, most))
                 return;
-            batch_add(b, &in->entry);
+            batch_add(b, &in->entry, in->set);
             batch_echo(b, in->echo.data, in->echo.len);
+            buf_clear(&in->echo);
             in->entry.messages = 0;
             in->whole = false;
         }
-        if (!in->has_row && !in->ended)
-            in->has_row = next_row(in);
-        if (!in->has_row) {
+        if (in->ended)
+            return;
+        if (!next_row(in)) {
             run_dry(in, b);
-            if (!in->whole)
-                return;
-        } else if (in->entry.messages > 0 && !joins(in)) {
-            in->whole = true;
-        } else {
-            add_row(in);
+            return;
         }
+        add_row(in);
     }
 }
 
 bool input_wants(const struct send_input *in)
 {
-    return !in->ended && !in->whole && !in->has_row && !in->lines.ended && !in->lines.stopped;
+    return !in->ended && !in->whole && !in->lines.ended && !in->lines.stopped;
 }
 
 void input_read(struct send_input *in)
 {
-    in->silence = 0;
     if (lines_fill(&in->lines) < 0) {
         err_set(&in->problem, EXIT_FAILED, "cannot read standard input: %s", strerror(errno));
         input_stop(in);
     }
 }
 
-int64_t input_due(const struct send_input *in, int64_t now)
+size_t input_undelivered(const struct send_input *in)
 {
-    return in->entry.messages > 0 && !in->whole ? now + SILENCE_MS - in->silence : WAIT_FOREVER;
+    return in->entry.messages > 0 ? in->entry.line : 0;
 }
 
 void input_stop(struct send_input *in)
@@ -205,5 +210,4 @@ void input_free(struct send_input *in)
     buf_free(&in->entry.fields);
     buf_free(&in->room);
     buf_free(&in->echo);
-    buf_free(&in->row_echo);
 }

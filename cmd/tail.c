@@ -93,7 +93,7 @@ static void assign_readers(struct tail *t)
         if (!t->route->cluster)
             continue;
         if (i == 0 && !room->matched)
-            session_aim(first->session, room->name, room->len);
+            session_use_slot(first->session, route_slot(room->name, room->len));
         else
             room->reader = tail_add_reader(
                 t, session_new(t->route, route_slot(room->name, room->len), t->retry));

@@ -54,11 +54,16 @@ void buf_consume(struct buf *b, size_t n)
         memmove(b->data, b->data + n, b->len);
 }
 
-void buf_clear(struct buf *b)
+void buf_clear_above(struct buf *b, size_t kept)
 {
-    if (b->cap > KEPT)
+    if (b->cap > kept)
         buf_free(b);
     b->len = 0;
+}
+
+void buf_clear(struct buf *b)
+{
+    buf_clear_above(b, KEPT);
 }
 
 void buf_free(struct buf *b)

@@ -46,8 +46,10 @@ void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pr
 /* Drop the first `n` bytes. */
 void buf_consume(struct buf *b, size_t n);
 
-/* Empty it for its next use; memory beyond 1 MiB, the trace of a giant message, goes back. */
+/* Empty it for its next use; memory beyond 1 MiB, or `kept` bytes, goes back: it is the trace of a
+ * giant message. */
 void buf_clear(struct buf *b);
+void buf_clear_above(struct buf *b, size_t kept);
 
 void buf_free(struct buf *b);
 

@@ -8,9 +8,13 @@
 #include <hiredis/hiredis.h>
 
 #include "common/dial.h"
+#include "common/wait.h"
 
 /* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
 enum { WRITE_CHUNK = 256 * 1024 };
+
+/* What commands take while they wait to be written, when they are those of a large batch. */
+enum { OUTPUT_KEPT = 8 * 1024 * 1024 };
 
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
@@ -28,9 +32,10 @@ struct link {
     struct reply_target target;
     struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
-    bool handed; /* hiredis has bytes to write */
-    bool mute;   /* writing has failed; replies may still come */
-    int logins;  /* replies still to come before the link is ready */
+    bool handed;      /* hiredis has bytes to write */
+    bool mute;        /* writing has failed; replies may still come */
+    int logins;       /* replies still to come before the link is ready */
+    int64_t distance; /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
     char peer[ENDPOINT_TEXT], why[TLS_WHY];
     struct err refused;               /* what the server said to the login */
     enum { OTHER, MODE, ROLE } field; /* of HELLO's reply, whose value comes next */
@@ -103,6 +108,11 @@ bool link_is_master(const struct link *l)
     return l->master;
 }
 
+int64_t link_distance(const struct link *l)
+{
+    return l->distance;
+}
+
 void link_set_asking(struct link *l)
 {
     l->asking = true;
@@ -150,6 +160,7 @@ static void log_in(struct link *l)
     if (a->db > 0)
         link_command(l, "SELECT %d", a->db);
     l->logins = a->db > 0 ? 2 : 1;
+    l->distance = wait_now();
     l->state = LOGGING_IN;
 }
 
@@ -206,7 +217,7 @@ static void write_some(struct link *l)
         l->handed = !done;
     }
     if (l->out_at == l->out.len)
-        buf_clear(&l->out), l->out_at = 0;
+        buf_clear_above(&l->out, OUTPUT_KEPT), l->out_at = 0;
 }
 
 void link_flush(struct link *l)
@@ -266,8 +277,10 @@ static int go_on_login(struct link *l, struct err *e)
 
     while (l->logins > 0 && (told = reply_next(l->context->reader, on_login, l)) == 1)
         l->logins--;
-    if (l->logins == 0)
+    if (l->logins == 0) {
         l->state = READY;
+        l->distance = wait_now() - l->distance;
+    }
     *e = l->refused;
     if (e->code == EXIT_DONE && told < 0)
         err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,

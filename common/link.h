@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 #include "common/reply.h"
@@ -58,6 +59,9 @@ bool link_up(const struct link *l);
 /* What a server that is logged in to has said of itself (HELLO, "mode" and "role"). */
 bool link_in_cluster(const struct link *l);
 bool link_is_master(const struct link *l);
+
+/* How many milliseconds the server took to answer the login's HELLO: how far away it is. */
+int64_t link_distance(const struct link *l);
 
 /*
  * From here on, say ASKING before each command: the server is about to be given the slot (Redis

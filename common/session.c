@@ -9,8 +9,6 @@
 /* How long an attempt to connect and log in may take. */
 enum { CONNECT_MS = 10000 };
 
-enum { FINISH_MS = 1000 };
-
 /* How many redirects are followed without a pause: more of them go round in a circle. */
 enum { MOST_HOPS = 5 };
 
@@ -18,12 +16,19 @@ enum { MOST_HOPS = 5 };
  * call itself so. */
 enum { VERIFY_MS = 5000 };
 
+struct kept_link {
+    struct endpoint at;
+    struct link *link;
+};
+
 struct session {
     struct route *route;
     int slot;           /* of the key that is asked about; -1: any */
     struct endpoint at; /* where the link leads */
     bool told;          /* `at` is where the Sentinels or a redirect have said to go next */
     bool asking;        /* so did an ASK */
+    bool keeps_links;   /* session_keep_links() */
+    struct buf kept;    /* struct kept_link: links to other nodes, that nothing is due on */
     bool learning;      /* the server owes the cluster's slots */
     struct route_slots slots;
     unsigned hops; /* redirects since a command succeeded */
@@ -75,8 +80,10 @@ static void begin_to_connect(struct session *s)
         s->consulting = true; /* though there may be none that can be asked: it will say so */
         return;
     }
-    if (!s->told)
+    if (!s->told) {
         choose_node(s);
+        s->asking = false;
+    }
     s->told = false;
     s->connect_due = now + outage_left(&s->outage, CONNECT_MS);
     s->silence = 0;
@@ -84,6 +91,8 @@ static void begin_to_connect(struct session *s)
     s->verify = now + VERIFY_MS;
     s->link = link_open(&s->at, &s->route->login, &s->why);
     s->failed = s->link == NULL;
+    if (s->keeps_links)
+        return;
     if (s->link && s->asking)
         link_set_asking(s->link);
     s->asking = false;
@@ -105,14 +114,55 @@ static int greet(struct session *s, struct err *why)
     return 0;
 }
 
+/* Put the link aside, for when its node is needed again. */
+static void keep_link(struct session *s)
+{
+    struct kept_link kept = {s->at, s->link};
+
+    if (s->keeps_links && s->link && link_up(s->link))
+        buf_add(&s->kept, &kept, sizeof kept);
+    else
+        link_close(s->link);
+    s->link = NULL;
+}
+
+/* The link to a node that was put aside, unless the server has closed it since; else NULL. */
+static struct link *kept_link(struct session *s, const struct endpoint *to)
+{
+    struct kept_link *kept = (void *)s->kept.data;
+    size_t n = s->kept.len / sizeof *kept;
+    struct link *link = NULL;
+    struct err why;
+
+    for (size_t i = 0; i < n && link == NULL; i++) {
+        if (!route_same(&kept[i].at, to))
+            continue;
+        link = kept[i].link;
+        kept[i] = kept[n - 1];
+        s->kept.len -= sizeof *kept;
+    }
+    if (link && (link_serve(link, POLLIN, &why) < 0 || !link_up(link))) {
+        link_close(link);
+        link = NULL;
+    }
+    return link;
+}
+
 /* Go to `to` at once, without a word: nothing has failed. */
 static void go(struct session *s, const struct endpoint *to, bool asking)
 {
-    link_close(s->link);
-    s->link = NULL;
+    keep_link(s);
     s->at = *to;
-    s->told = true;
     s->asking = asking;
+    s->link = kept_link(s, to);
+    s->told = s->link == NULL;
+    s->silence = 0;
+}
+
+/* Whether an ASK has led here. */
+static bool is_asking(const struct session *s)
+{
+    return s->keeps_links ? s->asking : s->link && link_is_asking(s->link);
 }
 
 /* Take the cluster's slots. Where they are not told, whoever asks the wrong node is sent on. */
@@ -131,7 +181,7 @@ static void learn(struct session *s)
         return;
     }
     owner = route_owner(s->route, s->slot);
-    if (owner && !route_same(owner, &s->at) && !link_is_asking(s->link) && s->hops++ < MOST_HOPS)
+    if (owner && !route_same(owner, &s->at) && !is_asking(s) && s->hops++ < MOST_HOPS)
         go(s, owner, false);
 }
 
@@ -303,17 +353,39 @@ int session_refused(struct session *s, const struct err *why, struct err *e)
     return suffer(s, e);
 }
 
-void session_aim(struct session *s, const char *key, size_t n)
+bool session_use_slot(struct session *s, int slot)
 {
-    const struct endpoint *owner;
+    const struct endpoint *owner = route_owner(s->route, slot);
 
-    if (!s->route->cluster)
-        return;
-    s->slot = route_slot(key, n);
-    owner = route_owner(s->route, s->slot);
-    if (owner && s->link && !s->outage.since
-        && !(route_same(owner, &s->at) && !link_is_asking(s->link)))
-        go(s, owner, false);
+    if (!s->route->cluster || slot == s->slot)
+        return false;
+    s->slot = slot;
+    if (owner == NULL || s->link == NULL || s->outage.since)
+        return false;
+    if (route_same(owner, &s->at) && !is_asking(s))
+        return false;
+    go(s, owner, false);
+    return true;
+}
+
+void session_keep_links(struct session *s)
+{
+    s->keeps_links = true;
+}
+
+bool session_asking(const struct session *s)
+{
+    return s->asking;
+}
+
+int session_node(const struct session *s, int slot)
+{
+    return slot < 0 ? 0 : s->route->owners[slot];
+}
+
+const char *session_user(const struct session *s)
+{
+    return s->route->login.user ? s->route->login.user : "default";
 }
 
 void session_fine(struct session *s)
@@ -374,15 +446,16 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
     return s;
 }
 
-void session_finish(struct session *s)
+bool session_finish(struct session *s, int64_t deadline)
 {
-    int64_t deadline = wait_now() + FINISH_MS;
     struct err e;
+    int told = 0;
 
     s->outage.retry = 0;
-    while (session_up(s) && wait_now() < deadline && session_reply(s, reply_ignore, NULL, &e) == 0)
-        if (session_wait(s, NULL, deadline, false, &e) < 0)
-            return;
+    while (session_up(s) && (told = session_reply(s, reply_ignore, NULL, &e)) == 0)
+        if (wait_now() >= deadline || session_wait(s, NULL, deadline, false, &e) < 0)
+            return false;
+    return told == 1;
 }
 
 void session_close(struct session *s)
@@ -390,6 +463,9 @@ void session_close(struct session *s)
     if (s == NULL)
         return;
     link_close(s->link);
+    for (size_t at = 0; at < s->kept.len; at += sizeof(struct kept_link))
+        link_close(((struct kept_link *)(void *)(s->kept.data + at))->link);
+    buf_free(&s->kept);
     sentinel_stop(&s->sentinel);
     free(s);
 }

@@ -47,10 +47,27 @@ struct session *session_open(
     struct route *route, int64_t retry, int64_t later_retry, struct err *e);
 
 /*
- * Say which key will be asked about from now on; nothing may be owed. In a cluster, that may take
- * the link away until session_up() again.
+ * Say which hash slot will be asked about from now on; no reply may be due. In a cluster that may
+ * change the link, or take it away until session_up() again; returns whether it did.
  */
-void session_aim(struct session *s, const char *key, size_t n);
+bool session_use_slot(struct session *s, int slot);
+
+/*
+ * For a session whose slot changes often: keep the link to each node that was used, instead of
+ * connecting again whenever the slot is another node's; and leave it to the caller to say ASKING
+ * where session_asking() has it.
+ */
+void session_keep_links(struct session *s);
+
+/* Whether the slot is being moved to the link's node, which takes a command, or a transaction, for
+ * it only behind ASKING (Redis Cluster specification, "ASK redirection"). */
+bool session_asking(const struct session *s);
+
+/* A number for the node that serves a hash slot, as far as that is known; else 0. */
+int session_node(const struct session *s, int slot);
+
+/* The user that it logs in as. */
+const char *session_user(const struct session *s);
 
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
@@ -108,9 +125,9 @@ int session_refused(struct session *s, const struct err *why, struct err *e);
 void session_fine(struct session *s);
 
 /*
- * Before closing: wait for one last reply that nothing depends on any more, so that what asked for
- * it reaches the server; for a second at most, and without another try.
+ * Before closing: wait until then for one last reply that nothing depends on any more, so that what
+ * asked for it reaches the server; without another try. Returns whether it came.
  */
-void session_finish(struct session *s);
+bool session_finish(struct session *s, int64_t deadline);
 
 #endif

@@ -1,0 +1,94 @@
+#include "cmd/send_flight.h"
+
+#include <stdlib.h>
+
+struct send_batch *flight_batch(struct flight *f, size_t n)
+{
+    return n <= f->taken ? &f->ring[(f->first + n) % FLIGHT_RING] : NULL;
+}
+
+size_t flight_size(const struct flight *f)
+{
+    return f->taken;
+}
+
+/* By node, and on each in the order of their first entries. */
+static int compare_parts(const void *one, const void *other)
+{
+    const struct batch_part *a = one, *b = other;
+
+    if (a->node != b->node)
+        return a->node < b->node ? -1 : 1;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+/* With -i a part is one room, whose last entry tells the IDs of the others. */
+static void divide(const struct flight *f, struct send_batch *b, const struct send_settings *set,
+    const struct session *s)
+{
+    batch_divide(b, set->ids && !set->keep_ids ? DIVIDE_BY_ROOM
+                    : f->by_slot               ? DIVIDE_BY_SLOT
+                                               : DIVIDE_NOT);
+    for (size_t i = 0; i < b->n_parts; i++) {
+        b->parts[i].node = session_node(s, b->parts[i].slot);
+        if (batch_find(b, b->parts[i].first, ENTRY_OUT) == BATCH_NO_ENTRY)
+            b->parts[i].state = PART_IN; /* before it was divided again */
+    }
+    qsort(b->parts, b->n_parts, sizeof *b->parts, compare_parts);
+}
+
+bool flight_take(struct flight *f, const struct send_settings *set, const struct session *s)
+{
+    if (f->taken + 1 == FLIGHT_RING)
+        return false;
+    f->by_slot = f->by_slot || session_in_cluster(s);
+    divide(f, flight_batch(f, f->taken++), set, s);
+    return true;
+}
+
+struct cursor flight_now(struct flight *f)
+{
+    struct send_batch *b = flight_batch(f, 0);
+
+    return (struct cursor){b, f->taken > 0 ? &b->parts[b->at] : NULL};
+}
+
+struct cursor flight_next(struct flight *f, const struct session *s)
+{
+    struct cursor now = flight_now(f), next = {now.batch, NULL};
+
+    if (now.part && now.batch->at + 1 < now.batch->n_parts)
+        next.part = now.part + 1;
+    else if (now.part && f->taken > 1)
+        next = (struct cursor){flight_batch(f, 1), flight_batch(f, 1)->parts};
+    if (next.part && s && session_node(s, next.part->slot) != session_node(s, now.part->slot))
+        next.part = NULL;
+    return next;
+}
+
+bool flight_advance(struct flight *f)
+{
+    struct send_batch *b = flight_batch(f, 0);
+
+    return ++b->at == b->n_parts;
+}
+
+void flight_release(struct flight *f)
+{
+    f->first = (f->first + 1) % FLIGHT_RING;
+    f->taken--;
+}
+
+void flight_divide_by_slot(
+    struct flight *f, const struct send_settings *set, const struct session *s)
+{
+    f->by_slot = true;
+    for (size_t n = 0; n < f->taken; n++)
+        divide(f, flight_batch(f, n), set, s);
+}
+
+void flight_free(struct flight *f)
+{
+    for (size_t i = 0; i < FLIGHT_RING; i++)
+        batch_free(&f->ring[i]);
+}

@@ -1,0 +1,88 @@
+/*
+ * A receipt: a key beside the room, in the same hash slot, in which each transaction notes how many
+ * of this sender's entries are in. Its value is `entries line`: so many are in, the last of them is
+ * that line of the input; with -i the ID of the last one follows.
+ */
+#ifndef CMD_SEND_RECEIPT_H
+#define CMD_SEND_RECEIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cmd/send_batch.h"
+#include "common/err.h"
+
+/* Zero it; release with receipt_free(). */
+struct receipt {
+    enum {
+        RECEIPT_NONE,    /* not begun, or no longer of use */
+        RECEIPT_BEGUN,   /* it has a name */
+        RECEIPT_OPENING, /* the server was asked to make it: nobody knows yet whether it did */
+        RECEIPT_ALONE,   /* it is there; with --replicas, they perhaps do not have it */
+        RECEIPT_OPEN
+    } state;
+    struct buf room; /* that it is named under */
+    struct buf key;
+    uint64_t life;        /* ms; it expires so long after its last use */
+    int64_t used;         /* wait_now() of then */
+    uint64_t acked;       /* entries under it that the server has acknowledged */
+    size_t first, last;   /* lines of the first and the last of them */
+    struct buf last_room; /* of the last one */
+    struct id last_id;    /* ID_LEAST: not known */
+};
+
+/*
+ * Begin a receipt under the name of a room and of the user, for a new random 128-bit sender:
+ * `{room}:chat-send:USER:<32 hexadecimal digits>`, without the braces where the room has a hash tag
+ * of its own. USER is percent-encoded but for letters, digits, `.`, `_` and `-`, so that a pattern
+ * of an ACL for one user matches no other. It lives for the larger of an hour and four times
+ * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. -1 with
+ * EXIT_FAILED when the system gives no random numbers.
+ */
+int receipt_begin(struct receipt *r, struct entry_bytes room, const char *user, int64_t retry,
+    int64_t now, struct err *e);
+
+/* Whether it lies in the hash slot of the room that it is named under. */
+bool receipt_lies_beside(const struct receipt *r);
+
+/* Whether it was last used so long ago that a new one had better be begun: a quarter of its life.
+ */
+bool receipt_is_old(const struct receipt *r, int64_t now);
+
+/* The value to set when `count` more entries are in, the last of which is that line. */
+void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct buf *to);
+
+/* The server has `count` entries more, from line `first` on; the last one is the n-th of the batch.
+ */
+void receipt_acknowledge(
+    struct receipt *r, uint64_t count, size_t first, const struct send_batch *b, size_t n);
+
+/* What the server's receipt says. */
+struct receipt_said {
+    bool there;
+    uint64_t entries;
+    size_t line;
+    struct id id; /* ID_LEAST: it does not say */
+};
+
+/* Read its value; false if it is none. */
+bool receipt_parse(const char *text, size_t n, struct receipt_said *said);
+
+/*
+ * What that means, when `in_doubt` entries at the most were sent behind those acknowledged and not
+ * answered for.
+ */
+enum receipt_verdict {
+    RECEIPT_AGREES, /* exactly what was acknowledged is in */
+    RECEIPT_RAN,    /* and so are the first so many entries of those in doubt */
+    RECEIPT_GONE, /* there is none any more: it was evicted, has expired or was deleted, or lost */
+    RECEIPT_BEHIND, /* the server has lost what it had acknowledged */
+    RECEIPT_FOREIGN /* somebody else has written it */
+};
+enum receipt_verdict receipt_judge(
+    const struct receipt *r, uint64_t in_doubt, const struct receipt_said *said);
+
+void receipt_free(struct receipt *r);
+
+#endif

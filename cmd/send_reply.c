@@ -1,0 +1,303 @@
+#include "cmd/send_reply.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The room that a reply is about, as a string for errors. */
+static const char *room_of(struct replies *r, const struct expected *e)
+{
+    struct entry_bytes room = {0};
+
+    if (e->what == EXPECT_PROBE)
+        room = (struct entry_bytes){
+            e->batch->commands.data + e->batch->rooms[e->entry].at, e->batch->rooms[e->entry].len};
+    else if (e->batch)
+        room = batch_room(e->batch, e->what == EXPECT_EXEC ? e->part->first : e->entry);
+    else if (e->receipt)
+        room = (struct entry_bytes){e->receipt->room.data, e->receipt->room.len};
+    buf_clear(&r->space);
+    buf_add(&r->space, room.at, room.len);
+    *buf_reserve(&r->space, 1) = 0;
+    return e->batch || e->receipt ? r->space.data : NULL;
+}
+
+/* EXEC says why it was refused itself behind words of its own. */
+static struct reply_item cause_of(const struct reply_item *item)
+{
+    static const char because[] = "EXECABORT Transaction discarded because of: ";
+    struct reply_item cause = *item;
+
+    if (reply_is_error(item, because)) {
+        cause.bytes += sizeof because - 1;
+        cause.len -= sizeof because - 1;
+    }
+    return cause;
+}
+
+static void note(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    struct reply_item cause = cause_of(item);
+    struct trouble *t = &r->trouble;
+
+    if (t->why.code != EXIT_DONE)
+        return;
+    reply_refusal(&t->why, &cause, room_of(r, e));
+    if (reply_is_error(item, "ERR Protocol error: invalid bulk length"))
+        t->why.code = EXIT_FAILED; /* a text longer than proto-max-bulk-len */
+    t->full = reply_is_error(&cause, "OOM");
+    t->crossed = reply_is_error(&cause, "CROSSSLOT");
+    t->promise = e->what == EXPECT_PROMISE || e->what == EXPECT_GET || e->what == EXPECT_EXEC;
+}
+
+/* An error about an entry. */
+static void note_entry(
+    struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
+{
+    bool first = r->trouble.why.code == EXIT_DONE;
+
+    note(r, e, item);
+    if (!first)
+        return;
+    r->trouble.line = e->batch->entries[entry].line;
+    r->trouble.promise = false;
+    r->trouble.part = e->what == EXPECT_QUEUED ? e->part : NULL;
+    r->trouble.entry = entry;
+}
+
+static void reject(struct replies *r, const struct expected *e)
+{
+    const char *room = room_of(r, e);
+
+    if (r->trouble.why.code == EXIT_DONE)
+        err_set(&r->trouble.why, EXIT_REFUSED, "%.64s%sprotocol error: an unexpected reply",
+            room ? room : "", room ? ": " : "");
+}
+
+static bool is_too_old(const struct reply_item *item)
+{
+    return reply_is_error(item, "ERR The ID specified in XADD is equal or smaller")
+           || reply_is_error(item, "ERR The stream has exhausted the last possible ID");
+}
+
+/* The answer to an entry's XADD. */
+static void on_added(
+    struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
+{
+    struct batch_entry *added = &e->batch->entries[entry];
+    struct batch_room *room = &e->batch->rooms[added->room];
+
+    if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &added->id) == 0) {
+        added->state = ENTRY_IN;
+        room->newest = added->id;
+    } else if (r->set->keep_ids && is_too_old(item)) {
+        added->state = ENTRY_TOO_OLD;
+        r->too_old++;
+    } else if (item->type == REPLY_ERROR) {
+        note_entry(r, e, entry, item);
+    } else {
+        reject(r, e);
+    }
+}
+
+/* QUEUED; if MULTI was refused, and behind it the XADD ran by itself, what that answers. */
+static void on_queued(struct replies *r, struct expected *e, const struct reply_item *item)
+{
+    if (item->type == REPLY_STRING)
+        on_added(r, e, e->entry, item);
+    else if (item->type == REPLY_ERROR)
+        note_entry(r, e, e->entry, item);
+}
+
+/* What each command of the transaction has answered; nil, if the receipt was written meanwhile. */
+static void on_exec(struct replies *r, struct expected *e, const struct reply_item *item)
+{
+    uint32_t entry = e->entry;
+
+    if (item->depth == 0) {
+        r->ran = item->type == REPLY_ARRAY;
+        r->too_old = 0;
+        if (item->type == REPLY_ERROR)
+            note(r, e, item);
+        else if (item->type != REPLY_NIL && item->integer < (long long)e->part->count)
+            reject(r, e);
+    } else if (item->depth == 1 && item->index < e->part->count) {
+        e->entry = batch_find(e->batch, e->batch->entries[entry].next, ENTRY_OUT);
+        on_added(r, e, entry, item);
+    } else if (item->type == REPLY_ERROR) {
+        note(r, e, item); /* the receipt's */
+        r->trouble.promise = false;
+    }
+}
+
+static void on_get(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    r->said = (struct receipt_said){0};
+    r->has_said = item->type == REPLY_NIL
+                  || (item->type == REPLY_STRING
+                      && receipt_parse(item->bytes, item->len, &r->said));
+    if (item->type == REPLY_ERROR)
+        note(r, e, item);
+    else if (!r->has_said)
+        reject(r, e);
+}
+
+static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
+{
+    struct batch_room *room = &e->batch->rooms[e->entry];
+
+    if (item->type != REPLY_ERROR || reply_is_error(item, "ERR The ID specified in XADD is equal"))
+        room->entry = BATCH_NO_ENTRY; /* a room that is gone had them */
+    else
+        note_entry(r, e, room->entry, item);
+}
+
+/* An entry of a room, as it is told: its ID, its fields. True when it is whole. */
+static bool entry_told(struct replies *r, const struct reply_item *item)
+{
+    if (item->depth == 2 && item->index == 0) {
+        buf_clear(&r->fields);
+        if (item->type != REPLY_STRING || id_parse(item->bytes, item->len, &r->id) < 0)
+            r->id = ID_LEAST;
+    }
+    if (item->depth != 3)
+        return false;
+    reply_word(&r->fields, item->bytes, item->len);
+    return item->index + 1 == item->siblings;
+}
+
+static bool is_told(const struct replies *r, const struct send_batch *b, uint32_t entry)
+{
+    struct entry_bytes fields = batch_fields(b, entry);
+
+    return fields.len == r->fields.len && memcmp(fields.at, r->fields.data, fields.len) == 0;
+}
+
+static void list_entries(struct replies *r, const struct expected *e)
+{
+    uint32_t at = batch_find(e->batch, e->part->first, ENTRY_OUT);
+
+    free(r->entries);
+    r->entries = calloc(e->part->count, sizeof *r->entries);
+    if (r->entries == NULL)
+        buf_no_memory();
+    for (r->n_entries = 0; r->n_entries < e->part->count; r->n_entries++) {
+        r->entries[r->n_entries] = at;
+        at = batch_find(e->batch, e->batch->entries[at].next, ENTRY_OUT);
+    }
+}
+
+/*
+ * The entries lie side by side in the room, and are told from the last one on. One that somebody
+ * has deleted or trimmed since is passed over: its ID is not known.
+ */
+static void on_ids(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    if (item->depth == 0) {
+        list_entries(r, e);
+        if (item->type == REPLY_ERROR)
+            note(r, e, item);
+        return;
+    }
+    if (!entry_told(r, item) || id_compare(r->id, e->receipt->last_id) <= 0)
+        return;
+    while (r->n_entries > 0) {
+        uint32_t entry = r->entries[--r->n_entries];
+
+        if (is_told(r, e->batch, entry)) {
+            e->batch->entries[entry].id = r->id;
+            return;
+        }
+    }
+}
+
+/* The entry can not be added under its ID (-k). */
+static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t entry,
+    const char *what, const char *why)
+{
+    struct entry_bytes room = batch_room(b, entry);
+    char id[ID_TEXT];
+
+    if (r->trouble.why.code != EXIT_DONE)
+        return;
+    id_print(id, b->entries[entry].id);
+    r->trouble.line = b->entries[entry].line;
+    err_set(&r->trouble.why, EXIT_FAILED, "line %zu: ID %s %s %.*s, %s", r->trouble.line, id, what,
+        (int)(room.len < 64 ? room.len : 64), room.at, why);
+}
+
+void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t entry)
+{
+    fail_entry(r, b, entry, "is below the last one of", "which does not hold it");
+}
+
+static void on_held(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    struct batch_entry *entry = &e->batch->entries[e->entry];
+
+    if (item->depth == 0 && item->type == REPLY_ERROR)
+        note_entry(r, e, e->entry, item);
+    if (!entry_told(r, item))
+        return;
+    if (is_told(r, e->batch, e->entry))
+        entry->state = ENTRY_IN;
+    else
+        fail_entry(r, e->batch, e->entry, "is already in", "with other fields");
+}
+
+static void on_below(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    if (item->depth > 0)
+        return;
+    if (item->type == REPLY_ERROR)
+        note_entry(r, e, e->entry, item);
+    else if (item->integer == 0)
+        e->batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
+    else
+        replies_not_held(r, e->batch, e->entry);
+}
+
+static void on_last(struct replies *r, const struct expected *e, const struct reply_item *item)
+{
+    if (item->depth > 0)
+        return;
+    r->last = item->type == REPLY_ERROR ? LAST_UNKNOWN : item->integer > 0 ? LAST_HELD : LAST_GONE;
+    if (item->type == REPLY_ERROR)
+        reply_refusal(&r->unknown, item, room_of(r, e));
+}
+
+void replies_item(void *replies, const struct reply_item *item)
+{
+    struct replies *r = replies;
+    struct expected *e = request_due(r->asked);
+
+    if (e == NULL || e->what == EXPECT_ANYTHING)
+        return;
+    if (e->asking && !e->asked) {
+        if (item->type == REPLY_ERROR)
+            note(r, e, item);
+        return;
+    }
+    switch (e->what) {
+    case EXPECT_EXEC: on_exec(r, e, item); return;
+    case EXPECT_IDS: on_ids(r, e, item); return;
+    case EXPECT_HELD: on_held(r, e, item); return;
+    case EXPECT_BELOW: on_below(r, e, item); return;
+    case EXPECT_LAST: on_last(r, e, item); return;
+    case EXPECT_QUEUED: on_queued(r, e, item); return;
+    case EXPECT_XADD: on_added(r, e, e->entry, item); return;
+    case EXPECT_GET: on_get(r, e, item); return;
+    case EXPECT_PROBE: on_probe(r, e, item); return;
+    case EXPECT_WAIT: r->copies = item->type == REPLY_INTEGER ? item->integer : 0; break;
+    default: break;
+    }
+    if (item->type == REPLY_ERROR)
+        note(r, e, item);
+}
+
+void replies_free(struct replies *r)
+{
+    buf_free(&r->fields);
+    buf_free(&r->space);
+    free(r->entries);
+}

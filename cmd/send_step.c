@@ -1,0 +1,119 @@
+#include "cmd/send_step.h"
+
+/* Whether MULTI has been sent, and neither EXEC nor DISCARD. */
+static bool is_open(const struct step_facts *f)
+{
+    return f->now == PART_QUEUED || f->next == PART_QUEUED;
+}
+
+/* Where XADDs go by themselves. */
+static enum step next_plain(const struct step_facts *f)
+{
+    switch (f->now) {
+    case PART_READY:
+    case PART_IN_DOUBT: return STEP_ADD; /* which may double it: that is what was asked for */
+    case PART_IN_FLIGHT: return f->next == PART_READY ? STEP_ADD_NEXT : STEP_WAIT;
+    case PART_COPIED: return !f->trims ? STEP_FINISH : f->owed ? STEP_WAIT : STEP_TRIM;
+    case PART_IN: return STEP_FINISH;
+    default: return STEP_WAIT;
+    }
+}
+
+/* The part at hand is not in. */
+static enum step next_to_commit(const struct step_facts *f)
+{
+    if (is_open(f) && (f->now != PART_QUEUED || (!f->unguarded && f->guard == GUARD_NONE)))
+        return STEP_DISCARD; /* it was to come behind something else */
+    if (f->unguarded && !f->proven)
+        return f->owed ? STEP_WAIT : STEP_PROVE;
+    if (!f->unguarded && f->guard == GUARD_NONE)
+        return f->owed ? STEP_WAIT : STEP_GUARD;
+    if (f->now == PART_READY)
+        return f->unguarded || f->guard == GUARD_STANDS || f->proven ? STEP_QUEUE : STEP_WAIT;
+    return f->now == PART_QUEUED && (f->unguarded || f->guard == GUARD_STANDS) ? STEP_COMMIT
+                                                                               : STEP_WAIT;
+}
+
+/* The server has it: what else was asked for? Nothing of that can be said behind a MULTI. */
+static enum step next_to_finish(const struct step_facts *f)
+{
+    enum step step = f->now == PART_FOUND     ? STEP_VERIFY
+                     : f->now == PART_TOO_OLD ? STEP_LOOK_UP
+                     : f->now == PART_ADDED   ? STEP_RENEW
+                     : f->trims               ? STEP_TRIM
+                                              : STEP_FINISH;
+
+    if (step == STEP_FINISH || (step == STEP_RENEW && f->owed)) /* it is being waited for */
+        return step == STEP_FINISH ? step : STEP_WAIT;
+    if (is_open(f))
+        return STEP_DISCARD;
+    return f->owed ? STEP_WAIT : step;
+}
+
+enum step step_next(const struct step_facts *f)
+{
+    if (f->trouble)
+        return f->up && is_open(f) ? STEP_DISCARD : f->owed ? STEP_WAIT : STEP_RECOVER;
+    if (!f->up || f->now == PART_NONE)
+        return STEP_WAIT;
+    if (f->plain)
+        return next_plain(f);
+    switch (f->now) {
+    case PART_READY:
+    case PART_QUEUED:
+    case PART_IN_DOUBT: return next_to_commit(f);
+    case PART_IN_FLIGHT: return f->next == PART_READY ? STEP_QUEUE_NEXT : STEP_WAIT;
+    case PART_IN: return STEP_FINISH;
+    default: return next_to_finish(f);
+    }
+}
+
+enum {
+    NEAR_ENTRIES = 2048,
+    FAR_ENTRIES = 16384,
+    NEAR_BYTES = 1024 * 1024,
+    FAR_BYTES = 4 * 1024 * 1024,
+    ENTRIES_PER_MS = 700, /* that a server adds */
+    GOOD_ENOUGH = 64      /* transactions, before the ceiling is tried */
+};
+
+struct batch_limit size_limit(const struct batch_size *s)
+{
+    size_t distance = s->distance > 100 || s->in_parts ? 100 : (size_t)s->distance;
+    struct batch_limit most = {NEAR_ENTRIES + distance * ENTRIES_PER_MS, 0};
+
+    if (most.entries > FAR_ENTRIES)
+        most.entries = FAR_ENTRIES;
+    most.bytes = most.entries * (NEAR_BYTES / NEAR_ENTRIES);
+    if (most.bytes > FAR_BYTES)
+        most.bytes = FAR_BYTES;
+    return most;
+}
+
+size_t size_of_transaction(const struct batch_size *s)
+{
+    return s->limit ? s->limit : FAR_ENTRIES;
+}
+
+void size_failed(struct batch_size *s, size_t entries, bool died)
+{
+    s->limit = entries > 1 ? entries / 2 : 1;
+    s->good = 0;
+    if (died)
+        s->ceiling = s->limit;
+}
+
+void size_succeeded(struct batch_size *s)
+{
+    if (s->ceiling && ++s->good >= GOOD_ENOUGH) {
+        s->ceiling *= 2;
+        s->good = 0;
+    }
+    if (s->ceiling >= FAR_ENTRIES)
+        s->ceiling = 0;
+    s->limit *= 2;
+    if (s->ceiling && s->limit > s->ceiling)
+        s->limit = s->ceiling;
+    if (s->limit >= FAR_ENTRIES)
+        s->limit = 0;
+}
