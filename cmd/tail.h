@@ -126,6 +126,7 @@ struct tail {
     size_t n_readers;
     struct pollfd *fds;         /* to wait for them; owned */
     void *names;                /* the rooms by name, for tsearch(3) */
+    bool nameless;              /* -m: a room without a name was found, and that was said */
     unsigned learnt;            /* -m, -l: the route's, when it was seen who is to be asked */
     struct tail_cursor *cursor; /* -C: owned by the caller; or NULL */
     int64_t leave_by; /* -g: reading is over; wait_now() of when all must be acknowledged; or 0 */

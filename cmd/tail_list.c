@@ -19,11 +19,35 @@ static void ask_scan(struct tail_reader *r)
         r->scan.next[0] ? r->scan.next : "0", set->match[r->scan.pattern], SCAN_COUNT);
 }
 
+/* -m: no option can name this room, and rows without one are malformed. Said once. */
+static void skip_nameless(struct tail *t)
+{
+    if (!t->nameless)
+        err_say(ERR_NOTICE, "a room without a name is skipped: no option can name it");
+    t->nameless = true;
+}
+
+static void found_name(struct tail_reader *r, const struct reply_item *item)
+{
+    struct tail_room *room;
+
+    if (item->len == 0 && !r->t->set->list) {
+        skip_nameless(r->t);
+        return;
+    }
+    room = tail_add_room(r->t, item->bytes, item->len);
+    if (room == NULL)
+        return;
+    if (r->t->set->list)
+        room->reader = r;
+    room->matched = true;
+    room->fresh = r->t->begun;
+}
+
 /* Where to go on, and an array of names. */
 static void scan_item(void *reader, const struct reply_item *item)
 {
     struct tail_reader *r = reader;
-    struct tail_room *room;
 
     if (item->type == REPLY_ERROR) {
         reply_refusal(&r->problem, item, "cannot look for rooms");
@@ -33,13 +57,7 @@ static void scan_item(void *reader, const struct reply_item *item)
         memcpy(r->scan.next, item->bytes, n);
         r->scan.next[n] = 0;
     } else if (item->depth == 2 && item->type == REPLY_STRING) {
-        room = tail_add_room(r->t, item->bytes, item->len);
-        if (room && r->t->set->list)
-            room->reader = r;
-        if (room) {
-            room->matched = true;
-            room->fresh = r->t->begun;
-        }
+        found_name(r, item);
     }
 }
 
@@ -90,7 +108,7 @@ void tail_list(struct tail *t)
 
         if (!room->exists)
             continue;
-        text_show(&t->out.buf, room->name, room->len, TEXT_TSV);
+        text_show_room(&t->out.buf, room->name, room->len);
         buf_printf(&t->out.buf, "\t%" PRIu64 "\t", room->anchor.length);
         if (room->anchor.last.ms > 0)
             format_time(&t->format, &t->out.buf, room->anchor.last.ms);

@@ -48,7 +48,7 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	assert_equal "$(<"$BATS_TEST_TMPDIR/live.err")" ''
 }
 
-@test "-m while the server is away waits without spinning, and goes on; a room without a name is one too" {
+@test "-m while the server is away waits without spinning, and goes on; a room without a name is skipped, with one notice" {
 	send -n jhon one hi
 	follow -r -m '*'
 	local reader=$PID before
@@ -61,7 +61,14 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	kill "$reader"
 	wait_end 5 "$reader"
 	cli xadd '' '*' jhon nameless >/dev/null
-	prints chat-tail -F '%r,%t\n' -e -n +1 -m '*' <<<',nameless'
+	send -n jhon two hi
+	run --separate-stderr show -r -e -n +1 -m '*' -m 't*' -m '*'
+	assert_status 0
+	assert_output 'two [jhon]: hi'
+	assert_equal "$stderr" 'chat-tail: a room without a name is skipped: no option can name it'
+	prints chat-tail -q -r -e -n +1 -m '*' <<<'two [jhon]: hi'
+	prints chat-tail -r -e -n +1 -m 't*' <<<'two [jhon]: hi'
+	assert_equal "$(show -l | cut -f 1,2)" $'\t1\ntwo\t1'
 }
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
