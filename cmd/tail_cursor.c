@@ -175,7 +175,7 @@ static int write_places(const struct tail_cursor *c, int fd)
     for (size_t i = 0; i < c->n; i++) {
         char id[ID_TEXT];
 
-        text_show(&text, c->names.data + c->places[i].room, c->places[i].len, TEXT_TSV);
+        text_show_room(&text, c->names.data + c->places[i].room, c->places[i].len);
         id_print(id, c->places[i].id);
         buf_printf(&text, "\t%s\n", id);
     }

@@ -110,7 +110,7 @@ static void add_line(struct format *f, struct buf *to, const struct entry_messag
 
 static void add_tsv(struct buf *to, const struct entry_message *m)
 {
-    text_show(to, m->room.at, m->room.len, TEXT_TSV);
+    text_show_room(to, m->room.at, m->room.len);
     buf_add(to, "\t", 1);
     buf_add(to, m->id.at, m->id.len);
     buf_add(to, "\t", 1);

@@ -159,6 +159,16 @@ void text_show(struct buf *to, const char *s, size_t n, enum text_style style)
     add_text(to, s, n, 1U << style);
 }
 
+void text_show_room(struct buf *to, const char *s, size_t n)
+{
+    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+        buf_add_text(to, "\\xef\\xbb\\xbf");
+        s += 3;
+        n -= 3;
+    }
+    text_show(to, s, n, TEXT_TSV);
+}
+
 static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
 {
     buf_add(to, "[", 1);

@@ -24,6 +24,12 @@ enum text_style {
 void text_show(struct buf *to, const char *s, size_t n, enum text_style style);
 
 /*
+ * Append a room's name as TEXT_TSV, for the first column of a row. A U+FEFF at its head is hidden
+ * too: what begins with the row would otherwise begin with what looks like a byte order mark.
+ */
+void text_show_room(struct buf *to, const char *s, size_t n);
+
+/*
  * Append the JSON string (RFC 8259) for `s`, quotes included; hidden characters as \uXXXX. Bytes
  * that are not UTF-8 are given as an array of byte values, the way journalctl does.
  */

@@ -17,6 +17,7 @@ static void round_trip(const struct entry_message *m)
     format_message(&f, &row, m);
     PROPERTY(row.len > 0 && row.data[row.len - 1] == '\n');
     PROPERTY(utf8_is_clean(row.data, row.len - 1, "\t"));
+    PROPERTY(row.len < 3 || memcmp(row.data, "\xef\xbb\xbf", 3) != 0);
     for (size_t i = 0; i < row.len; i++)
         tabs += row.data[i] == '\t';
     PROPERTY(tabs == 3);

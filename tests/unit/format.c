@@ -96,6 +96,18 @@ static void prints_tsv(void)
         .kind = FORMAT_TSV);
 }
 
+/* What begins with a row never begins with what looks like a byte order mark. */
+static void hides_marks(void)
+{
+    EXPECT(message("\ufeff", 0, "n", "t"), "\\xef\\xbb\\xbf\t0-3\tn\tt\n", .kind = FORMAT_TSV);
+    EXPECT(message("\ufeffr\ufeff", 0, "\ufeffn", "\ufefft"),
+        "\\xef\\xbb\\xbfr\ufeff\t0-3\t\ufeffn\t\ufefft\n", .kind = FORMAT_TSV);
+    EXPECT(message("\ufeff\ufeff", 0, "", ""), "\\xef\\xbb\\xbf\ufeff\t0-3\t\t\n",
+        .kind = FORMAT_TSV);
+    EXPECT(message("r\ufeff", 0, "", ""), "r\ufeff\t0-3\t\t\n", .kind = FORMAT_TSV);
+    EXPECT(message("\ufeff", 0, "n", "t"), "\ufeff [n]: t\n", .rooms = true);
+}
+
 static void prints_json(void)
 {
     EXPECT(hello(),
@@ -332,6 +344,7 @@ static void refuses_bad_rows(void)
 
 UNIT_MAIN({"prints plain lines", prints_plain}, {"prints raw lines", prints_raw},
     {"prints texts ended by NUL", prints_null}, {"prints TSV", prints_tsv},
+    {"hides byte order marks", hides_marks},
     {"prints JSON", prints_json}, {"prints local times", prints_times},
     {"tells seconds apart", tells_seconds_apart}, {"survives far futures", survives_far_futures},
     {"cuts endless times", cuts_endless_times}, {"colours names, each its own", colours_names},
