@@ -113,6 +113,7 @@ enum tail_stop { TAIL_GOES_ON, TAIL_ENDED, TAIL_TIMED_OUT, TAIL_BY_SIGNAL };
 /* What has come of an entry that is not whole yet. */
 struct tail_open {
     uint64_t messages, bytes, skipped;
+    size_t row;       /* where the last of its messages begins, from the entry's first byte on */
     struct buf lines; /* what it prints, while another reader is printing */
 };
 

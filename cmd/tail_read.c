@@ -54,6 +54,28 @@ static bool is_past(const struct tail *t, const struct tail_room *room, struct i
            || (t->set->to_end && !t->set->group && id_compare(id, room->end) > 0);
 }
 
+/*
+ * Whether an entry of which -n wants a part is printed whole: in rows, what is left of an entry
+ * would pass for all of it.
+ */
+static bool keeps_entries_whole(const struct tail *t)
+{
+    return t->format.kind == FORMAT_TSV;
+}
+
+/* Print a message of the entry, which begins where what may be written already ends. */
+static void print_message(struct tail_reader *r, const struct entry_message *m)
+{
+    struct out *out = &r->t->out;
+
+    if (r->open.messages > 0)
+        format_goes_on(&r->t->format, &out->buf, out->whole + r->open.row);
+    r->open.row = out->buf.len - out->whole;
+    format_message(&r->t->format, &out->buf, m);
+    r->open.messages++;
+    r->open.bytes += m->text.len;
+}
+
 static void on_message(void *context, const struct entry_message *m)
 {
     struct tail_reader *r = context;
@@ -62,14 +84,12 @@ static void on_message(void *context, const struct entry_message *m)
 
     if (t->stop != TAIL_GOES_ON || is_past(t, room, m->key) || tail_hides(t, &m->name))
         return;
-    if (room->skip > 0) {
+    if (room->skip > 0 && !keeps_entries_whole(t)) {
         room->skip--;
         r->open.skipped++;
         return;
     }
-    format_message(&t->format, &t->out.buf, m);
-    r->open.messages++;
-    r->open.bytes += m->text.len;
+    print_message(r, m);
 }
 
 /* Nothing of an entry has come. */
@@ -83,6 +103,23 @@ void tail_roll_back(struct tail_reader *r)
     out_rollback(&r->t->out);
     if (r->open.skipped)
         r->reading->skip += r->open.skipped;
+    close_entry(r);
+}
+
+/*
+ * Where entries are kept whole, only the end of one tells whether -n wants any of it: take it back
+ * if all of its messages are to be skipped.
+ */
+static void skip_entry(struct tail_reader *r)
+{
+    struct tail_room *room = r->reading;
+
+    if (r->open.messages > room->skip) {
+        room->skip = 0;
+        return;
+    }
+    room->skip -= r->open.messages;
+    out_rollback(&r->t->out);
     close_entry(r);
 }
 
@@ -109,6 +146,8 @@ static void on_entry(void *context, const struct entry_message *m)
         room->done = true;
         return;
     }
+    if (room->skip > 0 && keeps_entries_whole(t))
+        skip_entry(r);
     t->progress.messages += r->open.messages;
     t->progress.bytes += r->open.bytes;
     close_entry(r);

@@ -120,6 +120,21 @@ static void add_tsv(struct buf *to, const struct entry_message *m)
     buf_add(to, "\n", 1);
 }
 
+void format_goes_on(const struct format *f, struct buf *to, size_t row)
+{
+    size_t at = row;
+
+    if (f->kind != FORMAT_TSV)
+        return;
+    for (int tabs = 0; tabs < 2; at++) /* no column holds a raw tab */
+        tabs += to->data[at] == '\t';
+    at--;
+    buf_reserve(to, 1);
+    memmove(to->data + at + 1, to->data + at, to->len - at);
+    to->data[at] = '+';
+    to->len++;
+}
+
 static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
 {
     const struct buf *text = time_text(f, ms, make_json_time);

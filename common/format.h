@@ -32,6 +32,13 @@ int format_check(const char *custom, struct err *e);
 /* Append the message, its line end included. */
 void format_message(struct format *f, struct buf *to, const struct entry_message *m);
 
+/*
+ * To be called between two rows of one entry, when the second one is about to be appended: put the
+ * `+` behind the ID of the first, which begins at `row` in `to` and ends where `to` does. In other
+ * formats than FORMAT_TSV it does nothing.
+ */
+void format_goes_on(const struct format *f, struct buf *to, size_t row);
+
 /* Append a time, in milliseconds since 1970, as `time` says. */
 void format_time(struct format *f, struct buf *to, uint64_t ms);
 

@@ -165,19 +165,25 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 @test "giant entries of several rooms that come at the same time do not mix, though each has several messages" {
 	local room senders=() pid
 	spawn chat-tail -r -n +1 giant-{1..5} >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
-	for room in giant-{1..5}; do # rows with one ID are one entry
-		spawn chat-send -t -k < <(for n in {1..12}; do
-			printf '%s\t%s-1\tjhon\t' "$room" $(((n + 2) / 3))
-			printf '%1500000s\n' '' | tr ' ' "${room: -1}"
-		done)
+	spawn chat-tail -t -n +1 giant-{1..5} >"$BATS_TEST_TMPDIR/rows" 2>"$err.rows" </dev/null
+	for room in giant-{1..5}; do
+		spawn "$CLI" -c -p "$PORT" < <(for n in 1 2 3 4; do
+			printf 'xadd %s %s-1' "$room" "$n"
+			printf ' jhon %0500000d' 0 0 0 | tr 0 "${room: -1}"
+			echo
+		done) >"$err"
 		senders+=("$PID")
 	done
 	for pid in "${senders[@]}"; do wait_end 20 "$pid" && assert_status 0; done
 	wait_until 20 has_lines "$BATS_TEST_TMPDIR/live" 60
+	wait_until 20 has_lines "$BATS_TEST_TMPDIR/rows" 60
 	# Of each entry, its three messages stand together, and each is whole.
 	awk '{ n = substr($1, 7, 1); gsub(n, "", $3) } $3 != "" || (NR % 3 != 1 && n != last) { exit 1 } { last = n; seen[n]++ }
 		END { for (n = 1; n <= 5; n++) if (seen[n] != 12) exit 1 }' "$BATS_TEST_TMPDIR/live"
-	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/live")" $((60 * (1500000 + 17)))
+	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/live")" $((60 * (500000 + 17)))
+	# So do its rows, which say where it ends.
+	awk -F '\t' '{ n = substr($1, 7); gsub(n, "", $4); plus = NR % 3 ? "+" : ""; if (NR % 3 == 1) { first = n; seen[n]++ } }
+		$4 != "" || n != first || $2 != seen[n] "-1" plus { exit 1 }' "$BATS_TEST_TMPDIR/rows"
 }
 
 @test "a group over rooms on different nodes" {

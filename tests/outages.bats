@@ -642,11 +642,12 @@ has_line() { grep -q "$2" "$1"; }
 # --- outages in the middle of something ------------------------------------------------------------------------------
 
 # pretender NAME: a server on the unix socket $pretender that answers as a script of Python has it: for each connection, a
-# list of (word, answer): the answer goes out when the word has come; None closes the connection.
+# list of (word, answer): the answer goes out when the word has come; None closes the connection, and before the word GO
+# comes a file named $pretender.go.
 pretender() {
 	pretender=$BATS_TEST_TMPDIR/pretender
 	spawn "$PYTHON" - "$pretender" "$1" <<-'END'
-		import socket, sys
+		import os, socket, sys, time
 		hello, end = ('HELLO', '*0\r\n'), (None, None)
 		def entry(n, *fields):
 		    words = ''.join('$%d\r\n%s\r\n' % (len(f), f) for f in fields)
@@ -655,9 +656,11 @@ pretender() {
 		    return '*1\r\n*2\r\n$4\r\nroom\r\n*%d\r\n%s' % (len(entries), ''.join(entries))
 		info = '*6\r\n$17\r\nlast-generated-id\r\n$3\r\n3-0\r\n$6\r\nlength\r\n:3\r\n$13\r\nentries-added\r\n:3\r\n'
 		a, b, c = entry(1, 'j', 'a1', 'j', 'a2'), entry(2, 'j', 'b1'), entry(3, 'j', 'c1')
+		first, rest = xread(a, entry(2, 'j', 'd1', 'j', 'd2', 'j', 'd3'), c).split('d3')
 		scripts = {
 		    'partial': [[hello, ('XINFO', info), ('XREAD', xread(a, b, c).split('a1')[0] + 'a1\r\n'), end],
 		                [hello, ('XINFO', info), ('XREAD', xread(a, b, c)), ('XREAD', '*-1\r\n')]],
+		    'pieces': [[hello, ('XINFO', info), ('XREAD', first), ('GO', 'd3' + rest), ('XREAD', '*-1\r\n')]],
 		    'loading': [[hello, ('XINFO', '-LOADING the dataset\r\n'), end],
 		                [hello, ('XINFO', info), ('XREAD', xread(a, b, c)), ('XREAD', '*-1\r\n')]],
 		}
@@ -667,7 +670,9 @@ pretender() {
 		for script in scripts[sys.argv[2]]:
 		    c, _ = s.accept()
 		    for word, answer in script:
-		        while word and word.encode() not in (got := c.recv(10000)) and got:
+		        while word == 'GO' and not os.path.exists(sys.argv[1] + '.go'):
+		            time.sleep(0.02)
+		        while word not in (None, 'GO') and word.encode() not in (got := c.recv(10000)) and got:
 		            pass
 		        if answer is None:
 		            c.close()
@@ -686,6 +691,23 @@ pretender() {
 		rm "$pretender"
 	done
 	assert_match "$(tail -n 1 "$err")" '4 messages, 8 bytes'
+}
+
+@test "-t: an entry that was cut in the middle is printed once, and whole; so is one that comes in two pieces" {
+	local whole=$'1-0+ a1\n1-0 a2\n2-0 b1\n3-0 c1'
+	for case in "-n +1:$whole" "-n +2:$whole" $'-n +3:2-0 b1\n3-0 c1'; do
+		pretender partial
+		read -ra options <<<"${case%%:*}"
+		assert_equal "$(show -t -s "$pretender" -e "${options[@]}" room 2>"$err" | cut -f 2,4 | tr '\t' ' ')" "${case#*:}"
+		rm "$pretender"
+	done
+	# What is whole is written before the second piece comes, and the rest moves to the head of the buffer.
+	pretender pieces
+	spawn chat-tail -t -s "$pretender" -e room >"$out"
+	wait_until 5 has_lines "$out" 2
+	touch "$pretender.go"
+	wait_end 5 "$PID"
+	assert_equal "$(cut -f 2,4 "$out" | tr '\t' ' ')" $'1-0+ a1\n1-0 a2\n2-0+ d1\n2-0+ d2\n2-0 d3\n3-0 c1'
 }
 
 @test "a server that says LOADING and then dies is waited for" {

@@ -633,7 +633,7 @@ odd() {
 
 @test "one line a message: an entry of many fields is many lines with one ID" {
 	seed <<<"xadd $ROOM 1-1 $(for i in {1..300}; do printf 'n%d t%d ' "$i" "$i"; done)"
-	prints chat-tail -t -e "$ROOM" < <(for i in {1..300}; do printf '%s\t1-1\tn%d\tt%d\n' "$ROOM" "$i" "$i"; done)
+	prints chat-tail -F '%i %n %t\n' -e "$ROOM" < <(for i in {1..300}; do echo "1-1 n$i t$i"; done)
 }
 
 @test "options after operands, and -- ends the options" {

@@ -1,33 +1,47 @@
 /*
  * A row that is understood, printed again, is one clean line that says the same; and so is a row
- * made of any room, name and text.
+ * made of any room, name and text. It still is if its entry goes on: then the ID ends in `+`.
  */
 #include "common/format.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/utf8.h"
 
-/* Print the message and read the row; both must agree, and the row be a row. */
+/* Read the row, which must be one, and say what `m` says, its ID followed by `plus`. */
+static void check_row(char *row, size_t n, const struct entry_message *m, const char *plus)
+{
+    struct entry_message back = {0};
+    size_t tabs = 0, marks = strlen(plus);
+
+    PROPERTY(n > 0 && row[n - 1] == '\n');
+    PROPERTY(utf8_is_clean(row, n - 1, "\t"));
+    PROPERTY(n < 3 || memcmp(row, "\xef\xbb\xbf", 3) != 0);
+    for (size_t i = 0; i < n; i++)
+        tabs += row[i] == '\t';
+    PROPERTY(tabs == 3);
+    PROPERTY(format_parse_tsv(row, n - 1, &back) == NULL);
+    PROPERTY(fuzz_same(back.room.at, back.room.len, m->room.at, m->room.len));
+    PROPERTY(back.id.len == m->id.len + marks);
+    PROPERTY(fuzz_same(back.id.at, m->id.len, m->id.at, m->id.len));
+    PROPERTY(fuzz_same(back.id.at + m->id.len, marks, plus, marks));
+    PROPERTY(fuzz_same(back.name.at, back.name.len, m->name.at, m->name.len));
+    PROPERTY(fuzz_same(back.text.at, back.text.len, m->text.at, m->text.len));
+}
+
+/* Print the message twice, as the two rows of an entry, and read them. */
 static void round_trip(const struct entry_message *m)
 {
     struct format f = {.kind = FORMAT_TSV};
-    struct entry_message back = {0};
-    struct buf row = {0};
-    size_t tabs = 0;
+    struct buf rows = {0};
+    size_t first;
 
-    format_message(&f, &row, m);
-    PROPERTY(row.len > 0 && row.data[row.len - 1] == '\n');
-    PROPERTY(utf8_is_clean(row.data, row.len - 1, "\t"));
-    PROPERTY(row.len < 3 || memcmp(row.data, "\xef\xbb\xbf", 3) != 0);
-    for (size_t i = 0; i < row.len; i++)
-        tabs += row.data[i] == '\t';
-    PROPERTY(tabs == 3);
-    PROPERTY(format_parse_tsv(row.data, row.len - 1, &back) == NULL);
-    PROPERTY(fuzz_same(back.room.at, back.room.len, m->room.at, m->room.len));
-    PROPERTY(fuzz_same(back.id.at, back.id.len, m->id.at, m->id.len));
-    PROPERTY(fuzz_same(back.name.at, back.name.len, m->name.at, m->name.len));
-    PROPERTY(fuzz_same(back.text.at, back.text.len, m->text.at, m->text.len));
+    format_message(&f, &rows, m);
+    format_goes_on(&f, &rows, 0);
+    first = rows.len;
+    format_message(&f, &rows, m);
+    check_row(rows.data, first, m, "+");
+    check_row(rows.data + first, rows.len - first, m, "");
     format_free(&f);
-    buf_free(&row);
+    buf_free(&rows);
 }
 
 /* An ID is printed as the server wrote it: digits and a dash, whatever else stands in a row. */

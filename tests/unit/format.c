@@ -108,6 +108,56 @@ static void hides_marks(void)
     EXPECT(message("\ufeff", 0, "n", "t"), "\ufeff [n]: t\n", .rooms = true);
 }
 
+/* Append the messages as the rows of one entry, behind something else, in a buffer that is full. */
+static void add_entry(struct format *f, struct buf *to, const struct entry_message *m, size_t n)
+{
+    size_t row = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) {
+            to->data = realloc(to->data, to->len); /* so that a write beyond it is seen */
+            to->cap = to->len;
+            format_goes_on(f, to, row);
+        }
+        row = to->len;
+        format_message(f, to, &m[i]);
+    }
+}
+
+static void marks_rows_that_go_on(void)
+{
+    static const struct {
+        enum format_kind kind;
+        size_t rows;
+        const char *want;
+    } cases[] = {
+        {FORMAT_TSV, 1, "<r\t5-3\ta\t1\n"},
+        {FORMAT_TSV, 2, "<r\t5-3+\ta\t1\nr\t5-3\t\t\n"},
+        {FORMAT_TSV, 4,
+            "<r\t5-3+\ta\t1\nr\t5-3+\t\t\n\t5-3+\tx\\ty\t+\\n+\nr\\t\t5-3\ta\t1\n"},
+        {FORMAT_PLAIN, 2, "<[a]: 1\n[]: \n"},
+        {FORMAT_RAW, 2, "<[a]: 1\n[]: \n"},
+        {FORMAT_JSON, 2,
+            "<{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\",\"name\":\"a\","
+            "\"text\":\"1\"}\n{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\","
+            "\"name\":\"\",\"text\":\"\"}\n"},
+        {FORMAT_CUSTOM, 2, "<5-3\t\t1\n5-3\t\t\n"},
+    };
+    const struct entry_message rows[] = {message("r", 5, "a", "1"), message("r", 5, "", ""),
+        message("", 5, "x\ty", "+\n+"), message("r\t", 5, "a", "1")};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct format f = {.kind = cases[i].kind, .custom = "%i\t\t%t\n"};
+        struct buf out = {0};
+
+        buf_add_text(&out, "<");
+        add_entry(&f, &out, rows, cases[i].rows);
+        CHECK_SAME(out.data, out.len, cases[i].want, strlen(cases[i].want));
+        format_free(&f);
+        buf_free(&out);
+    }
+}
+
 static void prints_json(void)
 {
     EXPECT(hello(),
@@ -345,6 +395,7 @@ static void refuses_bad_rows(void)
 UNIT_MAIN({"prints plain lines", prints_plain}, {"prints raw lines", prints_raw},
     {"prints texts ended by NUL", prints_null}, {"prints TSV", prints_tsv},
     {"hides byte order marks", hides_marks},
+    {"marks the rows of an entry that goes on", marks_rows_that_go_on},
     {"prints JSON", prints_json}, {"prints local times", prints_times},
     {"tells seconds apart", tells_seconds_apart}, {"survives far futures", survives_far_futures},
     {"cuts endless times", cuts_endless_times}, {"colours names, each its own", colours_names},
