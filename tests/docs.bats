@@ -194,6 +194,11 @@ how() {
 	'chat-send -t -k < room.tsv')
 		before='cli del room' after='diff room.tsv <(chat-tail -t -e room) && chat-send -t -k <room.tsv && room_has room 3'
 		;;
+	"awk "*"old.tsv > new.tsv") # done twice, it adds nothing more
+		before='cli xadd many 1-0 a 1 b 2 b 2; cli xadd many 2-0 a 4; cli xadd many 3-0 a 5 "b\t" 6
+			chat-tail -t -e many room many >rows.tsv; sed "s/+\t/\t/" rows.tsv >old.tsv; [[ $(grep -c + rows.tsv) == 3 ]]'
+		after='diff rows.tsv new.tsv && cp rows.tsv old.tsv && sh "$script" && diff rows.tsv new.tsv'
+		;;
 	*'chat-send -t -k copy < room.tsv' | 'pv room.tsv '*)
 		after='assert_equal "$(cli xrange copy - +)" "$(cli xrange room - +)"'
 		;;
@@ -312,6 +317,12 @@ run_blocks() {
 	fill_rooms
 	assert_equal "$(chat-tail -j -e -c 1 room)" \
 		"$(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -n '/{"/,/"}/s/^ *//p' | tr -d '\n')"
+}
+
+@test "chat-tail(1): the rows of an entry of two fields are as shown" {
+	cli flushall >/dev/null
+	cli xadd room 1751390520000-0 marry hi jhon 'both at once' >/dev/null
+	prints chat-tail -t -e room < <(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -nE 's/ {2,}/\t/g; s/^\t(room\t.*-0)/\1/p')
 }
 
 @test "other clients: what the manuals show" {
