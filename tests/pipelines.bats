@@ -334,7 +334,7 @@ redis_py() { "$PYTHON" -c 'import redis' 2>/dev/null || skip 'no redis-py here';
 		[n]: 4.5
 		[empty]: 
 	END
-	assert_equal "$(show -t -e "$ROOM" | cut -f 2 | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" '1 3 2 '
+	assert_equal "$(show -t -e "$ROOM" | cut -f 2 | tr -d + | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" '1 3 2 '
 }
 
 @test "redis-py reads what we write as {name: text} and nothing else" {
