@@ -68,9 +68,10 @@ bench: ## install what is missing, and measure the programs beside others (BENCH
 	@$(MAKE) --no-print-directory all $(benches)
 	@tests/bench/run $B $(BENCH)
 
-soak: ## random faults for SOAK seconds (1800); it prints seeds, and SEED=n plays one again
+soak: ## check the larger model, then random faults for SOAK seconds (1800); SEED=n repeats a printed seed
 	@tests/setup test
 	@$(MAKE) --no-print-directory all
+	python3 tests/model large
 	PATH=$(CURDIR)/$B:$$PATH python3 -u tests/faults soak $(or $(SEED),$(shell date +%s)) $(SOAK)
 
 analyze: ## install the analyzers that are missing, and look for faults with them
