@@ -68,8 +68,10 @@ static void print_room(void)
 
         redisAppendCommand(server, "XREAD COUNT %d STREAMS room %s", MANY, last);
         reply = next_reply();
-        if (reply->type == REDIS_REPLY_NIL)
+        if (reply->type == REDIS_REPLY_NIL) {
+            freeReplyObject(reply);
             return;
+        }
         entries = reply->element[0]->element[1];
         for (size_t i = 0; i < entries->elements; i++)
             print_entry(entries->element[i]);
