@@ -11,6 +11,18 @@ setup() {
 	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis} "$build/tests/bench"
 	export LINES=2000 PAIRS=1
 }
+teardown() { stop_jobs; }
+
+# sender SCRIPT: chat-send becomes this script, in which "$real" is the real one.
+sender() {
+	rm "$build/chat-send"
+	printf '#!/bin/bash\nreal=%q\n%s\n' "$CHAT_BUILD/chat-send" "$1" >"$build/chat-send"
+	chmod +x "$build/chat-send"
+}
+
+children_of() { # PID
+	awk -v parent="$1" '{ sub(/.*\) /, ""); if ($2 == parent) { split(FILENAME, a, "/"); print a[3] } }' /proc/[0-9]*/stat 2>/dev/null
+}
 
 bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$build" "$@"; }
 
@@ -31,9 +43,7 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 }
 
 @test "bench: what did not send or print all is not counted" {
-	rm "$build/chat-send"
-	printf '#!/bin/sh\nhead -n 1999 | exec "%s" "$@"\n' "$CHAT_BUILD/chat-send" >"$build/chat-send"
-	chmod +x "$build/chat-send"
+	sender 'head -n 1999 | "$real" "$@"'
 	bench bulk
 	assert_status 1
 	assert_match "$stderr" 'chat-send: 1999 of 2000 lines are in the room'
@@ -45,4 +55,20 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	assert_status 1
 	assert_match "$stderr" 'bare did not print what tsv holds'
 	[[ ! -e $build/bench.tsv ]]
+}
+
+@test "bench: told to stop, it leaves nothing running" {
+	local pids=$BATS_TEST_TMPDIR/pids pid
+	# A sender that starts a process of its own, which must be stopped too.
+	sender 'sleep 100 & echo $$ $! >>"$PIDS"; wait'
+	PIDS=$pids spawn "$PYTHON" "$REPO/tests/bench/run" "$build" bulk 2>/dev/null
+	wait_until 40 has_lines "$pids" 1
+	mapfile -t started < <(children_of "$PID")
+	((${#started[@]} == 2)) # the server, and what takes the time
+	kill -TERM "$PID"
+	wait_end 20 "$PID"
+	assert_status 143
+	for pid in $(cat "$pids") "${started[@]}"; do
+		wait_until 5 ended "$pid"
+	done
 }
