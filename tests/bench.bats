@@ -72,3 +72,75 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 		wait_until 5 ended "$pid"
 	done
 }
+
+@test "bench: the relay delays each byte, not each round, and loses none" {
+	timeout 60 "$PYTHON" - "$CHAT_BUILD/tests/bench/relay" <<-'END'
+	import os, socket, subprocess, sys, time
+
+	DELAY = 0.1
+	listener = socket.create_server(('127.0.0.1', 0))
+
+
+	def start():
+	    relay = subprocess.Popen([sys.argv[1], str(listener.getsockname()[1]), str(int(DELAY * 1000))],
+	                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+	    return relay, int(relay.stdout.readline())
+
+
+	def connect(port):
+	    near = socket.create_connection(('127.0.0.1', port))
+	    far, _ = listener.accept()
+	    for end in near, far:
+	        end.settimeout(20)
+	    return near, far
+
+
+	def receive(end, n):
+	    data = bytearray()
+	    while len(data) < n:
+	        more = end.recv(n - len(data))
+	        assert more, f'{len(data)} of {n} bytes came'
+	        data += more
+	    return bytes(data)
+
+
+	relay, port = start()
+	near, far = connect(port)
+	data = os.urandom(16 * 1024 * 1024)
+	for source, sink in (near, far), (far, near):
+	    # Many are under way at once, and none is early because another one was due.
+	    sent = []
+	    for i in range(20):
+	        sent.append(time.monotonic())
+	        source.sendall(b'%08d' % i)
+	        time.sleep(0.003)
+	    for i in range(20):
+	        assert receive(sink, 8) == b'%08d' % i
+	        assert time.monotonic() - sent[i] >= DELAY
+	    # It takes what comes, even while nobody takes it from there.
+	    source.sendall(data)
+	    assert receive(sink, len(data)) == data
+
+	# The end is delayed like a byte, and is that of one direction.
+	ended = time.monotonic()
+	near.shutdown(socket.SHUT_WR)
+	assert far.recv(1) == b'' and time.monotonic() - ended >= DELAY
+	far.sendall(data)
+	far.close()
+	assert receive(near, len(data)) == data
+	assert near.recv(1) == b''
+
+	# What is under way arrives, whatever became of its sender.
+	near, far = connect(port)
+	near.sendall(data)
+	near.close()
+	assert receive(far, len(data)) == data
+	assert far.recv(1) == b''
+
+	relay.stdin.close()
+	assert relay.wait(20) == 0
+	relay, port = start()
+	relay.terminate()
+	assert relay.wait(20) == -15
+	END
+}
