@@ -8,7 +8,7 @@ setup() {
 	build=$BATS_TEST_TMPDIR/build
 	mkdir -p "$build/tests/bench"
 	ln -s "$CHAT_BUILD"/chat-* "$build"
-	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis} "$build/tests/bench"
+	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis,relay} "$build/tests/bench"
 	export LINES=2000 PAIRS=1
 }
 teardown() { stop_jobs; }
@@ -37,9 +37,22 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
 	done
 	assert_match "$output" 'a line from stdin to stdout, median +PING +[0-9.]+ [mu]s +[0-9.]+ [mu]s'
+	for row in 'chat-send, 50 ms away +redis-cli --pipe' 'chat-send -t, 1,000 rooms +one room' 'chat-send +redis-cli --pipe'; do
+		assert_match "$output" "memory of $row +[0-9.]+ MB +[0-9.]+ MB +[0-9.]+"
+	done
 	assert_match "$output" 'memory of chat-send, 20 messages of 8 MiB +[0-9.]+ MB'
 	assert_equal "$(wc -l <"$build/bench.tsv")" "$(sed '1,/^what/d' <<<"$output" | wc -l | awk '{ print $1 + 1 }')"
 	assert_equal "$(awk -F '\t' 'NF != 7' "$build/bench.tsv")" ''
+}
+
+@test "bench: sending from far away, to many rooms, and to a cluster" {
+	bench far rooms
+	assert_status 0
+	for row in 'chat-send, 50 ms away +redis-cli --pipe' 'chat-send --at-least-once, 50 ms away +redis-cli --pipe' \
+		'chat-send, 10 ms away +redis-cli --pipe' 'chat-send -t, 100 rooms +one room' \
+		'chat-send -t -k, 100 rooms +one room' 'chat-send -t, 100 rooms in a cluster +one room in it'; do
+		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
+	done
 }
 
 @test "bench: what did not send or print all is not counted" {
@@ -57,14 +70,31 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	[[ ! -e $build/bench.tsv ]]
 }
 
+@test "bench: a row that is missing in its room is noticed, in a cluster too" {
+	sender 'sed 7d | "$real" "$@"'
+	bench rooms
+	assert_status 1
+	assert_match "$stderr" 'chat-send: 399 of 400 rows are in the rooms; 1 of 100 rooms have too few or too many'
+	sender 'sed "7s/^room-6/room-5/" | "$real" "$@"'
+	bench rooms
+	assert_status 1
+	assert_match "$stderr" 'chat-send: 400 of 400 rows are in the rooms; 2 of 100 rooms have too few or too many'
+	sender '[[ $("$CLI" -p "$2" info cluster) != *cluster_enabled:1* ]] || exec "$real" "$@" < <(sed 7d)
+		exec "$real" "$@"'
+	bench rooms
+	assert_status 1
+	assert_match "$stderr" $'^\\.\\.\n.*399 of 400 rows are in the rooms; 1 of 100 rooms' # two comparisons were right
+	[[ ! -e $build/bench.tsv ]]
+}
+
 @test "bench: told to stop, it leaves nothing running" {
 	local pids=$BATS_TEST_TMPDIR/pids pid
 	# A sender that starts a process of its own, which must be stopped too.
 	sender 'sleep 100 & echo $$ $! >>"$PIDS"; wait'
-	PIDS=$pids spawn "$PYTHON" "$REPO/tests/bench/run" "$build" bulk 2>/dev/null
+	PIDS=$pids spawn "$PYTHON" "$REPO/tests/bench/run" "$build" far 2>/dev/null
 	wait_until 40 has_lines "$pids" 1
 	mapfile -t started < <(children_of "$PID")
-	((${#started[@]} == 2)) # the server, and what takes the time
+	((${#started[@]} == 3)) # the server, the relay, and what takes the time
 	kill -TERM "$PID"
 	wait_end 20 "$PID"
 	assert_status 143

@@ -1,4 +1,4 @@
-"""What tests/bench/run starts: processes that are stopped however the run ends, and a server."""
+"""What tests/bench/run starts: processes that are stopped however the run ends, servers, a cluster, and relays."""
 
 import contextlib
 import os
@@ -101,13 +101,14 @@ def free_port():
 class Server:
     """A server on a free port of 127.0.0.1, which keeps nothing on disk."""
 
-    def __init__(self, processes, tmp):
+    def __init__(self, processes, tmp, cluster=False):
         # Another process may take the port before the server does.
         for _ in range(5):
             self.port = free_port()
+            options = ('--cluster-enabled', 'yes', '--cluster-port', str(free_port())) if cluster else ()
             self.process = processes.start(
                 [f'{ROOT}/tests/server', '--bind', '127.0.0.1', '--port', str(self.port), '--save', '', '--appendonly',
-                 'no'], cwd=tempfile.mkdtemp(dir=tmp), stdout=subprocess.DEVNULL)
+                 'no', *options], cwd=tempfile.mkdtemp(dir=tmp), stdout=subprocess.DEVNULL)
             self.redis = redis.Redis(port=self.port)
             if self.answers():
                 return
@@ -127,3 +128,43 @@ class Server:
     def version(self):
         info = self.redis.info('server')
         return f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])}"
+
+
+class Cluster:
+    """Three masters, which share the slots."""
+
+    def __init__(self, processes, tmp):
+        self.processes = processes
+        self.nodes = [Server(processes, tmp, cluster=True) for _ in range(3)]
+        create = processes.start([client(), '--cluster', 'create', *(f'127.0.0.1:{node.port}' for node in self.nodes),
+                                  '--cluster-yes'], stdout=subprocess.PIPE, text=True)
+        said, _ = create.communicate()
+        processes.stop(create)
+        check(create.returncode == 0, f'no cluster could be made: {said}')
+        wait_until(lambda: all(self.ready(node) for node in self.nodes), 'the cluster does not get ready')
+
+    @staticmethod
+    def ready(node):
+        said = subprocess.run([client(), '-p', str(node.port), 'cluster', 'info'], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout
+        return {'cluster_state:ok', 'cluster_known_nodes:3', 'cluster_slots_assigned:16384'} <= set(said.splitlines())
+
+    def stop(self):
+        for node in self.nodes:
+            self.processes.stop(node.process)
+
+
+class Relay:
+    """Another port of the server at `there`, which delays bytes by this many milliseconds each way; see relay.c."""
+
+    def __init__(self, processes, program, there, milliseconds):
+        self.processes = processes
+        self.process = processes.start([program, str(there), str(milliseconds)], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline() or 0)
+        check(self.port, 'the relay did not start')
+
+    def stop(self):
+        self.processes.stop(self.process)
+        self.process.stdin.close()
+        self.process.stdout.close()
