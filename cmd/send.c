@@ -92,6 +92,7 @@ static int account(struct sender *s, struct err *e)
 {
     bool in_doubt;
     size_t line = delivery_undelivered(s->delivery, &in_doubt);
+    uint64_t lost = delivery_lost(s->delivery), delivered = 0;
     bool unsure = delivery_failure(s->delivery)->code != EXIT_DONE && line == 0;
 
     if (delivery_failure(s->delivery)->code != EXIT_DONE)
@@ -99,10 +100,11 @@ static int account(struct sender *s, struct err *e)
     if (line == 0 && !unsure)
         line = input_undelivered(&s->input);
     delivery_close(s->delivery);
+    if (s->progress.messages > lost)
+        delivered = s->progress.messages - lost;
     if (s->set->mode == SEND_WORDS || s->set->mode == SEND_WHOLE)
         return -1;
-    err_add(e, "; %" PRIu64 " message%s delivered", s->progress.messages,
-        s->progress.messages == 1 ? "" : "s");
+    err_add(e, "; %" PRIu64 " message%s delivered", delivered, delivered == 1 ? "" : "s");
     if (line > 0)
         err_add(e,
             in_doubt ? ", line %zu was not, or only its answer was lost" : ", line %zu was not",

@@ -260,6 +260,23 @@ void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool fo
     }
 }
 
+size_t batch_mark_verified(struct send_batch *b, const struct batch_part *part, size_t *line)
+{
+    uint32_t at = part->first;
+    size_t unknown = 0;
+
+    for (uint32_t n = 0; n < part->count; n++, at = b->entries[at].next) {
+        struct batch_entry *e = &b->entries[at];
+
+        if (b->rooms[e->room].entry != BATCH_NO_ENTRY)
+            continue;
+        e->state = ENTRY_IN;
+        if (id_compare(e->id, ID_LEAST) == 0 && unknown++ == 0)
+            *line = e->line;
+    }
+    return unknown;
+}
+
 size_t batch_undelivered(const struct send_batch *b)
 {
     size_t n = 0;
@@ -267,6 +284,14 @@ size_t batch_undelivered(const struct send_batch *b)
     while (n < b->n && b->entries[n].state == ENTRY_IN)
         n++;
     return n;
+}
+
+bool batch_in_doubt(const struct send_batch *b, size_t entry)
+{
+    for (size_t i = b->at; i < b->n_parts; i++)
+        if (b->parts[i].first == entry)
+            return b->parts[i].in_doubt > 0;
+    return false;
 }
 
 /* What -T and -i print of an entry: its input, its ID, or both, row by row. */

@@ -138,11 +138,20 @@ void batch_choose(struct send_batch *b, struct batch_part *part, size_t most);
 /* The entries of the transaction are not in after all; `forget_ids`: nor are their IDs known. */
 void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids);
 
+/*
+ * The entries of the transaction are in, but for those of rooms that were refused, which have an
+ * `entry`. Returns how many of them have no ID that is known, and the line of the first of these.
+ */
+size_t batch_mark_verified(struct send_batch *b, const struct batch_part *part, size_t *line);
+
 /* The first entry of the part from `from` on (BATCH_NO_ENTRY: none) that is in `state`. */
 uint32_t batch_find(const struct send_batch *b, uint32_t from, int state);
 
 /* The first entry of the batch that is not in; `n` if there is none. */
 size_t batch_undelivered(const struct send_batch *b);
+
+/* Whether that entry may be in. */
+bool batch_in_doubt(const struct send_batch *b, size_t entry);
 
 /* Count what the server has and print it as -T and -i ask; empties the batch. */
 void batch_settle(

@@ -87,6 +87,42 @@ void flight_divide_by_slot(
         divide(f, flight_batch(f, n), set, s);
 }
 
+void flight_send_again(struct cursor c, bool forget)
+{
+    batch_mark_out(c.batch, c.part, forget);
+    c.part->state = PART_READY;
+}
+
+void flight_lose(struct cursor c, bool guarded, bool again)
+{
+    struct batch_part *part = c.part;
+
+    switch (part->state) {
+    case PART_IN_FLIGHT:
+    case PART_ADDED:
+    case PART_FOUND:
+        if (again) /* a reply that was told in part is void */
+            batch_mark_out(c.batch, part, guarded && part->state != PART_ADDED);
+        if (part->in_doubt < part->count)
+            part->in_doubt = part->count;
+        part->state = guarded ? PART_IN_DOUBT : PART_READY;
+        break;
+    case PART_TOO_OLD: flight_send_again(c, false); break;
+    case PART_QUEUED: part->state = PART_READY; break;
+    default: break;
+    }
+}
+
+void flight_finish_parts(struct flight *f)
+{
+    struct cursor parts[] = {flight_now(f), flight_next(f, NULL)};
+
+    for (size_t i = 0; i < 2; i++)
+        if (parts[i].part && parts[i].part->state == PART_READY
+            && batch_find(parts[i].batch, parts[i].part->first, ENTRY_OUT) == BATCH_NO_ENTRY)
+            parts[i].part->state = PART_IN;
+}
+
 void flight_free(struct flight *f)
 {
     for (size_t i = 0; i < FLIGHT_RING; i++)

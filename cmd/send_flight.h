@@ -53,6 +53,20 @@ void flight_release(struct flight *f);
 void flight_divide_by_slot(
     struct flight *f, const struct send_settings *set, const struct session *s);
 
+/* What was sent of the part did not run, or is gone: it is to be sent again. `forget`: the IDs that
+ * the server gave are void. */
+void flight_send_again(struct cursor c, bool forget);
+
+/*
+ * The connection died while the part was on its way: if it goes under a guard, the receipt will
+ * tell whether it is in. `again`: what was answered for is in doubt as well.
+ */
+void flight_lose(struct cursor c, bool guarded, bool again);
+
+/* Where MULTI was refused, the XADDs behind it ran by themselves: if all of a part to be sent is
+ * in, it is PART_IN. */
+void flight_finish_parts(struct flight *f);
+
 void flight_free(struct flight *f);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -35,29 +36,30 @@ static void name_key(struct receipt *r, const char *user, const char *sender)
     buf_printf(&r->key, ":%s", sender);
 }
 
-int receipt_begin(struct receipt *r, struct entry_bytes room, const char *user, int64_t retry,
-    int64_t now, struct err *e)
+void receipt_begin(
+    struct receipt *r, struct entry_bytes room, const char *user, int64_t retry, int64_t now)
 {
     enum { HOUR_MS = 3600 * 1000, WEEK_MS = 7 * 24 * HOUR_MS };
-    struct receipt begun = {
-        .state = RECEIPT_BEGUN, .room = r->room, .key = r->key, .last_room = r->last_room};
     unsigned char chance[16];
     char sender[2 * sizeof chance + 1];
 
-    if (getrandom(chance, sizeof chance, 0) != sizeof chance)
-        return err_set(e, EXIT_FAILED, "no random numbers to be had: %s", strerror(errno));
+    if (getrandom(chance, sizeof chance, 0) != sizeof chance) {
+        err_say(ERR_ALWAYS, "no random numbers to be had: %s", strerror(errno));
+        exit(EXIT_FAILED);
+    }
     for (size_t i = 0; i < sizeof chance; i++)
         snprintf(sender + 2 * i, 3, "%02x", chance[i]);
-    begun.used = now;
-    begun.life = retry == SESSION_FOREVER ? WEEK_MS
-                 : retry < HOUR_MS / 4    ? HOUR_MS
-                                          : 4 * (uint64_t)retry;
-    *r = begun;
+    r->state = RECEIPT_BEGUN;
+    r->acked = 0;
+    r->first = 0;
+    r->used = now;
+    r->life = retry == SESSION_FOREVER ? WEEK_MS
+              : retry < HOUR_MS / 4    ? HOUR_MS
+                                       : 4 * (uint64_t)retry;
     buf_clear(&r->room);
     buf_add(&r->room, room.at, room.len);
     buf_reserve(&r->room, 1); /* never NULL, though it may be empty */
     name_key(r, user, sender);
-    return 0;
 }
 
 bool receipt_lies_beside(const struct receipt *r)
@@ -77,19 +79,20 @@ void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct 
 }
 
 void receipt_acknowledge(
-    struct receipt *r, uint64_t count, size_t first, const struct send_batch *b, size_t n)
+    struct receipt *r, const struct send_batch *b, const struct batch_part *part)
 {
-    const struct batch_entry *last = &b->entries[n];
-    struct entry_bytes room = batch_room(b, n);
+    const struct batch_entry *last = &b->entries[part->end];
+    struct entry_bytes room = batch_room(b, part->end);
 
-    r->acked += count;
-    r->first = r->first ? r->first : first;
+    r->acked += part->count;
+    r->first = r->first ? r->first : b->entries[part->first].line;
     r->last = last->line;
     if (id_compare(last->id, ID_LEAST) == 0)
         return;
     r->last_id = last->id;
     buf_clear(&r->last_room);
     buf_add(&r->last_room, room.at, room.len);
+    r->checked = true;
 }
 
 bool receipt_parse(const char *text, size_t n, struct receipt_said *said)

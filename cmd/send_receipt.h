@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "cmd/send_batch.h"
-#include "common/err.h"
 
 /* Zero it; release with receipt_free(). */
 struct receipt {
@@ -24,12 +23,15 @@ struct receipt {
     } state;
     struct buf room; /* that it is named under */
     struct buf key;
-    uint64_t life;        /* ms; it expires so long after its last use */
-    int64_t used;         /* wait_now() of then */
-    uint64_t acked;       /* entries under it that the server has acknowledged */
-    size_t first, last;   /* lines of the first and the last of them */
-    struct buf last_room; /* of the last one */
-    struct id last_id;    /* ID_LEAST: not known */
+    uint64_t life;      /* ms; it expires so long after its last use */
+    int64_t used;       /* wait_now() of then */
+    uint64_t acked;     /* entries under it that the server has acknowledged */
+    size_t first, last; /* lines of the first and the last of them */
+
+    /* Of the last entry that was acknowledged, under this name or the one before. */
+    struct buf last_room;
+    struct id last_id; /* ID_LEAST: not known */
+    bool checked;      /* no connection has died since it was known to be there */
 };
 
 /*
@@ -37,11 +39,11 @@ struct receipt {
  * `{room}:chat-send:USER:<32 hexadecimal digits>`, without the braces where the room has a hash tag
  * of its own. USER is percent-encoded but for letters, digits, `.`, `_` and `-`, so that a pattern
  * of an ACL for one user matches no other. It lives for the larger of an hour and four times
- * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. -1 with
- * EXIT_FAILED when the system gives no random numbers.
+ * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. Ends the
+ * program when the system gives no random numbers.
  */
-int receipt_begin(struct receipt *r, struct entry_bytes room, const char *user, int64_t retry,
-    int64_t now, struct err *e);
+void receipt_begin(
+    struct receipt *r, struct entry_bytes room, const char *user, int64_t retry, int64_t now);
 
 /* Whether it lies in the hash slot of the room that it is named under. */
 bool receipt_lies_beside(const struct receipt *r);
@@ -53,10 +55,9 @@ bool receipt_is_old(const struct receipt *r, int64_t now);
 /* The value to set when `count` more entries are in, the last of which is that line. */
 void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct buf *to);
 
-/* The server has `count` entries more, from line `first` on; the last one is the n-th of the batch.
- */
+/* The server has the part's transaction. */
 void receipt_acknowledge(
-    struct receipt *r, uint64_t count, size_t first, const struct send_batch *b, size_t n);
+    struct receipt *r, const struct send_batch *b, const struct batch_part *part);
 
 /* What the server's receipt says. */
 struct receipt_said {

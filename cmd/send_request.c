@@ -100,7 +100,7 @@ static void say_asking(struct requests *q)
     if (!session_asking(q->session))
         return;
     link_command(link_of(q), "ASKING");
-    expect(q, EXPECT_PROMISE);
+    expect(q, EXPECT_NO_ERROR);
 }
 
 static void ask_replicas(
@@ -113,52 +113,66 @@ static void ask_replicas(
         q, (struct expected){EXPECT_WAIT, .left = 1, .batch = b, .part = part, .receipt = r});
 }
 
-void request_prove(struct requests *q)
+/* One thing more is asked that is there only to keep the promise. */
+static void expect_promise(struct requests *q, struct receipt *r)
 {
-    link_command(link_of(q), "MULTI");
-    link_command(link_of(q), "EXEC");
-    expect(q, EXPECT_PROMISE);
-    expect(q, EXPECT_PROMISE);
+    expect_all(q, (struct expected){.what = EXPECT_PROMISE, .left = 1, .receipt = r});
 }
 
-static void expire_later(struct requests *q, const struct receipt *r)
+void request_prove(struct requests *q, struct receipt *r)
+{
+    link_command(link_of(q), "MULTI");
+    expect_promise(q, r);
+    link_command(link_of(q), "EXEC");
+    expect_promise(q, r);
+}
+
+static void expire_later(struct requests *q, struct receipt *r)
 {
     say_asking(q);
     link_command(
         link_of(q), "PEXPIRE %b %llu", r->key.data, r->key.len, (unsigned long long)r->life);
-    expect(q, EXPECT_PROMISE);
+    expect_promise(q, r);
 }
 
 static void open_receipt(struct requests *q, struct receipt *r)
 {
     say_asking(q);
     link_command(link_of(q), "MULTI");
+    expect_promise(q, r);
     link_command(link_of(q), "SET %b %s PX %llu NX", r->key.data, r->key.len, "0 0",
         (unsigned long long)r->life);
+    expect_promise(q, r);
     link_command(link_of(q), "EXEC");
-    for (int i = 0; i < 3; i++)
-        expect(q, EXPECT_PROMISE);
+    expect_promise(q, r);
     r->state = RECEIPT_OPENING;
+}
+
+static void ask_value(struct requests *q, struct receipt *r)
+{
+    say_asking(q);
+    link_command(link_of(q), "GET %b", r->key.data, r->key.len);
+    expect_all(q, (struct expected){.what = EXPECT_GET, .left = 1, .receipt = r});
 }
 
 void request_guard(struct requests *q, struct receipt *r, bool proven)
 {
-    bool opens = r->state == RECEIPT_BEGUN;
+    bool opens = r->state == RECEIPT_BEGUN, alone = r->state == RECEIPT_ALONE;
 
+    if (!proven || opens) /* the guard of one that was evicted would make its opening fail */
+        request_prove(q, r);
     if (opens)
         open_receipt(q, r);
-    else if (!proven)
-        request_prove(q);
-    if (r->state == RECEIPT_ALONE)
+    if (alone)
         expire_later(q, r);
-    if (opens || r->state == RECEIPT_ALONE)
+    if (opens || alone)
         ask_replicas(q, NULL, NULL, r);
+    if (opens && id_compare(r->last_id, ID_LEAST) > 0)
+        request_last(q, r);
     say_asking(q);
     link_command(link_of(q), "WATCH %b", r->key.data, r->key.len);
-    expect(q, EXPECT_PROMISE);
-    say_asking(q);
-    link_command(link_of(q), "GET %b", r->key.data, r->key.len);
-    expect_all(q, (struct expected){EXPECT_GET, .left = 1, .receipt = r});
+    expect_promise(q, r);
+    ask_value(q, r);
     r->used = wait_now();
 }
 
@@ -201,7 +215,7 @@ static const char note_id[] =
 
 /* Where each entry is its own receipt, this one is only something that replicas can have. */
 static void write_receipt(struct requests *q, const struct send_batch *b, uint32_t last,
-    const struct receipt *r, uint64_t count)
+    struct receipt *r, uint64_t count)
 {
     unsigned long long life = r->life;
     struct buf *value = &q->space;
@@ -218,7 +232,7 @@ static void write_receipt(struct requests *q, const struct send_batch *b, uint32
         link_command(link_of(q), "SET %b %b PX %llu", r->key.data, r->key.len, value->data,
             value->len, life);
     }
-    expect(q, EXPECT_PROMISE);
+    expect_promise(q, r);
 }
 
 void request_queue(struct requests *q, struct send_batch *b, struct batch_part *part,
@@ -228,7 +242,7 @@ void request_queue(struct requests *q, struct send_batch *b, struct batch_part *
 
     say_asking(q);
     link_command(link_of(q), "MULTI");
-    expect(q, EXPECT_PROMISE);
+    expect_promise(q, r);
     expect_all(q, about_entries(EXPECT_QUEUED, b, part));
     last = send_entries(q, b, part);
     write_receipt(q, b, last, r, before + part->count);
@@ -248,10 +262,15 @@ void request_commit(
         r->used = wait_now();
 }
 
-void request_discard(struct requests *q, bool sure)
+void request_discard(struct requests *q)
 {
+    struct expected *e;
+
+    for (size_t i = 0; (e = request_nth(q, i)); i++)
+        if (e->what == EXPECT_GET)
+            e->what = EXPECT_ANYTHING;
     link_command(link_of(q), "DISCARD");
-    expect(q, sure ? EXPECT_NO_ERROR : EXPECT_ANYTHING);
+    expect(q, EXPECT_NO_ERROR);
 }
 
 void request_add(struct requests *q, struct send_batch *b, struct batch_part *part)
@@ -353,7 +372,7 @@ void request_renew(
     if (r && q->set->keep_ids) { /* there may be none yet */
         link_command(link_of(q), "SET %b %s PX %llu", r->key.data, r->key.len, "0 0",
             (unsigned long long)r->life);
-        expect(q, EXPECT_PROMISE);
+        expect_promise(q, r);
     } else if (r) {
         expire_later(q, r);
     }
@@ -382,6 +401,14 @@ void request_last(struct requests *q, struct receipt *r)
     say_asking(q);
     link_command(link_of(q), "XRANGE %b %s + COUNT 1", r->last_room.data, r->last_room.len, id);
     expect_all(q, (struct expected){.what = EXPECT_LAST, .left = 1, .receipt = r});
+}
+
+void request_check(struct requests *q, struct receipt *r)
+{
+    if (r->state < RECEIPT_ALONE)
+        request_last(q, r);
+    else
+        ask_value(q, r);
 }
 
 void request_delete(struct requests *q, struct receipt *r)

@@ -71,12 +71,14 @@ void request_forget(struct requests *q);
  * entries from `first` on that are ENTRY_OUT, unless said otherwise.
  */
 
-/* Are transactions allowed? MULTI, EXEC. */
-void request_prove(struct requests *q);
+/* Are transactions allowed? MULTI, EXEC: that also clears what is watched. `r` is what the errors
+ * are about, or NULL. */
+void request_prove(struct requests *q, struct receipt *r);
 
 /*
- * WATCH receipt, GET receipt. A receipt that is not open is opened before that, in a transaction,
- * which proves that these are allowed; else they are `proven`, or that is asked as well.
+ * WATCH receipt, GET receipt. A receipt that is not open is opened before that; then it is also
+ * asked whether what was acknowledged under another name is still there. Unless it is `proven` that
+ * transactions are allowed, that is asked first.
  */
 void request_guard(struct requests *q, struct receipt *r, bool proven);
 
@@ -89,8 +91,8 @@ void request_queue(struct requests *q, struct send_batch *b, struct batch_part *
 void request_commit(
     struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r);
 
-/* DISCARD; `sure`: an error matters. */
-void request_discard(struct requests *q, bool sure);
+/* DISCARD. What the guard asked for means nothing then, as it is cleared. */
+void request_discard(struct requests *q);
 
 /* The XADDs by themselves, WAIT. */
 void request_add(struct requests *q, struct send_batch *b, struct batch_part *part);
@@ -115,6 +117,9 @@ void request_trim(struct requests *q, struct send_batch *b);
 
 /* Is what was acknowledged last under the receipt still there? */
 void request_last(struct requests *q, struct receipt *r);
+
+/* The same, where there is a receipt by what that says. */
+void request_check(struct requests *q, struct receipt *r);
 
 /* Delete the receipt. */
 void request_delete(struct requests *q, struct receipt *r);

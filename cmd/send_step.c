@@ -73,14 +73,15 @@ enum {
     FAR_ENTRIES = 16384,
     NEAR_BYTES = 1024 * 1024,
     FAR_BYTES = 4 * 1024 * 1024,
+    FAR_MS = 100,
     ENTRIES_PER_MS = 700, /* that a server adds */
     GOOD_ENOUGH = 64      /* transactions, before the ceiling is tried */
 };
 
-struct batch_limit size_limit(const struct batch_size *s)
+struct batch_limit size_limit(int64_t distance, bool in_parts)
 {
-    size_t distance = s->distance > 100 || s->in_parts ? 100 : (size_t)s->distance;
-    struct batch_limit most = {NEAR_ENTRIES + distance * ENTRIES_PER_MS, 0};
+    size_t ms = in_parts || distance > FAR_MS ? FAR_MS : (size_t)distance;
+    struct batch_limit most = {NEAR_ENTRIES + ms * ENTRIES_PER_MS, 0};
 
     if (most.entries > FAR_ENTRIES)
         most.entries = FAR_ENTRIES;

@@ -50,23 +50,19 @@ struct step_facts {
 enum step step_next(const struct step_facts *f);
 
 /*
- * The size of a batch. Zero it; the distance is how many milliseconds the server takes to answer
- * something that costs it nothing.
+ * What a batch may hold: near the server 2,048 entries or 1 MiB, 4 to 5 ms of the server's time.
+ * Far away the round trip is what costs, so it grows with the distance, the milliseconds that the
+ * server takes to answer something that costs it nothing, up to 16,384 entries or 4 MiB: 30 to 50
+ * ms of its time, for which others wait. A batch `in_parts` costs a round trip for each of them.
  */
+struct batch_limit size_limit(int64_t distance, bool in_parts);
+
+/* The size of a transaction. Zero it. */
 struct batch_size {
-    int64_t distance;
-    bool in_parts;  /* each batch is several transactions */
-    size_t limit;   /* entries of a transaction after a failure; 0: as many as a batch holds */
-    size_t ceiling; /* what it grows to; 0: the same */
+    size_t limit;   /* entries, after a failure; 0: as many as a batch holds */
+    size_t ceiling; /* what that grows to; 0: the same */
     unsigned good;  /* transactions in a row */
 };
-
-/*
- * What a batch may hold: near the server 2,048 entries or 1 MiB, 4 to 5 ms of the server's time.
- * Far away the round trip is what costs, so it grows with the distance, up to 16,384 entries or 4
- * MiB: 30 to 50 ms, for which others wait. A batch in parts costs a round trip for each of them.
- */
-struct batch_limit size_limit(const struct batch_size *s);
 
 /* How many entries a transaction may hold. */
 size_t size_of_transaction(const struct batch_size *s);

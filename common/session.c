@@ -353,6 +353,13 @@ int session_refused(struct session *s, const struct err *why, struct err *e)
     return suffer(s, e);
 }
 
+void session_renew(struct session *s)
+{
+    link_close(s->link);
+    s->link = NULL;
+    s->told = true; /* to the same server */
+}
+
 bool session_use_slot(struct session *s, int slot)
 {
     const struct endpoint *owner = route_owner(s->route, slot);

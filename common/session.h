@@ -120,6 +120,10 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
  */
 int session_refused(struct session *s, const struct err *why, struct err *e);
 
+/* Connect again, at once and without a word: what state the link is in is not known. No reply may
+ * be due. */
+void session_renew(struct session *s);
+
 /* The server did what was asked, or nothing is left to ask: an outage, if there was one, is over.
  */
 void session_fine(struct session *s);

@@ -1,0 +1,236 @@
+#include "cmd/send_guard.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/link.h"
+#include "common/wait.h"
+
+/* How long the server has to say that it has deleted the receipts. */
+enum { CLOSING_MS = 1000 };
+
+/* The beginning of a room's name, for errors: its length and its bytes. */
+#define SHOWN(room) (int)((room).len < 64 ? (room).len : 64), (room).data
+
+struct receipt *guards_receipt(struct guards *g, int slot, struct entry_bytes room)
+{
+    struct receipt **r = &g->receipts[slot < 0 ? ROUTE_SLOTS : slot];
+
+    if (*r == NULL && (*r = calloc(1, sizeof **r)) == NULL)
+        buf_no_memory();
+    if ((*r)->state == RECEIPT_NONE)
+        receipt_begin(*r, room, session_user(g->session), g->retry, wait_now());
+    return slot < 0 || receipt_lies_beside(*r) ? *r : NULL;
+}
+
+void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
+{
+    /* On a new connection the old one tells whether what was acknowledged is still there. */
+    if (may_renew && g->proven && r->state >= RECEIPT_ALONE && receipt_is_old(r, wait_now())) {
+        struct entry_bytes room = {r->room.data, r->room.len};
+
+        request_delete(g->asked, r);
+        receipt_begin(r, room, session_user(g->session), g->retry, wait_now());
+    }
+    if (!g->proven)
+        g->asked_at = wait_now();
+    request_guard(g->asked, r, g->proven);
+    g->guarded = r;
+    g->state = GUARD_ASKED;
+}
+
+void guards_prove(struct guards *g)
+{
+    g->asked_at = wait_now();
+    request_prove(g->asked, NULL);
+}
+
+bool guards_proven(const struct guards *g)
+{
+    return g->proven;
+}
+
+enum guard guards_state(const struct guards *g, const struct receipt *r)
+{
+    return r && g->guarded == r ? g->state : GUARD_NONE;
+}
+
+void guards_drop(struct guards *g)
+{
+    g->state = GUARD_NONE;
+    g->guarded = NULL;
+}
+
+void guards_drop_connection(struct guards *g)
+{
+    guards_drop(g);
+    g->proven = false;
+    g->asked_at = 0;
+}
+
+void guards_lose_connection(struct guards *g)
+{
+    guards_drop_connection(g);
+    for (size_t i = 0; i <= ROUTE_SLOTS; i++) {
+        struct receipt *r = g->receipts[i];
+
+        if (r && r->state == RECEIPT_OPENING)
+            r->state = RECEIPT_NONE;
+        if (r)
+            r->checked = id_compare(r->last_id, ID_LEAST) == 0;
+    }
+}
+
+void guards_on_proof(struct guards *g)
+{
+    int64_t took = wait_now() - g->asked_at, login = link_distance(session_link(g->session));
+
+    if (g->proven || g->asked_at == 0)
+        return;
+    g->proven = true;
+    g->distance = took < login ? took : login;
+}
+
+void guards_on_wait(struct guards *g, struct receipt *r, bool enough)
+{
+    (void)g;
+    r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET tells that it is there */
+}
+
+void guards_on_success(struct guards *g)
+{
+    g->evicted = 0;
+}
+
+static void give_up(struct guards *g, struct receipt *r)
+{
+    r->state = RECEIPT_NONE;
+    if (g->guarded == r)
+        guards_drop(g);
+}
+
+/* What was acknowledged is gone, as after a failover to a replica that did not have it yet. */
+static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size_t held_line)
+{
+    uint64_t lost = r->acked - held;
+    size_t from = held > 0 ? held_line + 1 : r->first;
+
+    if (lost == 0)
+        err_say(ERR_ALWAYS,
+            "%.*s: the server lost messages that it had acknowledged, line %zu and before",
+            SHOWN(r->room), r->last);
+    else if (from == r->last)
+        err_say(ERR_ALWAYS, "%.*s: the server lost a message that it had acknowledged, line %zu",
+            SHOWN(r->room), from);
+    else
+        err_say(ERR_ALWAYS,
+            "%.*s: the server lost %" PRIu64 " messages that it had acknowledged, lines %zu to %zu",
+            SHOWN(r->room), lost, from, r->last);
+    g->lost += lost ? lost : 1;
+    r->acked = held;
+    r->last_id = ID_LEAST;
+    r->checked = true;
+    if (r->state != RECEIPT_OPENING)
+        give_up(g, r);
+}
+
+/* Once may happen; but a server that goes on so is full. */
+static void on_evicted(struct guards *g, struct receipt *r)
+{
+    struct err *why = &g->replies->trouble.why;
+
+    give_up(g, r);
+    if (g->evicted++ == 0)
+        return;
+    err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",
+        SHOWN(r->room));
+    why->kind = ERR_PASSING;
+}
+
+enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t in_doubt)
+{
+    const struct receipt_said *said = &g->replies->said;
+    enum receipt_verdict verdict = receipt_judge(r, in_doubt, said);
+
+    if (verdict == RECEIPT_BEHIND) {
+        report_loss(g, r, said->entries, said->line);
+    } else if (verdict == RECEIPT_GONE && in_doubt == 0) {
+        on_evicted(g, r);
+    } else if (verdict == RECEIPT_AGREES || verdict == RECEIPT_RAN) {
+        r->checked = true;
+        if (r->state == RECEIPT_OPENING)
+            r->state = RECEIPT_OPEN;
+        if (g->guarded == r)
+            g->state = GUARD_STANDS;
+    }
+    return verdict;
+}
+
+void guards_on_last(struct guards *g, struct receipt *r)
+{
+    const struct replies *replies = g->replies;
+
+    r->checked = true;
+    if (replies->last == LAST_GONE)
+        report_loss(g, r, 0, 0);
+    else if (replies->last == LAST_UNKNOWN)
+        err_say(ERR_NOTICE, "%s; it is not known whether what was acknowledged is still there",
+            replies->unknown.text);
+}
+
+bool guards_check(struct guards *g)
+{
+    for (int i = 0; i <= ROUTE_SLOTS; i++) {
+        struct receipt *r = g->receipts[i];
+
+        if (r == NULL || r->checked
+            || (r->state < RECEIPT_ALONE && id_compare(r->last_id, ID_LEAST) == 0))
+            continue;
+        if (g->asked->n > 0)
+            return true;
+        if (i < ROUTE_SLOTS && session_use_slot(g->session, i))
+            guards_drop_connection(g);
+        if (session_up(g->session))
+            request_check(g->asked, r);
+        return true;
+    }
+    return false;
+}
+
+/* Wait for the answers to what was asked last, so that it reaches the server; not for long. */
+static void finish_asking(struct guards *g, int64_t deadline)
+{
+    while (g->asked->n > 0 && session_finish(g->session, deadline))
+        request_answered(g->asked);
+    request_forget(g->asked);
+}
+
+void guards_delete(struct guards *g)
+{
+    int64_t deadline = wait_now() + CLOSING_MS;
+    int node = 0;
+
+    for (int i = 0; i <= ROUTE_SLOTS; i++) {
+        struct receipt *r = g->receipts[i];
+
+        if (r == NULL || r->state < RECEIPT_OPENING)
+            continue;
+        if (i < ROUTE_SLOTS && session_node(g->session, i) != node) {
+            finish_asking(g, deadline);
+            session_use_slot(g->session, i);
+            node = session_node(g->session, i);
+        }
+        if (session_up(g->session))
+            request_delete(g->asked, r);
+    }
+    finish_asking(g, deadline);
+}
+
+void guards_free(struct guards *g)
+{
+    for (size_t i = 0; i <= ROUTE_SLOTS; i++) {
+        if (g->receipts[i])
+            receipt_free(g->receipts[i]);
+        free(g->receipts[i]);
+    }
+}

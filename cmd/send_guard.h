@@ -1,0 +1,90 @@
+/*
+ * The receipts of all parts, and which of them is guarded on the connection at hand. What they tell
+ * of losses is said here too.
+ */
+#ifndef CMD_SEND_GUARD_H
+#define CMD_SEND_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/send_receipt.h"
+#include "cmd/send_reply.h"
+#include "cmd/send_request.h"
+#include "cmd/send_step.h"
+#include "common/route.h"
+
+/* Zero it, then fill in the first four; release with guards_free(). */
+struct guards {
+    struct session *session;
+    struct requests *asked;
+    struct replies *replies;
+    int64_t retry;    /* ms that the server may be away */
+    uint64_t lost;    /* messages that the server had acknowledged, and lost */
+    int64_t distance; /* ms to the server, as it answered when the connection was new */
+
+    /* Private. */
+    struct receipt *receipts[ROUTE_SLOTS + 1]; /* by hash slot; the last one serves for all */
+    struct receipt *guarded;                   /* the one that the guard is about */
+    enum guard state;
+    bool proven;      /* this connection has shown that transactions are allowed */
+    int64_t asked_at; /* wait_now() when that was asked; 0: it was not */
+    unsigned evicted; /* receipts, one after the other, with no transaction in between */
+};
+
+/*
+ * The receipt for a room: that of the hash slot, or for `slot` -1 the one that serves for all. It
+ * has a name, but need not be open. NULL when no key of such a name lies in the room's slot; -1 is
+ * never refused.
+ */
+struct receipt *guards_receipt(struct guards *g, int slot, struct entry_bytes room);
+
+/* Ask for the guard of a receipt. One that is old is left for a new one, if it `may` be. */
+void guards_ask(struct guards *g, struct receipt *r, bool may_renew);
+
+/* Ask whether transactions are allowed, where there is no guard that shows it. */
+void guards_prove(struct guards *g);
+bool guards_proven(const struct guards *g);
+
+/* What the guard of this receipt is. */
+enum guard guards_state(const struct guards *g, const struct receipt *r);
+
+/* No guard stands: EXEC or DISCARD was sent; or the connection is another one. */
+void guards_drop(struct guards *g);
+void guards_drop_connection(struct guards *g);
+
+/* The connection died, with all that was not answered on it. */
+void guards_lose_connection(struct guards *g);
+
+/* What was asked to prove transactions was answered, without an error. */
+void guards_on_proof(struct guards *g);
+
+/* How many replicas have the receipt was answered. */
+void guards_on_wait(struct guards *g, struct receipt *r, bool enough);
+
+/*
+ * GET was answered, and there was no error: judge the receipt, with so many entries in doubt. For
+ * RECEIPT_AGREES and RECEIPT_RAN the guard stands. What is lost was said; the receipt of what is
+ * lost or gone was given up, unless it is gone with entries in doubt.
+ */
+enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t in_doubt);
+
+/* EXPECT_LAST was answered: if what was acknowledged is gone, say so. */
+void guards_on_last(struct guards *g, struct receipt *r);
+
+/* A transaction went through: the server has room for receipts. */
+void guards_on_success(struct guards *g);
+
+/*
+ * After connections died, ask whether what was acknowledged under receipts that nothing was asked
+ * about since is still there. Returns whether there are such; one at a time, nothing else being
+ * under way.
+ */
+bool guards_check(struct guards *g);
+
+/* Delete all receipts, so that late copies of transactions, which watch them, fail for good. */
+void guards_delete(struct guards *g);
+
+void guards_free(struct guards *g);
+
+#endif
