@@ -32,12 +32,12 @@ bool batch_takes(
     return b->n == 0 || (!batch_full(b, most) && b->commands.len + entry->fields.len <= most.bytes);
 }
 
-static bool is_room(const struct send_batch *b, const struct batch_room *r, struct entry_bytes name)
+static bool is_room(const struct send_batch *b, const struct batch_room *r, struct span name)
 {
     return r->len == name.len && memcmp(b->commands.data + r->at, name.at, name.len) == 0;
 }
 
-static uint32_t hash_of(struct entry_bytes name)
+static uint32_t hash_of(struct span name)
 {
     uint32_t hash = 2166136261U; /* FNV-1a */
 
@@ -48,7 +48,7 @@ static uint32_t hash_of(struct entry_bytes name)
 
 /* The place in the index for a room: that of the room, or the free one that it may take. A place
  * holds the room's number, from 1. */
-static uint32_t *indexed(const struct send_batch *b, struct entry_bytes name)
+static uint32_t *indexed(const struct send_batch *b, struct span name)
 {
     uint32_t *index = (void *)b->index.data, mask = (uint32_t)(b->index.len / sizeof *index) - 1;
     uint32_t at = hash_of(name) & mask;
@@ -71,12 +71,12 @@ static void grow_index(struct send_batch *b)
     for (uint32_t i = 0; i < b->n_rooms; i++) {
         const struct batch_room *r = &b->rooms[i];
 
-        *indexed(b, (struct entry_bytes){b->commands.data + r->at, r->len}) = i + 1;
+        *indexed(b, (struct span){b->commands.data + r->at, r->len}) = i + 1;
     }
 }
 
 /* The number of the entry's room; that of a new one is `n_rooms`. */
-static uint32_t find_room(struct send_batch *b, struct entry_bytes name)
+static uint32_t find_room(struct send_batch *b, struct span name)
 {
     uint32_t last = b->n > 0 ? b->entries[b->n - 1].room : 0, *place;
 
@@ -158,25 +158,25 @@ void batch_echo(struct send_batch *b, const char *bytes, size_t n)
         b->entries[b->n - 1].echo = b->echo.len;
 }
 
-struct entry_bytes batch_room(const struct send_batch *b, size_t n)
+struct span batch_room(const struct send_batch *b, size_t n)
 {
     const struct batch_room *r = &b->rooms[b->entries[n].room];
 
-    return (struct entry_bytes){b->commands.data + r->at, r->len};
+    return (struct span){b->commands.data + r->at, r->len};
 }
 
-struct entry_bytes batch_command(const struct send_batch *b, size_t n)
+struct span batch_command(const struct send_batch *b, size_t n)
 {
     size_t from = n > 0 ? b->entries[n - 1].end : 0;
 
-    return (struct entry_bytes){b->commands.data + from, b->entries[n].end - from};
+    return (struct span){b->commands.data + from, b->entries[n].end - from};
 }
 
-struct entry_bytes batch_fields(const struct send_batch *b, size_t n)
+struct span batch_fields(const struct send_batch *b, size_t n)
 {
     const struct batch_entry *e = &b->entries[n];
 
-    return (struct entry_bytes){b->commands.data + e->fields, e->end - e->fields};
+    return (struct span){b->commands.data + e->fields, e->end - e->fields};
 }
 
 /* The part that the n-th room belongs to, which may be new: `n_parts`. */
@@ -212,7 +212,7 @@ void batch_divide(struct send_batch *b, enum batch_division how)
 
         e->next = BATCH_NO_ENTRY;
         if (e->room == known) {
-            struct entry_bytes name = batch_room(b, i);
+            struct span name = batch_room(b, i);
             int slot = how == DIVIDE_NOT ? -1 : route_slot(name.at, name.len);
 
             room->part = part_for(b, known++, how, slot);
@@ -258,6 +258,17 @@ void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool fo
         if (at == part->end)
             break;
     }
+}
+
+void batch_mark_rooms(struct send_batch *b, const struct batch_part *part)
+{
+    uint32_t at = part->first;
+
+    for (uint32_t i = 0; i < b->n_rooms; i++)
+        b->rooms[i].entry = BATCH_NO_ENTRY;
+    for (uint32_t n = 0; n < part->count; n++, at = b->entries[at].next)
+        if (b->rooms[b->entries[at].room].entry == BATCH_NO_ENTRY)
+            b->rooms[b->entries[at].room].entry = at;
 }
 
 size_t batch_mark_verified(struct send_batch *b, const struct batch_part *part, size_t *line)

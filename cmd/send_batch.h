@@ -19,7 +19,7 @@
 
 /* One entry on its way into a batch. */
 struct send_entry {
-    struct entry_bytes room;
+    struct span room;
     struct id id;      /* with -k; else the server makes one */
     struct buf fields; /* names and texts as words (reply.h) */
     size_t messages;   /* fields */
@@ -98,6 +98,12 @@ struct send_batch {
     size_t head_messages;
 };
 
+/* A part of a batch; without one, `part` is NULL. */
+struct piece {
+    struct send_batch *batch;
+    struct batch_part *part;
+};
+
 /* How much a batch holds: entries and bytes of commands. An entry that is larger goes alone. */
 struct batch_limit {
     size_t entries, bytes;
@@ -118,9 +124,9 @@ void batch_add(
 void batch_echo(struct send_batch *b, const char *bytes, size_t n);
 
 /* Of the n-th entry: its room, its whole command, and the fields in it, as words. */
-struct entry_bytes batch_room(const struct send_batch *b, size_t n);
-struct entry_bytes batch_command(const struct send_batch *b, size_t n);
-struct entry_bytes batch_fields(const struct send_batch *b, size_t n);
+struct span batch_room(const struct send_batch *b, size_t n);
+struct span batch_command(const struct send_batch *b, size_t n);
+struct span batch_fields(const struct send_batch *b, size_t n);
 
 /*
  * Divide the batch into parts, in the order of their first entries: one for all, for each hash
@@ -137,6 +143,9 @@ void batch_choose(struct send_batch *b, struct batch_part *part, size_t most);
 
 /* The entries of the transaction are not in after all; `forget_ids`: nor are their IDs known. */
 void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids);
+
+/* Give each room of the transaction an `entry` of it, and other rooms none. */
+void batch_mark_rooms(struct send_batch *b, const struct batch_part *part);
 
 /*
  * The entries of the transaction are in, but for those of rooms that were refused, which have an

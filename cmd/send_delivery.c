@@ -66,13 +66,13 @@ struct delivery {
     bool unsure;        /* it says itself what is not known */
 };
 
-static bool is_plain(const struct delivery *d, struct cursor c)
+static bool is_plain(const struct delivery *d, struct piece c)
 {
     return d->plain || c.part->plain;
 }
 
 /* Whether the part goes under a guard. */
-static bool is_guarded(const struct delivery *d, struct cursor c)
+static bool is_guarded(const struct delivery *d, struct piece c)
 {
     return !d->set->keep_ids && !is_plain(d, c);
 }
@@ -83,15 +83,15 @@ static bool is_good(const struct delivery *d)
 }
 
 /* The beginning of the name of a part's room, for errors: its length and its bytes. */
-static struct entry_bytes shown(struct cursor c)
+static struct span shown(struct piece c)
 {
-    struct entry_bytes room = batch_room(c.batch, c.part->first);
+    struct span room = batch_room(c.batch, c.part->first);
 
-    return (struct entry_bytes){room.at, room.len < 64 ? room.len : 64};
+    return (struct span){room.at, room.len < 64 ? room.len : 64};
 }
 
 /* The receipt that serves for the part; NULL: none does. */
-static struct receipt *receipt_of(struct delivery *d, struct cursor c)
+static struct receipt *receipt_of(struct delivery *d, struct piece c)
 {
     int slot = d->flight.by_slot ? c.part->slot : -1;
     struct receipt *r;
@@ -110,7 +110,7 @@ static struct receipt *receipt_of(struct delivery *d, struct cursor c)
 /* Take back what was queued behind MULTI. That clears every WATCH, so no guard stands. */
 static void discard(struct delivery *d)
 {
-    struct cursor parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
+    struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
     bool open = false;
 
     for (size_t i = 0; i < 2; i++)
@@ -127,7 +127,7 @@ static void discard(struct delivery *d)
 /* --- what has come of a transaction ---------------------------------------------------------- */
 
 /* The server has it, and so have as many replicas as are asked for. */
-static void acknowledge(struct delivery *d, struct cursor c)
+static void acknowledge(struct delivery *d, struct piece c)
 {
     if (is_guarded(d, c))
         receipt_acknowledge(receipt_of(d, c), c.batch, c.part);
@@ -143,7 +143,7 @@ static void acknowledge(struct delivery *d, struct cursor c)
 }
 
 /* The server has it. */
-static void add(struct delivery *d, struct cursor c)
+static void add(struct delivery *d, struct piece c)
 {
     if (!is_good(d))
         return;
@@ -153,7 +153,7 @@ static void add(struct delivery *d, struct cursor c)
 }
 
 /* The part at hand is in, all of it or what was sent of it. */
-static void finish(struct delivery *d, struct cursor c)
+static void finish(struct delivery *d, struct piece c)
 {
     c.part->first = batch_find(c.batch, c.part->first, ENTRY_OUT);
     c.part->state = c.part->first == BATCH_NO_ENTRY ? PART_IN : PART_READY;
@@ -164,7 +164,7 @@ static void finish(struct delivery *d, struct cursor c)
 }
 
 /* EXEC was answered. */
-static void on_exec(struct delivery *d, struct cursor c)
+static void on_exec(struct delivery *d, struct piece c)
 {
     if (!d->replies.ran) {
         c.part->state = PART_READY;
@@ -179,7 +179,7 @@ static void on_exec(struct delivery *d, struct cursor c)
 }
 
 /* XADDs by themselves were answered; with --replicas, that is decided by the answer to WAIT. */
-static void on_plain(struct delivery *d, struct cursor c)
+static void on_plain(struct delivery *d, struct piece c)
 {
     if (is_good(d))
         acknowledge(d, c);
@@ -188,7 +188,7 @@ static void on_plain(struct delivery *d, struct cursor c)
 }
 
 /* WAIT was answered, about a part or the opening of a receipt. */
-static void on_wait(struct delivery *d, struct cursor c, struct receipt *r)
+static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
 {
     bool enough = d->replies.copies >= d->set->replicas;
     struct err *why = &d->replies.trouble.why;
@@ -210,7 +210,7 @@ static void on_wait(struct delivery *d, struct cursor c, struct receipt *r)
 }
 
 /* Whether the rooms of what is in by its receipt took it was told, and perhaps its IDs. */
-static void on_verified(struct delivery *d, struct cursor c)
+static void on_verified(struct delivery *d, struct piece c)
 {
     size_t line, unknown = batch_mark_verified(c.batch, c.part, &line);
 
@@ -223,7 +223,7 @@ static void on_verified(struct delivery *d, struct cursor c)
 }
 
 /* What the rooms hold under IDs that were too old was told. */
-static void on_held(struct delivery *d, struct cursor c, bool below)
+static void on_held(struct delivery *d, struct piece c, bool below)
 {
     uint32_t missing = batch_find(c.batch, c.part->first, ENTRY_TOO_OLD);
 
@@ -232,14 +232,14 @@ static void on_held(struct delivery *d, struct cursor c, bool below)
     if (missing == BATCH_NO_ENTRY)
         add(d, c);
     else if (!below && (d->set->maxlen || d->set->maxage))
-        request_held(&d->asked, c.batch, c.part, true);
+        request_held(&d->asked, c, true);
     else
         replies_not_held(&d->replies, c.batch, missing);
 }
 
 /* --- what the receipt tells ------------------------------------------------------------------ */
 
-static void fail_unsure(struct delivery *d, struct cursor c, const struct receipt *r)
+static void fail_unsure(struct delivery *d, struct piece c, const struct receipt *r)
 {
     d->unsure = true;
     err_set(&d->failure, EXIT_FAILED,
@@ -251,7 +251,7 @@ static void fail_unsure(struct delivery *d, struct cursor c, const struct receip
 }
 
 /* The first so many entries that were in doubt are in; it remains to see that each XADD worked. */
-static void on_ran(struct delivery *d, struct cursor c, uint64_t count)
+static void on_ran(struct delivery *d, struct piece c, uint64_t count)
 {
     if (c.part->state == PART_ADDED)
         return; /* as was known */
@@ -261,9 +261,9 @@ static void on_ran(struct delivery *d, struct cursor c, uint64_t count)
 }
 
 /* The part that the receipt is about, if it is the one at hand. */
-static struct cursor part_under(struct delivery *d, const struct receipt *r)
+static struct piece part_under(struct delivery *d, const struct receipt *r)
 {
-    struct cursor c = flight_now(&d->flight);
+    struct piece c = flight_now(&d->flight);
 
     if (c.part && receipt_of(d, c) != r)
         c.part = NULL;
@@ -272,7 +272,7 @@ static struct cursor part_under(struct delivery *d, const struct receipt *r)
 
 static void on_get(struct delivery *d, struct receipt *r)
 {
-    struct cursor c = part_under(d, r);
+    struct piece c = part_under(d, r);
     enum receipt_verdict verdict;
 
     if (!is_good(d))
@@ -306,7 +306,7 @@ static void on_get(struct delivery *d, struct receipt *r)
 /* Whether what was acknowledged last is still there was told. */
 static void on_last(struct delivery *d, struct receipt *r)
 {
-    struct cursor c = part_under(d, r);
+    struct piece c = part_under(d, r);
     bool gone = r->state >= RECEIPT_ALONE && !d->replies.said.there;
 
     if (c.part && c.part->in_doubt > 0 && gone)
@@ -319,7 +319,7 @@ static void on_last(struct delivery *d, struct receipt *r)
 /* The last reply of an expectation was told whole. */
 static void on_answered(struct delivery *d, const struct expected *e)
 {
-    struct cursor c = {e->batch, e->part};
+    struct piece c = e->of;
     bool last = request_due(&d->asked) == NULL;
 
     if (is_good(d) && (e->what == EXPECT_GET || (e->what == EXPECT_PROMISE && last)))
@@ -345,7 +345,7 @@ static void on_answered(struct delivery *d, const struct expected *e)
 }
 
 /* The server refused something for good. */
-static void fail(struct delivery *d, struct cursor c, const struct trouble *t)
+static void fail(struct delivery *d, struct piece c, const struct trouble *t)
 {
     if (t->part && t->entry != t->part->first) {
         t->part->refused = t->entry; /* without it, what is before it can be added */
@@ -360,7 +360,7 @@ static void fail(struct delivery *d, struct cursor c, const struct trouble *t)
 }
 
 /* All replies have come, and there was an error among them. */
-static int recover(struct delivery *d, struct cursor c, struct err *e)
+static int recover(struct delivery *d, struct piece c, struct err *e)
 {
     struct trouble t = d->replies.trouble;
 
@@ -382,7 +382,7 @@ static int recover(struct delivery *d, struct cursor c, struct err *e)
 }
 
 /* A transaction was on its way when the connection died: perhaps it died of its size. */
-static void suspect_size(struct delivery *d, struct cursor c)
+static void suspect_size(struct delivery *d, struct piece c)
 {
     struct batch_part *part = c.part;
     bool alone = part->count == 1 && batch_command(c.batch, part->first).len > DEADLY_BYTES;
@@ -401,7 +401,7 @@ static void suspect_size(struct delivery *d, struct cursor c)
 /* What the connection owed is to be asked for again on the next one. */
 static void lose_connection(struct delivery *d)
 {
-    struct cursor parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
+    struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
     struct trouble t = d->replies.trouble;
 
     request_forget(&d->asked);
@@ -438,13 +438,13 @@ static int take_replies(struct delivery *d, struct err *e)
 /* --- what comes next ------------------------------------------------------------------------- */
 
 /* Whether the part behind may be sent before the one at hand is answered. */
-static bool may_go_ahead(const struct delivery *d, struct cursor now, struct cursor next)
+static bool may_go_ahead(const struct delivery *d, struct piece now, struct piece next)
 {
     return now.part->whole && d->size.limit == 0 && d->set->maxage == 0 && !d->resuming
            && !session_asking(d->session) && is_plain(d, now) == is_plain(d, next);
 }
 
-static struct step_facts facts(struct delivery *d, struct cursor now, struct cursor next)
+static struct step_facts facts(struct delivery *d, struct piece now, struct piece next)
 {
     struct step_facts f = {
         .up = session_up(d->session),
@@ -465,7 +465,7 @@ static struct step_facts facts(struct delivery *d, struct cursor now, struct cur
     return f;
 }
 
-static void guard(struct delivery *d, struct cursor c)
+static void guard(struct delivery *d, struct piece c)
 {
     struct receipt *r = receipt_of(d, c);
 
@@ -474,17 +474,17 @@ static void guard(struct delivery *d, struct cursor c)
 }
 
 /* Send the transaction up to EXEC, `before` entries behind what was acknowledged. */
-static void queue(struct delivery *d, struct cursor c, uint64_t before)
+static void queue(struct delivery *d, struct piece c, uint64_t before)
 {
     batch_choose(c.batch, c.part, size_of_transaction(&d->size));
-    request_queue(&d->asked, c.batch, c.part, receipt_of(d, c), before);
+    request_queue(&d->asked, c, receipt_of(d, c), before);
     c.part->state = PART_QUEUED;
 }
 
 /* EXEC, and the guard of what is left of the part, or of the next one, or of what may come. */
-static void commit(struct delivery *d, struct cursor now, struct cursor next)
+static void commit(struct delivery *d, struct piece now, struct piece next)
 {
-    request_commit(&d->asked, now.batch, now.part, receipt_of(d, now));
+    request_commit(&d->asked, now, receipt_of(d, now));
     now.part->state = PART_IN_FLIGHT;
     guards_drop(&d->guards);
     if (d->set->keep_ids)
@@ -495,22 +495,21 @@ static void commit(struct delivery *d, struct cursor now, struct cursor next)
         guard(d, next);
 }
 
-static void add_plain(struct delivery *d, struct cursor c)
+static void add_plain(struct delivery *d, struct piece c)
 {
     batch_choose(c.batch, c.part, session_asking(d->session) ? 1 : size_of_transaction(&d->size));
-    request_add(&d->asked, c.batch, c.part);
+    request_add(&d->asked, c);
     c.part->state = PART_IN_FLIGHT;
 }
 
-static void verify(struct delivery *d, struct cursor c)
+static void verify(struct delivery *d, struct piece c)
 {
     bool known = !d->set->ids || id_compare(c.batch->entries[c.part->end].id, ID_LEAST) > 0;
 
-    request_verify(
-        &d->asked, c.batch, c.part, receipt_of(d, c), known ? ID_LEAST : d->replies.said.id);
+    request_verify(&d->asked, c, receipt_of(d, c), known ? ID_LEAST : d->replies.said.id);
 }
 
-static void trim(struct delivery *d, struct cursor c)
+static void trim(struct delivery *d, struct piece c)
 {
     request_trim(&d->asked, c.batch);
     if (!delivery_is_owed(d))
@@ -518,7 +517,7 @@ static void trim(struct delivery *d, struct cursor c)
 }
 
 static int take_step(
-    struct delivery *d, enum step step, struct cursor now, struct cursor next, struct err *e)
+    struct delivery *d, enum step step, struct piece now, struct piece next, struct err *e)
 {
     switch (step) {
     case STEP_WAIT: break;
@@ -533,9 +532,9 @@ static int take_step(
     case STEP_ADD: add_plain(d, now); break;
     case STEP_ADD_NEXT: add_plain(d, next); break;
     case STEP_VERIFY: verify(d, now); break;
-    case STEP_LOOK_UP: request_held(&d->asked, now.batch, now.part, false); break;
+    case STEP_LOOK_UP: request_held(&d->asked, now, false); break;
     case STEP_RENEW:
-        request_renew(&d->asked, now.batch, now.part, receipt_of(d, now));
+        request_renew(&d->asked, now, receipt_of(d, now));
         guards_drop(&d->guards); /* it watches what is written there */
         break;
     case STEP_TRIM: trim(d, now); break;
@@ -546,7 +545,7 @@ static int take_step(
 }
 
 /* Have the link lead to the part's node. */
-static void use_node(struct delivery *d, struct cursor now)
+static void use_node(struct delivery *d, struct piece now)
 {
     if (now.part && now.part->slot >= 0 && !delivery_is_owed(d)
         && session_use_slot(d->session, now.part->slot))
@@ -560,7 +559,7 @@ int delivery_serve(struct delivery *d, struct err *e)
     if (take_replies(d, e) < 0)
         return -1;
     while (step != STEP_WAIT && d->failure.code == EXIT_DONE) {
-        struct cursor now = flight_now(&d->flight), next;
+        struct piece now = flight_now(&d->flight), next;
         struct step_facts known;
 
         use_node(d, now);
@@ -592,6 +591,7 @@ struct delivery *delivery_new(const struct send_settings *set, struct session *s
     d->out = out;
     d->done = done;
     d->plain = set->at_least_once;
+    d->guards.distance = link_distance(session_link(session));
     session_keep_links(session);
     return d;
 }
@@ -610,10 +610,12 @@ bool delivery_take(struct delivery *d, bool ended)
 {
     struct send_batch *b = delivery_batch(d);
     bool busy = flight_size(&d->flight) > 0;
+    struct batch_limit most = delivery_limit(d);
+    size_t size = b->commands.len + flight_batch(&d->flight, 0)->commands.len;
 
     if (d->failure.code != EXIT_DONE || (b->n == 0 && b->echo.len == 0))
         return false;
-    if (busy && (b->n == 0 || (!ended && !batch_full(b, delivery_limit(d)))))
+    if (busy && (b->n == 0 || (!ended && !batch_full(b, most)) || size > 2 * most.bytes))
         return false;
     if (b->n > 0)
         return flight_take(&d->flight, d->set, d->session);

@@ -17,7 +17,7 @@
 struct delivery;
 
 /*
- * A delivery over a session, which may be away for `retry` ms: receipts live longer. What is
+ * A delivery over a session that is connected, and may be away for `retry` ms: receipts live longer. What is
  * delivered is counted in `done`, and printed to `out` as -T and -i ask. All of these must outlive
  * it; returns it for delivery_free().
  */

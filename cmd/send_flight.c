@@ -46,21 +46,21 @@ bool flight_take(struct flight *f, const struct send_settings *set, const struct
     return true;
 }
 
-struct cursor flight_now(struct flight *f)
+struct piece flight_now(struct flight *f)
 {
     struct send_batch *b = flight_batch(f, 0);
 
-    return (struct cursor){b, f->taken > 0 ? &b->parts[b->at] : NULL};
+    return (struct piece){b, f->taken > 0 ? &b->parts[b->at] : NULL};
 }
 
-struct cursor flight_next(struct flight *f, const struct session *s)
+struct piece flight_next(struct flight *f, const struct session *s)
 {
-    struct cursor now = flight_now(f), next = {now.batch, NULL};
+    struct piece now = flight_now(f), next = {now.batch, NULL};
 
     if (now.part && now.batch->at + 1 < now.batch->n_parts)
         next.part = now.part + 1;
     else if (now.part && f->taken > 1)
-        next = (struct cursor){flight_batch(f, 1), flight_batch(f, 1)->parts};
+        next = (struct piece){flight_batch(f, 1), flight_batch(f, 1)->parts};
     if (next.part && s && session_node(s, next.part->slot) != session_node(s, now.part->slot))
         next.part = NULL;
     return next;
@@ -87,13 +87,13 @@ void flight_divide_by_slot(
         divide(f, flight_batch(f, n), set, s);
 }
 
-void flight_send_again(struct cursor c, bool forget)
+void flight_send_again(struct piece c, bool forget)
 {
     batch_mark_out(c.batch, c.part, forget);
     c.part->state = PART_READY;
 }
 
-void flight_lose(struct cursor c, bool guarded, bool again)
+void flight_lose(struct piece c, bool guarded, bool again)
 {
     struct batch_part *part = c.part;
 
@@ -115,7 +115,7 @@ void flight_lose(struct cursor c, bool guarded, bool again)
 
 void flight_finish_parts(struct flight *f)
 {
-    struct cursor parts[] = {flight_now(f), flight_next(f, NULL)};
+    struct piece parts[] = {flight_now(f), flight_next(f, NULL)};
 
     for (size_t i = 0; i < 2; i++)
         if (parts[i].part && parts[i].part->state == PART_READY

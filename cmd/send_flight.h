@@ -22,12 +22,6 @@ struct flight {
     size_t first, taken;
 };
 
-/* A part of a batch under way. */
-struct cursor {
-    struct send_batch *batch;
-    struct batch_part *part; /* NULL: there is none */
-};
-
 /* The n-th batch that is under way, from 0, or behind those the one being filled; NULL behind it.
  */
 struct send_batch *flight_batch(struct flight *f, size_t n);
@@ -39,10 +33,10 @@ size_t flight_size(const struct flight *f);
 bool flight_take(struct flight *f, const struct send_settings *set, const struct session *s);
 
 /* The part at hand: the first one that is not in. */
-struct cursor flight_now(struct flight *f);
+struct piece flight_now(struct flight *f);
 
 /* The part behind it; with a session, only if the same node serves it. */
-struct cursor flight_next(struct flight *f, const struct session *s);
+struct piece flight_next(struct flight *f, const struct session *s);
 
 /* The part at hand is PART_IN: go on to the next. Returns whether its batch is done with, and can
  * be settled and then released. */
@@ -55,13 +49,13 @@ void flight_divide_by_slot(
 
 /* What was sent of the part did not run, or is gone: it is to be sent again. `forget`: the IDs that
  * the server gave are void. */
-void flight_send_again(struct cursor c, bool forget);
+void flight_send_again(struct piece c, bool forget);
 
 /*
  * The connection died while the part was on its way: if it goes under a guard, the receipt will
  * tell whether it is in. `again`: what was answered for is in doubt as well.
  */
-void flight_lose(struct cursor c, bool guarded, bool again);
+void flight_lose(struct piece c, bool guarded, bool again);
 
 /* Where MULTI was refused, the XADDs behind it ran by themselves: if all of a part to be sent is
  * in, it is PART_IN. */

@@ -12,7 +12,7 @@ enum { CLOSING_MS = 1000 };
 /* The beginning of a room's name, for errors: its length and its bytes. */
 #define SHOWN(room) (int)((room).len < 64 ? (room).len : 64), (room).data
 
-struct receipt *guards_receipt(struct guards *g, int slot, struct entry_bytes room)
+struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
 {
     struct receipt **r = &g->receipts[slot < 0 ? ROUTE_SLOTS : slot];
 
@@ -27,7 +27,7 @@ void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
 {
     /* On a new connection the old one tells whether what was acknowledged is still there. */
     if (may_renew && g->proven && r->state >= RECEIPT_ALONE && receipt_is_old(r, wait_now())) {
-        struct entry_bytes room = {r->room.data, r->room.len};
+        struct span room = {r->room.data, r->room.len};
 
         request_delete(g->asked, r);
         receipt_begin(r, room, session_user(g->session), g->retry, wait_now());

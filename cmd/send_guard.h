@@ -37,7 +37,7 @@ struct guards {
  * has a name, but need not be open. NULL when no key of such a name lies in the room's slot; -1 is
  * never refused.
  */
-struct receipt *guards_receipt(struct guards *g, int slot, struct entry_bytes room);
+struct receipt *guards_receipt(struct guards *g, int slot, struct span room);
 
 /* Ask for the guard of a receipt. One that is old is left for a new one, if it `may` be. */
 void guards_ask(struct guards *g, struct receipt *r, bool may_renew);

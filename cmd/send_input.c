@@ -36,7 +36,7 @@ static void reject(struct send_input *in, const char *why)
         err_set(&in->problem, EXIT_FAILED, "line %zu is %s", in->lines.count, why);
 }
 
-static bool same(struct entry_bytes a, struct entry_bytes b)
+static bool same(struct span a, struct span b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
@@ -70,9 +70,9 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
     if (wrong)
         return wrong;
     if (set->room)
-        in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
+        in->row.room = (struct span){set->room, strlen(set->room)};
     if (set->name)
-        in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
+        in->row.name = (struct span){set->name, strlen(set->name)};
     if (in->row.room.len == 0)
         return "malformed: its first column, the room, is empty";
     return set->keep_ids ? parse_id(in) : NULL;
@@ -90,8 +90,8 @@ static const char *make_row(struct send_input *in, char *record, size_t n, bool 
         if (wrong == NULL && set->keep_ids && !is_ended)
             wrong = "cut off: it does not end in a newline";
     } else {
-        in->row.room = (struct entry_bytes){set->room, strlen(set->room)};
-        in->row.name = (struct entry_bytes){set->name, strlen(set->name)};
+        in->row.room = (struct span){set->room, strlen(set->room)};
+        in->row.name = (struct span){set->name, strlen(set->name)};
     }
     return in->row.text.len > (size_t)set->max_message ? TOO_LONG : wrong;
 }
@@ -135,7 +135,7 @@ static void add_row(struct send_input *in)
         buf_clear(&in->room);
         buf_add(&in->room, in->row.room.at, in->row.room.len);
         buf_clear(&entry->fields);
-        entry->room = (struct entry_bytes){in->room.data, in->room.len};
+        entry->room = (struct span){in->room.data, in->room.len};
         entry->id = in->row.key;
         entry->bytes = 0;
         entry->line = in->lines.count;

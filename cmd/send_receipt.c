@@ -37,7 +37,7 @@ static void name_key(struct receipt *r, const char *user, const char *sender)
 }
 
 void receipt_begin(
-    struct receipt *r, struct entry_bytes room, const char *user, int64_t retry, int64_t now)
+    struct receipt *r, struct span room, const char *user, int64_t retry, int64_t now)
 {
     enum { HOUR_MS = 3600 * 1000, WEEK_MS = 7 * 24 * HOUR_MS };
     unsigned char chance[16];
@@ -82,7 +82,7 @@ void receipt_acknowledge(
     struct receipt *r, const struct send_batch *b, const struct batch_part *part)
 {
     const struct batch_entry *last = &b->entries[part->end];
-    struct entry_bytes room = batch_room(b, part->end);
+    struct span room = batch_room(b, part->end);
 
     r->acked += part->count;
     r->first = r->first ? r->first : b->entries[part->first].line;

@@ -43,7 +43,7 @@ struct receipt {
  * program when the system gives no random numbers.
  */
 void receipt_begin(
-    struct receipt *r, struct entry_bytes room, const char *user, int64_t retry, int64_t now);
+    struct receipt *r, struct span room, const char *user, int64_t retry, int64_t now);
 
 /* Whether it lies in the hash slot of the room that it is named under. */
 bool receipt_lies_beside(const struct receipt *r);

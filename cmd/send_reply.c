@@ -7,19 +7,19 @@
 /* The room that a reply is about, as a string for errors. */
 static const char *room_of(struct replies *r, const struct expected *e)
 {
-    struct entry_bytes room = {0};
+    struct span room = {0};
 
     if (e->what == EXPECT_PROBE)
-        room = (struct entry_bytes){
-            e->batch->commands.data + e->batch->rooms[e->entry].at, e->batch->rooms[e->entry].len};
-    else if (e->batch)
-        room = batch_room(e->batch, e->what == EXPECT_EXEC ? e->part->first : e->entry);
+        room = (struct span){e->of.batch->commands.data + e->of.batch->rooms[e->entry].at,
+            e->of.batch->rooms[e->entry].len};
+    else if (e->of.part)
+        room = batch_room(e->of.batch, e->what == EXPECT_EXEC ? e->of.part->first : e->entry);
     else if (e->receipt)
-        room = (struct entry_bytes){e->receipt->room.data, e->receipt->room.len};
+        room = (struct span){e->receipt->room.data, e->receipt->room.len};
     buf_clear(&r->space);
     buf_add(&r->space, room.at, room.len);
     *buf_reserve(&r->space, 1) = 0;
-    return e->batch || e->receipt ? r->space.data : NULL;
+    return e->of.part || e->receipt ? r->space.data : NULL;
 }
 
 /* EXEC says why it was refused itself behind words of its own. */
@@ -59,9 +59,9 @@ static void note_entry(
     note(r, e, item);
     if (!first)
         return;
-    r->trouble.line = e->batch->entries[entry].line;
+    r->trouble.line = e->of.batch->entries[entry].line;
     r->trouble.promise = false;
-    r->trouble.part = e->what == EXPECT_QUEUED ? e->part : NULL;
+    r->trouble.part = e->what == EXPECT_QUEUED ? e->of.part : NULL;
     r->trouble.entry = entry;
 }
 
@@ -84,8 +84,8 @@ static bool is_too_old(const struct reply_item *item)
 static void on_added(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
-    struct batch_entry *added = &e->batch->entries[entry];
-    struct batch_room *room = &e->batch->rooms[added->room];
+    struct batch_entry *added = &e->of.batch->entries[entry];
+    struct batch_room *room = &e->of.batch->rooms[added->room];
 
     if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &added->id) == 0) {
         added->state = ENTRY_IN;
@@ -119,10 +119,10 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
         r->too_old = 0;
         if (item->type == REPLY_ERROR)
             note(r, e, item);
-        else if (item->type != REPLY_NIL && item->integer < (long long)e->part->count)
+        else if (item->type != REPLY_NIL && item->integer < (long long)e->of.part->count)
             reject(r, e);
-    } else if (item->depth == 1 && item->index < e->part->count) {
-        e->entry = batch_find(e->batch, e->batch->entries[entry].next, ENTRY_OUT);
+    } else if (item->depth == 1 && item->index < e->of.part->count) {
+        e->entry = batch_find(e->of.batch, e->of.batch->entries[entry].next, ENTRY_OUT);
         on_added(r, e, entry, item);
     } else if (item->type == REPLY_ERROR) {
         note(r, e, item); /* the receipt's */
@@ -144,7 +144,7 @@ static void on_get(struct replies *r, const struct expected *e, const struct rep
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
 {
-    struct batch_room *room = &e->batch->rooms[e->entry];
+    struct batch_room *room = &e->of.batch->rooms[e->entry];
 
     if (item->type != REPLY_ERROR || reply_is_error(item, "ERR The ID specified in XADD is equal"))
         room->entry = BATCH_NO_ENTRY; /* a room that is gone had them */
@@ -168,22 +168,22 @@ static bool entry_told(struct replies *r, const struct reply_item *item)
 
 static bool is_told(const struct replies *r, const struct send_batch *b, uint32_t entry)
 {
-    struct entry_bytes fields = batch_fields(b, entry);
+    struct span fields = batch_fields(b, entry);
 
     return fields.len == r->fields.len && memcmp(fields.at, r->fields.data, fields.len) == 0;
 }
 
 static void list_entries(struct replies *r, const struct expected *e)
 {
-    uint32_t at = batch_find(e->batch, e->part->first, ENTRY_OUT);
+    uint32_t at = batch_find(e->of.batch, e->of.part->first, ENTRY_OUT);
 
     free(r->entries);
-    r->entries = calloc(e->part->count, sizeof *r->entries);
+    r->entries = calloc(e->of.part->count, sizeof *r->entries);
     if (r->entries == NULL)
         buf_no_memory();
-    for (r->n_entries = 0; r->n_entries < e->part->count; r->n_entries++) {
+    for (r->n_entries = 0; r->n_entries < e->of.part->count; r->n_entries++) {
         r->entries[r->n_entries] = at;
-        at = batch_find(e->batch, e->batch->entries[at].next, ENTRY_OUT);
+        at = batch_find(e->of.batch, e->of.batch->entries[at].next, ENTRY_OUT);
     }
 }
 
@@ -204,8 +204,8 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
     while (r->n_entries > 0) {
         uint32_t entry = r->entries[--r->n_entries];
 
-        if (is_told(r, e->batch, entry)) {
-            e->batch->entries[entry].id = r->id;
+        if (is_told(r, e->of.batch, entry)) {
+            e->of.batch->entries[entry].id = r->id;
             return;
         }
     }
@@ -215,7 +215,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
 static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t entry,
     const char *what, const char *why)
 {
-    struct entry_bytes room = batch_room(b, entry);
+    struct span room = batch_room(b, entry);
     char id[ID_TEXT];
 
     if (r->trouble.why.code != EXIT_DONE)
@@ -233,16 +233,16 @@ void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t en
 
 static void on_held(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
-    struct batch_entry *entry = &e->batch->entries[e->entry];
+    struct batch_entry *entry = &e->of.batch->entries[e->entry];
 
     if (item->depth == 0 && item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
     if (!entry_told(r, item))
         return;
-    if (is_told(r, e->batch, e->entry))
+    if (is_told(r, e->of.batch, e->entry))
         entry->state = ENTRY_IN;
     else
-        fail_entry(r, e->batch, e->entry, "is already in", "with other fields");
+        fail_entry(r, e->of.batch, e->entry, "is already in", "with other fields");
 }
 
 static void on_below(struct replies *r, const struct expected *e, const struct reply_item *item)
@@ -252,9 +252,9 @@ static void on_below(struct replies *r, const struct expected *e, const struct r
     if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
     else if (item->integer == 0)
-        e->batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
+        e->of.batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
     else
-        replies_not_held(r, e->batch, e->entry);
+        replies_not_held(r, e->of.batch, e->entry);
 }
 
 static void on_last(struct replies *r, const struct expected *e, const struct reply_item *item)

@@ -1,5 +1,6 @@
 #include "cmd/send_request.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "common/link.h"
@@ -11,36 +12,28 @@ enum { REPLICAS_MS = 1000 };
 
 /* --- expectations ---------------------------------------------------------------------------- */
 
-struct expected *request_nth(struct requests *q, size_t n)
+static struct expected *nth(struct requests *q, size_t n)
 {
-    return n < q->n ? &q->queue[(q->first + n) % REQUEST_QUEUE] : NULL;
+    return &q->queue[(q->first + n) % REQUEST_QUEUE];
 }
 
 struct expected *request_due(struct requests *q)
 {
-    return request_nth(q, 0);
+    return q->n > 0 ? nth(q, 0) : NULL;
 }
 
-static void expect_all(struct requests *q, struct expected e)
+static void expect(struct requests *q, struct expected e)
 {
-    struct expected *last = q->n > 0 ? request_nth(q, q->n - 1) : NULL;
+    struct expected *last = q->n > 0 ? nth(q, q->n - 1) : NULL;
 
-    if (e.left == 0)
-        return;
-    if (last && last->what == e.what && last->batch == NULL && e.batch == NULL
-        && last->receipt == e.receipt) {
+    if (last && last->what == e.what && last->receipt == e.receipt && last->asking == e.asking
+        && last->of.part == NULL && e.of.part == NULL) {
         last->left += e.left;
         return;
     }
     if (q->n == REQUEST_QUEUE)
         abort(); /* no request has so many kinds of replies */
-    q->n++;
-    *request_nth(q, q->n - 1) = e;
-}
-
-static void expect(struct requests *q, enum expectation what)
-{
-    expect_all(q, (struct expected){.what = what, .left = 1});
+    *nth(q, q->n++) = e;
 }
 
 /* The state of the entries that the replies are about. */
@@ -49,7 +42,7 @@ static int state_of(const struct expected *e)
     return e->what == EXPECT_HELD || e->what == EXPECT_BELOW ? ENTRY_TOO_OLD : ENTRY_OUT;
 }
 
-/* The room behind `from` that the request is about. */
+/* The room from there on that the request is about. */
 static uint32_t next_room(const struct send_batch *b, uint32_t from)
 {
     while (from < b->n_rooms && b->rooms[from].entry == BATCH_NO_ENTRY)
@@ -67,9 +60,9 @@ bool request_answered(struct requests *q)
     }
     e->asked = false;
     if (e->what == EXPECT_PROBE)
-        e->entry = next_room(e->batch, e->entry + 1);
-    else if (e->batch && e->left > 1)
-        e->entry = batch_find(e->batch, e->batch->entries[e->entry].next, state_of(e));
+        e->entry = next_room(e->of.batch, e->entry + 1);
+    else if (e->of.part && e->left > 1)
+        e->entry = batch_find(e->of.batch, e->of.batch->entries[e->entry].next, state_of(e));
     if (--e->left > 0)
         return false;
     q->first = (q->first + 1) % REQUEST_QUEUE;
@@ -89,70 +82,68 @@ void request_free(struct requests *q)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static struct link *link_of(const struct requests *q)
-{
-    return session_link(q->session);
-}
+/* Send a command, as link_command() takes it, about a key. A node that is being given the key's
+ * slot takes it only behind ASKING; a transaction, only its MULTI. */
+#define SEND_KEY(q, ...)                                        \
+    do {                                                        \
+        if (session_asking((q)->session))                       \
+            link_command(session_link((q)->session), "ASKING"); \
+        link_command(session_link((q)->session), __VA_ARGS__);  \
+    } while (0)
 
-/* A node that is being given the slot takes a command only behind this, and then a transaction. */
-static void say_asking(struct requests *q)
-{
-    if (!session_asking(q->session))
-        return;
-    link_command(link_of(q), "ASKING");
-    expect(q, EXPECT_NO_ERROR);
-}
+/* The same, and expect its reply, which is about a receipt (or NULL). */
+#define ASK_KEY(q, kind, r, ...)                              \
+    do {                                                      \
+        SEND_KEY(q, __VA_ARGS__);                             \
+        expect(q, (struct expected){.what = (kind),           \
+                      .asking = session_asking((q)->session), \
+                      .left = 1,                              \
+                      .receipt = (r)});                       \
+    } while (0)
 
-static void ask_replicas(
-    struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r)
+/* A command that needs no ASKING. */
+#define ASK(q, kind, r, ...)                                                     \
+    do {                                                                         \
+        link_command(session_link((q)->session), __VA_ARGS__);                   \
+        expect(q, (struct expected){.what = (kind), .left = 1, .receipt = (r)}); \
+    } while (0)
+
+static void ask_replicas(struct requests *q, struct piece of, struct receipt *r)
 {
+    struct expected e = {.what = EXPECT_WAIT, .left = 1, .of = of, .receipt = r};
+
     if (q->set->replicas == 0)
         return;
-    link_command(link_of(q), "WAIT %lld %d", (long long)q->set->replicas, REPLICAS_MS);
-    expect_all(
-        q, (struct expected){EXPECT_WAIT, .left = 1, .batch = b, .part = part, .receipt = r});
-}
-
-/* One thing more is asked that is there only to keep the promise. */
-static void expect_promise(struct requests *q, struct receipt *r)
-{
-    expect_all(q, (struct expected){.what = EXPECT_PROMISE, .left = 1, .receipt = r});
+    link_command(
+        session_link(q->session), "WAIT %lld %d", (long long)q->set->replicas, REPLICAS_MS);
+    expect(q, e);
 }
 
 void request_prove(struct requests *q, struct receipt *r)
 {
-    link_command(link_of(q), "MULTI");
-    expect_promise(q, r);
-    link_command(link_of(q), "EXEC");
-    expect_promise(q, r);
+    ASK(q, EXPECT_PROMISE, r, "MULTI");
+    ASK(q, EXPECT_PROMISE, r, "EXEC");
+}
+
+static void set_receipt(struct requests *q, struct receipt *r, const char *value, size_t n)
+{
+    ASK(q, EXPECT_PROMISE, r, "SET %b %b PX %llu", r->key.data, r->key.len, value, n,
+        (unsigned long long)r->life);
 }
 
 static void expire_later(struct requests *q, struct receipt *r)
 {
-    say_asking(q);
-    link_command(
-        link_of(q), "PEXPIRE %b %llu", r->key.data, r->key.len, (unsigned long long)r->life);
-    expect_promise(q, r);
+    ASK_KEY(q, EXPECT_PROMISE, r, "PEXPIRE %b %llu", r->key.data, r->key.len,
+        (unsigned long long)r->life);
 }
 
 static void open_receipt(struct requests *q, struct receipt *r)
 {
-    say_asking(q);
-    link_command(link_of(q), "MULTI");
-    expect_promise(q, r);
-    link_command(link_of(q), "SET %b %s PX %llu NX", r->key.data, r->key.len, "0 0",
+    ASK_KEY(q, EXPECT_PROMISE, r, "MULTI");
+    ASK(q, EXPECT_PROMISE, r, "SET %b %s PX %llu NX", r->key.data, r->key.len, "0 0",
         (unsigned long long)r->life);
-    expect_promise(q, r);
-    link_command(link_of(q), "EXEC");
-    expect_promise(q, r);
+    ASK(q, EXPECT_PROMISE, r, "EXEC");
     r->state = RECEIPT_OPENING;
-}
-
-static void ask_value(struct requests *q, struct receipt *r)
-{
-    say_asking(q);
-    link_command(link_of(q), "GET %b", r->key.data, r->key.len);
-    expect_all(q, (struct expected){.what = EXPECT_GET, .left = 1, .receipt = r});
 }
 
 void request_guard(struct requests *q, struct receipt *r, bool proven)
@@ -166,45 +157,40 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
     if (alone)
         expire_later(q, r);
     if (opens || alone)
-        ask_replicas(q, NULL, NULL, r);
+        ask_replicas(q, (struct piece){0}, r);
     if (opens && id_compare(r->last_id, ID_LEAST) > 0)
         request_last(q, r);
-    say_asking(q);
-    link_command(link_of(q), "WATCH %b", r->key.data, r->key.len);
-    expect_promise(q, r);
-    ask_value(q, r);
+    ASK_KEY(q, EXPECT_PROMISE, r, "WATCH %b", r->key.data, r->key.len);
+    ASK_KEY(q, EXPECT_GET, r, "GET %b", r->key.data, r->key.len);
     r->used = wait_now();
 }
 
-/* Send the part's XADDs; those that lie side by side at once. Returns the last entry. */
-static uint32_t send_entries(
-    struct requests *q, const struct send_batch *b, const struct batch_part *part)
+/* Send the part's XADDs; those that lie side by side at once. */
+static void send_entries(struct requests *q, struct piece of)
 {
-    uint32_t at = batch_find(b, part->first, ENTRY_OUT), last = at;
+    uint32_t at = of.part->first, left = of.part->count;
 
-    for (uint32_t left = part->count; left > 0;) {
-        uint32_t next = at;
-        struct entry_bytes run = {batch_command(b, at).at, 0};
+    while (left > 0) {
+        struct span run = batch_command(of.batch, at);
+        uint32_t next = batch_find(of.batch, of.batch->entries[at].next, ENTRY_OUT);
 
-        do {
-            last = next;
-            run.len += batch_command(b, last).len;
-            next = batch_find(b, b->entries[last].next, ENTRY_OUT);
-        } while (--left > 0 && next == last + 1);
-        link_send(link_of(q), run.at, run.len);
+        for (; --left > 0 && next == at + 1;
+             at = next, next = batch_find(of.batch, of.batch->entries[at].next, ENTRY_OUT))
+            run.len += batch_command(of.batch, next).len;
+        link_send(session_link(q->session), run.at, run.len);
         at = next;
     }
-    return last;
 }
 
-static struct expected about_entries(
-    enum expectation what, struct send_batch *b, struct batch_part *part)
+/* Expect so many replies about entries of the part. */
+static void expect_about(
+    struct requests *q, enum expectation what, struct piece of, uint32_t left, struct receipt *r)
 {
-    return (struct expected){.what = what,
-        .left = part->count,
-        .entry = batch_find(b, part->first, ENTRY_OUT),
-        .batch = b,
-        .part = part};
+    struct expected e = {.what = what, .left = left, .of = of, .receipt = r};
+
+    e.entry = batch_find(of.batch, of.part->first, state_of(&e));
+    e.asking = what != EXPECT_QUEUED && what != EXPECT_EXEC && session_asking(q->session);
+    expect(q, e);
 }
 
 /* With -i the receipt holds the last ID too, by which the others are found if no answer comes. */
@@ -213,184 +199,112 @@ static const char note_id[] =
     "return redis.call('SET', KEYS[2], ARGV[1] .. (last and ' ' .. last[1] or ''), 'PX', "
     "ARGV[2])\n";
 
-/* Where each entry is its own receipt, this one is only something that replicas can have. */
-static void write_receipt(struct requests *q, const struct send_batch *b, uint32_t last,
-    struct receipt *r, uint64_t count)
+void request_queue(struct requests *q, struct piece of, struct receipt *r, uint64_t before)
 {
-    unsigned long long life = r->life;
+    struct span room = batch_room(of.batch, of.part->end);
     struct buf *value = &q->space;
 
-    if (r == NULL || (q->set->keep_ids && !q->set->replicas))
+    ASK_KEY(q, EXPECT_PROMISE, r, "MULTI");
+    send_entries(q, of);
+    expect_about(q, EXPECT_QUEUED, of, of.part->count, r);
+    if (r == NULL)
         return;
-    receipt_value(r, count, b->entries[last].line, value);
-    if (q->set->ids && !q->set->keep_ids) {
-        struct entry_bytes room = batch_room(b, last);
-
-        link_command(link_of(q), "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len, r->key.data,
-            r->key.len, value->data, value->len, life);
-    } else {
-        link_command(link_of(q), "SET %b %b PX %llu", r->key.data, r->key.len, value->data,
-            value->len, life);
-    }
-    expect_promise(q, r);
+    receipt_value(r, before + of.part->count, of.batch->entries[of.part->end].line, value);
+    if (q->set->ids && !q->set->keep_ids)
+        ASK(q, EXPECT_PROMISE, r, "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len,
+            r->key.data, r->key.len, value->data, value->len, (unsigned long long)r->life);
+    else
+        set_receipt(q, r, value->data, value->len);
 }
 
-void request_queue(struct requests *q, struct send_batch *b, struct batch_part *part,
-    struct receipt *r, uint64_t before)
+void request_commit(struct requests *q, struct piece of, struct receipt *r)
 {
-    uint32_t last;
-
-    say_asking(q);
-    link_command(link_of(q), "MULTI");
-    expect_promise(q, r);
-    expect_all(q, about_entries(EXPECT_QUEUED, b, part));
-    last = send_entries(q, b, part);
-    write_receipt(q, b, last, r, before + part->count);
-}
-
-void request_commit(
-    struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r)
-{
-    struct expected exec = about_entries(EXPECT_EXEC, b, part);
-
-    exec.left = 1;
-    exec.receipt = r;
-    link_command(link_of(q), "EXEC");
-    expect_all(q, exec);
-    ask_replicas(q, b, part, r);
+    link_command(session_link(q->session), "EXEC");
+    expect_about(q, EXPECT_EXEC, of, 1, r);
+    ask_replicas(q, of, r);
     if (r)
         r->used = wait_now();
 }
 
 void request_discard(struct requests *q)
 {
-    struct expected *e;
-
-    for (size_t i = 0; (e = request_nth(q, i)); i++)
-        if (e->what == EXPECT_GET)
-            e->what = EXPECT_ANYTHING;
-    link_command(link_of(q), "DISCARD");
-    expect(q, EXPECT_NO_ERROR);
+    for (size_t i = 0; i < q->n; i++)
+        if (nth(q, i)->what == EXPECT_GET)
+            nth(q, i)->what = EXPECT_ANYTHING;
+    ASK(q, EXPECT_NO_ERROR, NULL, "DISCARD");
 }
 
-void request_add(struct requests *q, struct send_batch *b, struct batch_part *part)
+void request_add(struct requests *q, struct piece of)
 {
-    struct expected added = about_entries(EXPECT_XADD, b, part);
-
-    added.asking = session_asking(q->session);
-    if (added.asking)
-        link_command(link_of(q), "ASKING");
-    send_entries(q, b, part);
-    expect_all(q, added);
-    ask_replicas(q, b, part, NULL);
+    if (session_asking(q->session))
+        link_command(session_link(q->session), "ASKING");
+    send_entries(q, of);
+    expect_about(q, EXPECT_XADD, of, of.part->count, NULL);
+    ask_replicas(q, of, NULL);
 }
 
 /*
  * An ID that a stream which has had entries refuses as too old, so that nothing is added; no more
  * permission is needed than for sending. What is no stream, or has no IDs left, says so instead.
  */
-static void probe_rooms(struct requests *q, struct send_batch *b, struct batch_part *part)
+static void probe_rooms(struct requests *q, struct piece of)
 {
-    struct expected e = {
-        EXPECT_PROBE, .asking = session_asking(q->session), .batch = b, .part = part};
-    uint32_t at = batch_find(b, part->first, ENTRY_OUT);
+    struct send_batch *b = of.batch;
+    struct expected e = {.what = EXPECT_PROBE, .asking = session_asking(q->session), .of = of};
 
-    for (uint32_t i = 0; i < b->n_rooms; i++)
-        b->rooms[i].entry = BATCH_NO_ENTRY;
-    for (uint32_t n = 0; n < part->count; n++) {
-        struct batch_room *room = &b->rooms[b->entries[at].room];
-
-        if (room->entry == BATCH_NO_ENTRY)
-            room->entry = at;
-        at = batch_find(b, b->entries[at].next, ENTRY_OUT);
-    }
-    for (uint32_t i = next_room(b, 0); i < b->n_rooms; i = next_room(b, i + 1), e.left++) {
-        struct entry_bytes name = {b->commands.data + b->rooms[i].at, b->rooms[i].len};
-
-        if (e.asking)
-            link_command(link_of(q), "ASKING");
-        link_command(link_of(q), "XADD %b NOMKSTREAM 0-1 x x", name.at, name.len);
-    }
+    batch_mark_rooms(b, of.part);
     e.entry = next_room(b, 0);
-    expect_all(q, e);
+    for (uint32_t i = e.entry; i < b->n_rooms; i = next_room(b, i + 1), e.left++)
+        SEND_KEY(
+            q, "XADD %b NOMKSTREAM 0-1 x x", b->commands.data + b->rooms[i].at, b->rooms[i].len);
+    expect(q, e);
 }
 
-void request_verify(struct requests *q, struct send_batch *b, struct batch_part *part,
-    struct receipt *r, struct id last)
+void request_verify(struct requests *q, struct piece of, struct receipt *r, struct id last)
 {
-    struct entry_bytes room = batch_room(b, part->first);
-    struct expected ids = about_entries(EXPECT_IDS, b, part);
+    struct span room = batch_room(of.batch, of.part->first);
     char id[ID_TEXT];
 
+    id_print(id, last);
     if (id_compare(last, ID_LEAST) > 0) {
-        id_print(id, last);
-        say_asking(q);
-        link_command(link_of(q), "XREVRANGE %b %s - COUNT %llu", room.at, room.len, id,
-            (unsigned long long)part->count);
-        ids.left = 1;
-        ids.receipt = r;
-        expect_all(q, ids);
+        SEND_KEY(q, "XREVRANGE %b %s - COUNT %llu", room.at, room.len, id,
+            (unsigned long long)of.part->count);
+        expect_about(q, EXPECT_IDS, of, 1, r);
     }
-    probe_rooms(q, b, part);
+    probe_rooms(q, of);
 }
 
-static uint32_t count_too_old(const struct send_batch *b, const struct batch_part *part)
+void request_held(struct requests *q, struct piece of, bool below)
 {
-    uint32_t n = 0, at = part->first;
+    const struct send_batch *b = of.batch;
+    uint32_t at = batch_find(b, of.part->first, ENTRY_TOO_OLD), n = 0;
 
-    while ((at = batch_find(b, at, ENTRY_TOO_OLD)) != BATCH_NO_ENTRY) {
-        at = b->entries[at].next;
-        n++;
-    }
-    return n;
-}
-
-void request_held(struct requests *q, struct send_batch *b, struct batch_part *part, bool below)
-{
-    uint32_t at = batch_find(b, part->first, ENTRY_TOO_OLD);
-    struct expected e = {below ? EXPECT_BELOW : EXPECT_HELD, .asking = session_asking(q->session),
-        .left = count_too_old(b, part), .entry = at, .batch = b, .part = part};
-
-    for (; at != BATCH_NO_ENTRY; at = batch_find(b, b->entries[at].next, ENTRY_TOO_OLD)) {
-        struct entry_bytes room = batch_room(b, at);
+    for (; at != BATCH_NO_ENTRY; at = batch_find(b, b->entries[at].next, ENTRY_TOO_OLD), n++) {
+        struct span room = batch_room(b, at);
         char id[ID_TEXT];
 
         id_print(id, b->entries[at].id);
-        if (e.asking)
-            link_command(link_of(q), "ASKING");
-        if (below)
-            link_command(link_of(q), "XRANGE %b - %s COUNT 1", room.at, room.len, id);
-        else
-            link_command(link_of(q), "XRANGE %b %s %s", room.at, room.len, id, id);
+        SEND_KEY(q, "XRANGE %b %s %s COUNT 1", room.at, room.len, below ? "-" : id, id);
     }
-    expect_all(q, e);
+    expect_about(q, below ? EXPECT_BELOW : EXPECT_HELD, of, n, NULL);
 }
 
-void request_renew(
-    struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r)
+void request_renew(struct requests *q, struct piece of, struct receipt *r)
 {
-    if (r && q->set->keep_ids) { /* there may be none yet */
-        link_command(link_of(q), "SET %b %s PX %llu", r->key.data, r->key.len, "0 0",
-            (unsigned long long)r->life);
-        expect_promise(q, r);
-    } else if (r) {
+    if (r && q->set->keep_ids) /* there may be none yet */
+        set_receipt(q, r, "0 0", 3);
+    else if (r)
         expire_later(q, r);
-    }
-    ask_replicas(q, b, part, r);
+    ask_replicas(q, of, r);
 }
 
 void request_trim(struct requests *q, struct send_batch *b)
 {
-    for (size_t i = 0; i < b->n_rooms; i++) {
-        struct batch_room *room = &b->rooms[i];
-
-        if (room->newest.ms < q->set->maxage)
-            continue;
-        say_asking(q);
-        link_command(link_of(q), "XTRIM %b MINID ~ %llu", b->commands.data + room->at, room->len,
-            (unsigned long long)(room->newest.ms - q->set->maxage));
-        expect(q, EXPECT_TRIMMED);
-    }
+    for (size_t i = 0; i < b->n_rooms; i++)
+        if (b->rooms[i].newest.ms >= q->set->maxage)
+            ASK_KEY(q, EXPECT_TRIMMED, NULL, "XTRIM %b MINID ~ %llu",
+                b->commands.data + b->rooms[i].at, b->rooms[i].len,
+                (unsigned long long)(b->rooms[i].newest.ms - q->set->maxage));
 }
 
 void request_last(struct requests *q, struct receipt *r)
@@ -398,9 +312,7 @@ void request_last(struct requests *q, struct receipt *r)
     char id[ID_TEXT];
 
     id_print(id, r->last_id);
-    say_asking(q);
-    link_command(link_of(q), "XRANGE %b %s + COUNT 1", r->last_room.data, r->last_room.len, id);
-    expect_all(q, (struct expected){.what = EXPECT_LAST, .left = 1, .receipt = r});
+    ASK_KEY(q, EXPECT_LAST, r, "XRANGE %b %s + COUNT 1", r->last_room.data, r->last_room.len, id);
 }
 
 void request_check(struct requests *q, struct receipt *r)
@@ -408,13 +320,11 @@ void request_check(struct requests *q, struct receipt *r)
     if (r->state < RECEIPT_ALONE)
         request_last(q, r);
     else
-        ask_value(q, r);
+        ASK_KEY(q, EXPECT_GET, r, "GET %b", r->key.data, r->key.len);
 }
 
 void request_delete(struct requests *q, struct receipt *r)
 {
-    say_asking(q);
-    link_command(link_of(q), "DEL %b", r->key.data, r->key.len);
-    expect(q, EXPECT_ANYTHING);
+    ASK_KEY(q, EXPECT_ANYTHING, NULL, "DEL %b", r->key.data, r->key.len);
     r->state = RECEIPT_NONE;
 }

@@ -35,9 +35,8 @@ struct expected {
     bool asking;              /* the answer to ASKING comes before each reply */
     bool asked;               /* it has come */
     uint32_t left;            /* so many replies */
-    uint32_t entry;           /* that the next reply is about; of EXPECT_PROBE, the room */
-    struct send_batch *batch; /* NULL: about no part, but the receipt */
-    struct batch_part *part;
+    uint32_t entry;  /* that the next reply is about; of EXPECT_PROBE, the room */
+    struct piece of; /* the part that it is about, if it is about one */
     struct receipt *receipt;
 };
 
@@ -56,9 +55,6 @@ struct requests {
 
 /* The expectation of the next reply, or NULL. It may be changed. */
 struct expected *request_due(struct requests *q);
-
-/* The expectation queued n-th, from 0, or NULL. */
-struct expected *request_nth(struct requests *q, size_t n);
 
 /* A reply was told whole: go on to the next. Returns whether it was the last of its kind. */
 bool request_answered(struct requests *q);
@@ -84,33 +80,29 @@ void request_guard(struct requests *q, struct receipt *r, bool proven);
 
 /* MULTI, the XADDs, and the receipt's new value, when `before` entries more than acknowledged come
  * before them. */
-void request_queue(struct requests *q, struct send_batch *b, struct batch_part *part,
-    struct receipt *r, uint64_t before);
+void request_queue(struct requests *q, struct piece of, struct receipt *r, uint64_t before);
 
 /* EXEC, WAIT. */
-void request_commit(
-    struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r);
+void request_commit(struct requests *q, struct piece of, struct receipt *r);
 
 /* DISCARD. What the guard asked for means nothing then, as it is cleared. */
 void request_discard(struct requests *q);
 
 /* The XADDs by themselves, WAIT. */
-void request_add(struct requests *q, struct send_batch *b, struct batch_part *part);
+void request_add(struct requests *q, struct piece of);
 
 /*
  * Could the entries be added to their rooms? A transaction that ran does not say so of each of
  * them. And, where `last` is not ID_LEAST, what are their IDs (-i), of which it is the last?
  */
-void request_verify(struct requests *q, struct send_batch *b, struct batch_part *part,
-    struct receipt *r, struct id last);
+void request_verify(struct requests *q, struct piece of, struct receipt *r, struct id last);
 
 /* What the rooms hold under the IDs of the part's entries that are ENTRY_TOO_OLD, or whether they
  * hold anything up to there. */
-void request_held(struct requests *q, struct send_batch *b, struct batch_part *part, bool below);
+void request_held(struct requests *q, struct piece of, bool below);
 
 /* Write the receipt again, and WAIT: it counts only what this connection has written. */
-void request_renew(
-    struct requests *q, struct send_batch *b, struct batch_part *part, struct receipt *r);
+void request_renew(struct requests *q, struct piece of, struct receipt *r);
 
 /* Trim by age the rooms that have a newest entry. */
 void request_trim(struct requests *q, struct send_batch *b);

@@ -283,7 +283,7 @@ void tail_anchor(struct tail_room *room);
 void tail_passed(struct tail_room *room);
 
 /* Whether -x hides this name. */
-bool tail_hides(const struct tail *t, const struct entry_bytes *name);
+bool tail_hides(const struct tail *t, const struct span *name);
 
 /* Set how many entries to ask for next from those that came, for replies of about 1 MiB. */
 void tail_set_batch(struct tail *t, const struct entry_decoder *came);

@@ -12,7 +12,7 @@ enum { REPLY_BYTES = 1024 * 1024, GROWTH = 8, LARGEST_BATCH = 10000, OVERHEAD = 
 /* Before asking again after an answer that there is nothing came too early. */
 enum { EMPTY_PAUSE_MS = 100 };
 
-bool tail_hides(const struct tail *t, const struct entry_bytes *name)
+bool tail_hides(const struct tail *t, const struct span *name)
 {
     for (size_t i = 0; i < t->set->excludes; i++)
         if (strlen(t->set->exclude[i]) == name->len
@@ -34,7 +34,7 @@ void tail_set_batch(struct tail *t, const struct entry_decoder *came)
 }
 
 /* An XREAD reply names a room; mostly the one that was named before, or the next. */
-static void on_room(void *context, const struct entry_bytes *name)
+static void on_room(void *context, const struct span *name)
 {
     struct tail_reader *r = context;
     const struct tail *t = r->t;
@@ -197,9 +197,9 @@ static void make_xread(const struct tail_reader *r, struct buf *to)
 void tail_expect(struct tail_reader *r, enum entry_reply reply)
 {
     r->in.reply = reply;
-    r->in.untold = (struct entry_bytes){0};
+    r->in.untold = (struct span){0};
     if (reply == ENTRY_XAUTOCLAIM) {
-        r->in.untold = (struct entry_bytes){r->room->name, r->room->len};
+        r->in.untold = (struct span){r->room->name, r->room->len};
         r->reading = r->room;
     }
     r->in.on_room = on_room;

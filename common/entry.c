@@ -14,12 +14,12 @@ static void reject(struct entry_decoder *d)
     err_set(&d->problem, EXIT_REFUSED, "protocol error: the reply does not hold stream entries");
 }
 
-static struct entry_bytes keep(struct buf *in, const struct reply_item *item)
+static struct span keep(struct buf *in, const struct reply_item *item)
 {
     buf_clear(in);
     buf_add(in, item->bytes, item->len);
     buf_reserve(in, 1); /* never NULL, though it may be empty */
-    return (struct entry_bytes){in->data, in->len};
+    return (struct span){in->data, in->len};
 }
 
 static void begin_room(struct entry_decoder *d, const struct reply_item *item)
@@ -46,7 +46,7 @@ static void entry_part(struct entry_decoder *d, const struct reply_item *item)
         }
         memcpy(d->id, item->bytes, item->len);
         d->id[item->len] = 0;
-        d->m.id = (struct entry_bytes){d->id, item->len};
+        d->m.id = (struct span){d->id, item->len};
     } else if (item->type == REPLY_NIL || (item->type == REPLY_ARRAY && item->integer <= 0)) {
         end_entry(d);
     } else if (item->type != REPLY_ARRAY || item->integer % 2 != 0) {
@@ -67,7 +67,7 @@ static void field_part(struct entry_decoder *d, const struct reply_item *item)
         d->m.name = keep(&d->name, item);
         return;
     }
-    d->m.text = (struct entry_bytes){item->bytes, item->len};
+    d->m.text = (struct span){item->bytes, item->len};
     d->on_message(d->context, &d->m);
     if (item->index + 1 == item->siblings)
         end_entry(d);

@@ -13,16 +13,16 @@
 #include "common/id.h"
 #include "common/reply.h"
 
-struct entry_bytes {
+struct span {
     const char *at;
     size_t len;
 };
 
 struct entry_message {
-    struct entry_bytes room; /* or `untold` */
-    struct entry_bytes id;   /* as the server wrote it, with a NUL behind */
+    struct span room; /* or `untold` */
+    struct span id;   /* as the server wrote it, with a NUL behind */
     struct id key;           /* the same as numbers */
-    struct entry_bytes name, text;
+    struct span name, text;
 };
 
 /* How deep in the reply the array of entries lies. */
@@ -32,13 +32,13 @@ enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XAUTOCLAIM = 1, ENTRY_XREAD = 2 };
 struct entry_decoder {
     enum entry_reply reply;
     /* The room that the next entries are from, where the reply tells it; or NULL. */
-    void (*on_room)(void *context, const struct entry_bytes *room);
+    void (*on_room)(void *context, const struct span *room);
     /* A message, whose bytes live only during the call; and: the entry is whole (no name, text). */
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
     const char *about;         /* what the server's errors are about, before their words; or NULL */
-    struct entry_bytes untold; /* the room, where the reply does not tell it */
+    struct span untold; /* the room, where the reply does not tell it */
 
     /* Of the reply at hand; entry_begin() resets them. */
     size_t entries;     /* whole ones */

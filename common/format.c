@@ -11,7 +11,7 @@
 static const char *const colours[] = {
     "31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
 
-static const char *colour_of(const struct entry_bytes *name)
+static const char *colour_of(const struct span *name)
 {
     uint32_t hash = 2166136261U; /* FNV-1a */
 
@@ -77,7 +77,7 @@ void format_time(struct format *f, struct buf *to, uint64_t ms)
 
 /* Data: as it is when raw, else so that it stays one harmless line. */
 static void add_data(
-    struct buf *to, const struct entry_bytes *data, bool raw, enum text_style style)
+    struct buf *to, const struct span *data, bool raw, enum text_style style)
 {
     if (raw)
         buf_add(to, data->at, data->len);
@@ -246,7 +246,7 @@ void format_message(struct format *f, struct buf *to, const struct entry_message
 
 const char *format_parse_tsv(char *row, size_t n, struct entry_message *m)
 {
-    struct entry_bytes *columns[] = {&m->room, &m->id, &m->name, &m->text};
+    struct span *columns[] = {&m->room, &m->id, &m->name, &m->text};
     char *at = row, *end = row + n;
 
     for (int i = 0; i < 4; i++) {
@@ -255,7 +255,7 @@ const char *format_parse_tsv(char *row, size_t n, struct entry_message *m)
 
         if ((tab == NULL) != (i == 3))
             return "malformed: a row has four columns parted by tabs: room, ID, name, text";
-        *columns[i] = (struct entry_bytes){at, len};
+        *columns[i] = (struct span){at, len};
         if (text_from_tsv(at, &columns[i]->len) < 0)
             return "malformed: it has an unknown escape; there are \\\\ \\t \\n \\r \\0 \\xHH";
         at = tab ? tab + 1 : end;

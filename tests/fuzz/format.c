@@ -38,7 +38,7 @@ static void check_custom(const struct format *f, const struct entry_message *m)
 
     print(&out, f, m);
     if (f->shown) {
-        none.room = none.name = none.text = (struct entry_bytes){"", 0};
+        none.room = none.name = none.text = (struct span){"", 0};
         print(&bare, f, &none);
         PROPERTY(controls(&out) == controls(&bare));
         if (!strchr(f->custom, '\\') && utf8_is_clean(f->custom, strlen(f->custom), "\t"))
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (minute > 200) /* the years that hardly can be counted */
         m.key.ms = UINT64_MAX >> (255 - minute);
-    m.id = (struct entry_bytes){id, id_print(id, m.key)};
+    m.id = (struct span){id, id_print(id, m.key)};
     check_line(&f, &m);
     f.kind = FORMAT_CUSTOM;
     if (format_check(custom.data, &e) == 0)

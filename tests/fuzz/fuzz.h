@@ -56,9 +56,9 @@ static inline struct buf fuzz_field(struct fuzz_input *in, char end)
     return field;
 }
 
-static inline struct entry_bytes fuzz_bytes(const struct buf *b)
+static inline struct span fuzz_bytes(const struct buf *b)
 {
-    return (struct entry_bytes){b->data, b->len};
+    return (struct span){b->data, b->len};
 }
 
 static inline int fuzz_same(const char *a, size_t n, const char *b, size_t m)

@@ -48,7 +48,7 @@ static void round_trip(const struct entry_message *m)
 static void give_id(struct entry_message *m)
 {
     if (id_parse(m->id.at, m->id.len, &m->key) < 0)
-        m->id = (struct entry_bytes){"0-1", 3};
+        m->id = (struct span){"0-1", 3};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

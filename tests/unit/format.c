@@ -7,9 +7,9 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/utf8.h"
 
-static struct entry_bytes bytes(const char *text)
+static struct span bytes(const char *text)
 {
-    return (struct entry_bytes){text, strlen(text)};
+    return (struct span){text, strlen(text)};
 }
 
 static struct entry_message message(const char *room, uint64_t ms, const char *name,
@@ -19,7 +19,7 @@ static struct entry_message message(const char *room, uint64_t ms, const char *n
     struct entry_message m = {.room = bytes(room), .key = {ms, 3}, .name = bytes(name),
         .text = bytes(text)};
 
-    m.id = (struct entry_bytes){id, id_print(id, m.key)};
+    m.id = (struct span){id, id_print(id, m.key)};
     return m;
 }
 
@@ -38,7 +38,7 @@ static struct entry_message hostile(void)
     static const char text[] = "a\tb\n\0\\\xff\"";
     struct entry_message m = message("r [\n", MS, "j]\033[m\xe2\x80\xae", "");
 
-    m.text = (struct entry_bytes){text, sizeof text - 1};
+    m.text = (struct span){text, sizeof text - 1};
     return m;
 }
 

@@ -16,7 +16,7 @@ struct replies {
     bool within;                   /* a part of a reply has come */
 };
 
-static inline void replies_word(struct buf *log, const struct entry_bytes *word)
+static inline void replies_word(struct buf *log, const struct span *word)
 {
     text_show(log, word->at, word->len, TEXT_TSV);
     buf_add(log, " ", 1);
