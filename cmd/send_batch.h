@@ -27,7 +27,7 @@ struct send_entry {
     size_t line;       /* of the first, from 1 */
 };
 
-enum { BATCH_NO_ENTRY = UINT32_MAX };
+#define BATCH_NO_ENTRY UINT32_MAX
 
 struct batch_entry {
     enum {

@@ -58,8 +58,9 @@ struct delivery {
     struct replies replies;
     struct guards guards;
     bool plain;            /* XADDs go by themselves */
-    struct err no_promise; /* why, until that is said */
-    bool resuming;         /* the last transaction held IDs that the rooms have (-k) */
+    struct err no_promise; /* why */
+    bool said_so;
+    bool resuming; /* the last transaction held IDs that the rooms have (-k) */
 
     struct err failure; /* for good: nothing more is sent */
     size_t line;        /* that it is about, or 0 */
@@ -102,8 +103,9 @@ static struct receipt *receipt_of(struct delivery *d, struct piece c)
     if (r || d->set->keep_ids)
         return r;
     c.part->plain = true;
-    err_set(&d->no_promise, EXIT_REFUSED, "%.*s: CROSSSLOT: no key can lie beside this name",
-        (int)shown(c).len, shown(c).at);
+    if (!d->said_so)
+        err_set(&d->no_promise, EXIT_REFUSED, "%.*s: CROSSSLOT: no key can lie beside this name",
+            (int)shown(c).len, shown(c).at);
     return NULL;
 }
 
@@ -135,11 +137,11 @@ static void acknowledge(struct delivery *d, struct piece c)
     c.part->in_doubt = c.part->deaths = 0;
     guards_on_success(&d->guards);
     session_fine(d->session);
-    if (d->no_promise.code == EXIT_DONE)
+    if (d->no_promise.code == EXIT_DONE || d->said_so)
         return;
     err_say(ERR_NOTICE, "%s; sending without what keeps a lost connection from doubling messages",
         d->no_promise.text);
-    d->no_promise.code = EXIT_DONE;
+    d->said_so = true;
 }
 
 /* The server has it. */

@@ -17,9 +17,9 @@
 struct delivery;
 
 /*
- * A delivery over a session that is connected, and may be away for `retry` ms: receipts live longer. What is
- * delivered is counted in `done`, and printed to `out` as -T and -i ask. All of these must outlive
- * it; returns it for delivery_free().
+ * A delivery over a session that is connected, and may be away for `retry` ms: receipts live
+ * longer. What is delivered is counted in `done`, and printed to `out` as -T and -i ask. All of
+ * these must outlive it; returns it for delivery_free().
  */
 struct delivery *delivery_new(const struct send_settings *set, struct session *session,
     int64_t retry, struct out *out, struct progress *done);

@@ -78,6 +78,7 @@ void guards_lose_connection(struct guards *g)
             r->state = RECEIPT_NONE;
         if (r)
             r->checked = id_compare(r->last_id, ID_LEAST) == 0;
+        g->unchecked = g->unchecked || (r && !r->checked);
     }
 }
 
@@ -180,11 +181,10 @@ void guards_on_last(struct guards *g, struct receipt *r)
 
 bool guards_check(struct guards *g)
 {
-    for (int i = 0; i <= ROUTE_SLOTS; i++) {
+    for (int i = 0; i <= ROUTE_SLOTS && g->unchecked; i++) {
         struct receipt *r = g->receipts[i];
 
-        if (r == NULL || r->checked
-            || (r->state < RECEIPT_ALONE && id_compare(r->last_id, ID_LEAST) == 0))
+        if (r == NULL || r->checked)
             continue;
         if (g->asked->n > 0)
             return true;
@@ -194,6 +194,7 @@ bool guards_check(struct guards *g)
             request_check(g->asked, r);
         return true;
     }
+    g->unchecked = false;
     return false;
 }
 

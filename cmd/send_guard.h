@@ -29,6 +29,7 @@ struct guards {
     enum guard state;
     bool proven;      /* this connection has shown that transactions are allowed */
     int64_t asked_at; /* wait_now() when that was asked; 0: it was not */
+    bool unchecked;   /* some receipts are not `checked` */
     unsigned evicted; /* receipts, one after the other, with no transaction in between */
 };
 

@@ -32,9 +32,9 @@ enum expectation {
 
 struct expected {
     enum expectation what;
-    bool asking;              /* the answer to ASKING comes before each reply */
-    bool asked;               /* it has come */
-    uint32_t left;            /* so many replies */
+    bool asking;     /* the answer to ASKING comes before each reply */
+    bool asked;      /* it has come */
+    uint32_t left;   /* so many replies */
     uint32_t entry;  /* that the next reply is about; of EXPECT_PROBE, the room */
     struct piece of; /* the part that it is about, if it is about one */
     struct receipt *receipt;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/links.h"
 #include "common/sentinel.h"
 #include "common/wait.h"
 
@@ -16,20 +17,15 @@ enum { MOST_HOPS = 5 };
  * call itself so. */
 enum { VERIFY_MS = 5000 };
 
-struct kept_link {
-    struct endpoint at;
-    struct link *link;
-};
-
 struct session {
     struct route *route;
     int slot;           /* of the key that is asked about; -1: any */
     struct endpoint at; /* where the link leads */
     bool told;          /* `at` is where the Sentinels or a redirect have said to go next */
     bool asking;        /* so did an ASK */
-    bool keeps_links;   /* session_keep_links() */
-    struct buf kept;    /* struct kept_link: links to other nodes, that nothing is due on */
     bool learning;      /* the server owes the cluster's slots */
+    bool keeps_links;   /* session_keep_links() */
+    struct links links; /* to other nodes */
     struct route_slots slots;
     unsigned hops; /* redirects since a command succeeded */
     size_t turn;   /* the node to try when it is not known who serves the slot */
@@ -114,47 +110,16 @@ static int greet(struct session *s, struct err *why)
     return 0;
 }
 
-/* Put the link aside, for when its node is needed again. */
-static void keep_link(struct session *s)
-{
-    struct kept_link kept = {s->at, s->link};
-
-    if (s->keeps_links && s->link && link_up(s->link))
-        buf_add(&s->kept, &kept, sizeof kept);
-    else
-        link_close(s->link);
-    s->link = NULL;
-}
-
-/* The link to a node that was put aside, unless the server has closed it since; else NULL. */
-static struct link *kept_link(struct session *s, const struct endpoint *to)
-{
-    struct kept_link *kept = (void *)s->kept.data;
-    size_t n = s->kept.len / sizeof *kept;
-    struct link *link = NULL;
-    struct err why;
-
-    for (size_t i = 0; i < n && link == NULL; i++) {
-        if (!route_same(&kept[i].at, to))
-            continue;
-        link = kept[i].link;
-        kept[i] = kept[n - 1];
-        s->kept.len -= sizeof *kept;
-    }
-    if (link && (link_serve(link, POLLIN, &why) < 0 || !link_up(link))) {
-        link_close(link);
-        link = NULL;
-    }
-    return link;
-}
-
 /* Go to `to` at once, without a word: nothing has failed. */
 static void go(struct session *s, const struct endpoint *to, bool asking)
 {
-    keep_link(s);
+    if (s->keeps_links)
+        links_keep(&s->links, &s->at, s->link);
+    else
+        link_close(s->link);
     s->at = *to;
     s->asking = asking;
-    s->link = kept_link(s, to);
+    s->link = links_take(&s->links, to);
     s->told = s->link == NULL;
     s->silence = 0;
 }
@@ -470,9 +435,7 @@ void session_close(struct session *s)
     if (s == NULL)
         return;
     link_close(s->link);
-    for (size_t at = 0; at < s->kept.len; at += sizeof(struct kept_link))
-        link_close(((struct kept_link *)(void *)(s->kept.data + at))->link);
-    buf_free(&s->kept);
+    links_free(&s->links);
     sentinel_stop(&s->sentinel);
     free(s);
 }
