@@ -368,7 +368,7 @@ static int recover(struct delivery *d, struct piece c, struct err *e)
 
     d->replies.trouble = (struct trouble){0};
     guards_drop_connection(&d->guards);
-    if (c.part == NULL)
+    if (c.part == NULL && !d->guards.unchecked)
         return 0; /* it will be asked again when there is something to send */
     flight_finish_parts(&d->flight);
     if (t.crossed && !d->flight.by_slot) {
@@ -376,7 +376,7 @@ static int recover(struct delivery *d, struct piece c, struct err *e)
     } else if (t.why.kind == ERR_FINAL) {
         fail(d, c, &t);
     } else {
-        if (t.full)
+        if (t.full && c.part)
             size_failed(&d->size, c.part->count, false);
         return session_refused(d->session, &t.why, e);
     }
@@ -571,6 +571,8 @@ int delivery_serve(struct delivery *d, struct err *e)
         if (take_step(d, step, now, next, e) < 0)
             return -1;
     }
+    if (flight_size(&d->flight) == 0 && d->failure.code == EXIT_DONE)
+        guards_check(&d->guards);
     if (!delivery_is_busy(d) && !delivery_is_owed(d) && session_up(d->session))
         session_fine(d->session);
     return 0;
@@ -625,10 +627,9 @@ bool delivery_take(struct delivery *d, bool ended)
     return true;
 }
 
-bool delivery_is_busy(struct delivery *d)
+bool delivery_is_busy(const struct delivery *d)
 {
-    return flight_size(&d->flight) > 0
-           || (d->failure.code == EXIT_DONE && guards_check(&d->guards));
+    return flight_size(&d->flight) > 0 || (d->failure.code == EXIT_DONE && d->guards.unchecked);
 }
 
 bool delivery_is_owed(const struct delivery *d)

@@ -43,7 +43,7 @@ int delivery_serve(struct delivery *d, struct err *e);
 
 /* Whether batches are under way, or it is being asked whether what was acknowledged is still there;
  * and whether the server owes a reply. */
-bool delivery_is_busy(struct delivery *d);
+bool delivery_is_busy(const struct delivery *d);
 bool delivery_is_owed(const struct delivery *d);
 
 /* Why nothing more can be delivered; EXIT_DONE as long as that is not so. */

@@ -179,23 +179,22 @@ void guards_on_last(struct guards *g, struct receipt *r)
             replies->unknown.text);
 }
 
-bool guards_check(struct guards *g)
+void guards_check(struct guards *g)
 {
-    for (int i = 0; i <= ROUTE_SLOTS && g->unchecked; i++) {
+    if (!g->unchecked || g->asked->n > 0)
+        return;
+    for (int i = 0; i <= ROUTE_SLOTS; i++) {
         struct receipt *r = g->receipts[i];
 
         if (r == NULL || r->checked)
             continue;
-        if (g->asked->n > 0)
-            return true;
         if (i < ROUTE_SLOTS && session_use_slot(g->session, i))
             guards_drop_connection(g);
         if (session_up(g->session))
             request_check(g->asked, r);
-        return true;
+        return;
     }
     g->unchecked = false;
-    return false;
 }
 
 /* Wait for the answers to what was asked last, so that it reaches the server; not for long. */

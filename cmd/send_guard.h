@@ -21,6 +21,8 @@ struct guards {
     struct replies *replies;
     int64_t retry;    /* ms that the server may be away */
     uint64_t lost;    /* messages that the server had acknowledged, and lost */
+    bool unchecked;   /* since connections died, it was not asked about some receipts whether what
+                         was acknowledged under them is still there */
     int64_t distance; /* ms to the server, as it answered when the connection was new */
 
     /* Private. */
@@ -29,7 +31,6 @@ struct guards {
     enum guard state;
     bool proven;      /* this connection has shown that transactions are allowed */
     int64_t asked_at; /* wait_now() when that was asked; 0: it was not */
-    bool unchecked;   /* some receipts are not `checked` */
     unsigned evicted; /* receipts, one after the other, with no transaction in between */
 };
 
@@ -76,12 +77,8 @@ void guards_on_last(struct guards *g, struct receipt *r);
 /* A transaction went through: the server has room for receipts. */
 void guards_on_success(struct guards *g);
 
-/*
- * After connections died, ask whether what was acknowledged under receipts that nothing was asked
- * about since is still there. Returns whether there are such; one at a time, nothing else being
- * under way.
- */
-bool guards_check(struct guards *g);
+/* While there are unchecked receipts and nothing else is under way: ask about the next of them. */
+void guards_check(struct guards *g);
 
 /* Delete all receipts, so that late copies of transactions, which watch them, fail for good. */
 void guards_delete(struct guards *g);
