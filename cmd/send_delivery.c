@@ -1,35 +1,41 @@
 /*
- * A batch is one transaction that also writes a receipt, and the guard of the next one rides behind
+ * How each entry gets into its room once and in order, and why that holds.
+ *
+ * A batch is one transaction that also writes a receipt. The guard for the next batch rides behind
  * it in the same round trip:
  *
  *     MULTI  XADD ...  SET receipt "n line"  EXEC  [WAIT]   WATCH receipt  GET receipt
- *     `---------------- batch n ----------------'           `---- arms batch n+1 ----'
+ *     `---------------- batch n ----------------'           `--- arms batch n+1 ---'
  *
  * The rule: EXEC of batch n+1 is sent only after WATCH and GET were answered on this very
- * connection, and GET told of exactly the entries before it. What comes before EXEC may be queued
- * at the server earlier; if GET tells of something else, DISCARD ends it.
+ * connection, and GET returned exactly the number of entries before it. What comes before EXEC may
+ * be queued at the server earlier. If GET returns anything else, DISCARD ends the transaction.
  *
- * Why that adds each entry once, and in order. Every batch that runs writes the receipt. An EXEC
- * that succeeds proves that nobody has written it since its WATCH, and GET, which came behind that
- * WATCH, that it stood at n. So batch n+1 runs only behind batch n, and at most once: a copy of it
- * that arrives late, from a connection that died, has an older WATCH, and whichever copy runs first
- * makes the others fail. After a connection died, GET on the next one tells whether the batch that
- * was in flight is in: the receipt stands at n, or counts it as well; nothing else can be a receipt
- * of ours. A transaction is queued whole or not run at all: a command that is refused, out of
- * memory and the like, makes EXEC fail; and so does a receipt that has expired, was evicted, or is
- * a new master's (the documentation of Redis, "Transactions").
+ * Every batch that runs writes the receipt. An EXEC that succeeds proves that nobody has written it
+ * since its WATCH; GET, which came behind that WATCH, proves that it stood at n. So batch n+1 runs
+ * only behind batch n, and at most once: a late copy of it, from a connection that died, has an
+ * older WATCH, and whichever copy runs first makes all others fail. When a connection dies, GET on
+ * the next one shows whether the batch in flight is in: the receipt either stands at n or counts
+ * that batch too. The batch stays in doubt until something later is acknowledged, since a late copy
+ * may still run. Queueing is all or nothing: a command that is refused (out of memory and the like)
+ * makes EXEC fail, and so does a receipt that has expired or was evicted (Redis documentation,
+ * "Transactions").
  *
- * A receipt is opened before it is used: if it is missing ever after, it was evicted or lost, and
- * nobody takes that for a batch that never ran. An opening that was not answered is not repeated:
- * it could come late, and bring back an evicted receipt; the next one has a new name. EXEC and
- * DISCARD clear every WATCH of a connection, so at most one guard stands on each. That a
- * transaction ran does not say that each XADD in it worked: that is read from EXEC's reply, or
- * asked (request_verify) when the receipt is all that tells of it.
+ * A receipt is opened before it is used. If it is missing ever after, it was evicted or lost, and
+ * nobody takes that for a batch that never ran. An opening that was not answered is never repeated,
+ * because it could arrive late and bring back an evicted receipt at 0: the next connection opens a
+ * new random name. A failover may lose a receipt together with entries that were acknowledged under
+ * it, so each opening also checks, on the same connection, that the entry acknowledged last is
+ * still there; and after a lost connection that is checked for receipts that nothing more is sent
+ * under. EXEC and DISCARD clear every WATCH of a connection, so at most one guard stands on each.
  *
- * Exceptions. With -k each entry's ID is its receipt: the transaction has no guard, and what was
- * too old is compared with what the room holds. With --at-least-once, and where transactions are
- * not possible, the same batch goes without MULTI, SET and EXEC: XADDs whose answer was lost are
- * sent twice, and after a temporary refusal later entries may have overtaken the one refused.
+ * That a transaction ran does not mean that each XADD in it worked: WRONGTYPE fails alone. EXEC's
+ * reply shows that, and where that reply was lost, the rooms are probed (request_verify).
+ *
+ * Exceptions. With -k each entry's ID is its own receipt: the transaction has no guard, and an
+ * entry whose ID is too old is compared with what the room holds. With --at-least-once, and where
+ * transactions are not possible, the same batch goes without MULTI, SET and EXEC: XADDs whose reply
+ * was lost are sent twice, and after a temporary refusal later entries may have overtaken it.
  */
 #include "cmd/send_delivery.h"
 
@@ -43,7 +49,7 @@
 #include "cmd/send_step.h"
 #include "common/wait.h"
 
-/* An entry is refused when so many connections have died of it alone, if it is so large. */
+/* An entry of more than this is refused once this many connections have died of it alone. */
 enum { MOST_DEATHS = 3, DEADLY_BYTES = 64 * 1024 };
 
 struct delivery {
@@ -58,8 +64,8 @@ struct delivery {
     struct replies replies;
     struct guards guards;
     bool plain;            /* XADDs go by themselves */
-    struct err no_promise; /* why */
-    bool said_so;
+    struct err no_promise; /* why; reported once */
+    bool reported;
     bool resuming; /* the last transaction held IDs that the rooms have (-k) */
 
     struct err failure; /* for good: nothing more is sent */
@@ -103,7 +109,7 @@ static struct receipt *receipt_of(struct delivery *d, struct piece c)
     if (r || d->set->keep_ids)
         return r;
     c.part->plain = true;
-    if (!d->said_so)
+    if (!d->reported)
         err_set(&d->no_promise, EXIT_REFUSED, "%.*s: CROSSSLOT: no key can lie beside this name",
             (int)shown(c).len, shown(c).at);
     return NULL;
@@ -120,13 +126,13 @@ static void discard(struct delivery *d)
             parts[i].part->state = PART_READY;
             open = true;
         }
-    if (open)
-        request_discard(&d->asked);
-    if (open)
-        guards_drop(&d->guards);
+    if (!open)
+        return;
+    request_discard(&d->asked);
+    guards_drop(&d->guards);
 }
 
-/* --- what has come of a transaction ---------------------------------------------------------- */
+/* --- what became of a transaction ---------------------------------------------------------- */
 
 /* The server has it, and so have as many replicas as are asked for. */
 static void acknowledge(struct delivery *d, struct piece c)
@@ -137,11 +143,11 @@ static void acknowledge(struct delivery *d, struct piece c)
     c.part->in_doubt = c.part->deaths = 0;
     guards_on_success(&d->guards);
     session_fine(d->session);
-    if (d->no_promise.code == EXIT_DONE || d->said_so)
+    if (d->no_promise.code == EXIT_DONE || d->reported)
         return;
     err_say(ERR_NOTICE, "%s; sending without what keeps a lost connection from doubling messages",
         d->no_promise.text);
-    d->said_so = true;
+    d->reported = true;
 }
 
 /* The server has it. */
@@ -198,8 +204,9 @@ static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
     if (c.part == NULL) {
         guards_on_wait(&d->guards, r, enough);
     } else if (is_plain(d, c)) {
-        on_plain(d, c);
-        if (!enough)
+        if (enough)
+            on_plain(d, c);
+        else
             flight_send_again(c, true);
     } else if (enough && c.part->state == PART_ADDED) {
         acknowledge(d, c);
@@ -211,7 +218,7 @@ static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
     why->kind = ERR_PASSING;
 }
 
-/* Whether the rooms of what is in by its receipt took it was told, and perhaps its IDs. */
+/* The rooms were probed for what is in by its receipt, and its IDs asked for. */
 static void on_verified(struct delivery *d, struct piece c)
 {
     size_t line, unknown = batch_mark_verified(c.batch, c.part, &line);
@@ -224,7 +231,7 @@ static void on_verified(struct delivery *d, struct piece c)
     add(d, c);
 }
 
-/* What the rooms hold under IDs that were too old was told. */
+/* What the rooms hold under IDs that were too old was answered. */
 static void on_held(struct delivery *d, struct piece c, bool below)
 {
     uint32_t missing = batch_find(c.batch, c.part->first, ENTRY_TOO_OLD);
@@ -239,7 +246,7 @@ static void on_held(struct delivery *d, struct piece c, bool below)
         replies_not_held(&d->replies, c.batch, missing);
 }
 
-/* --- what the receipt tells ------------------------------------------------------------------ */
+/* --- what the receipt shows ------------------------------------------------------------------ */
 
 static void fail_unsure(struct delivery *d, struct piece c, const struct receipt *r)
 {
@@ -252,7 +259,7 @@ static void fail_unsure(struct delivery *d, struct piece c, const struct receipt
         r->key.data);
 }
 
-/* The first so many entries that were in doubt are in; it remains to see that each XADD worked. */
+/* The first `count` entries that were in doubt are in, if each XADD worked. */
 static void on_ran(struct delivery *d, struct piece c, uint64_t count)
 {
     if (c.part->state == PART_ADDED)
@@ -305,7 +312,7 @@ static void on_get(struct delivery *d, struct receipt *r)
         c.part->in_doubt = 0; /* it came after what is lost */
 }
 
-/* Whether what was acknowledged last is still there was told. */
+/* Whether the entry acknowledged last is still there was answered. */
 static void on_last(struct delivery *d, struct receipt *r)
 {
     struct piece c = part_under(d, r);
@@ -318,7 +325,7 @@ static void on_last(struct delivery *d, struct receipt *r)
 
 /* --- replies --------------------------------------------------------------------------------- */
 
-/* The last reply of an expectation was told whole. */
+/* The last reply of an expectation has come whole. */
 static void on_answered(struct delivery *d, const struct expected *e)
 {
     struct piece c = e->of;
@@ -387,12 +394,12 @@ static int recover(struct delivery *d, struct piece c, struct err *e)
 static void suspect_size(struct delivery *d, struct piece c)
 {
     struct batch_part *part = c.part;
-    bool alone = part->count == 1 && batch_command(c.batch, part->first).len > DEADLY_BYTES;
 
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
         return;
     size_failed(&d->size, part->count, true);
-    if (!alone || (!guards_proven(&d->guards) && !is_plain(d, c)) || ++part->deaths < MOST_DEATHS)
+    if (part->count > 1 || batch_command(c.batch, part->first).len <= DEADLY_BYTES
+        || ++part->deaths < MOST_DEATHS)
         return;
     d->line = c.batch->entries[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
@@ -400,7 +407,7 @@ static void suspect_size(struct delivery *d, struct piece c)
         (int)shown(c).len, shown(c).at, MOST_DEATHS, d->line);
 }
 
-/* What the connection owed is to be asked for again on the next one. */
+/* What is unanswered must be asked for again on the next connection. */
 static void lose_connection(struct delivery *d)
 {
     struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
