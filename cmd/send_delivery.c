@@ -398,9 +398,9 @@ static void suspect_size(struct delivery *d, struct piece c)
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
         return;
     size_failed(&d->size, part->count, true);
-    if (part->count > 1 || batch_command(c.batch, part->first).len <= DEADLY_BYTES
-        || ++part->deaths < MOST_DEATHS)
-        return;
+    if (is_plain(d, c) || part->count > 1
+        || batch_command(c.batch, part->first).len <= DEADLY_BYTES || ++part->deaths < MOST_DEATHS)
+        return; /* only where it was queued did the server answer something before */
     d->line = c.batch->entries[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server has closed %d connections on line %zu without a word: it is too large",
