@@ -203,7 +203,7 @@ static void add_part(struct send_batch *b, uint32_t first, int slot)
 
 void batch_divide(struct send_batch *b, enum batch_division how)
 {
-    uint32_t known = 0; /* so many rooms have a part: they come in the order of their entries */
+    uint32_t known = 0; /* rooms that have a part: they come in the order of their entries */
 
     b->n_parts = b->at = 0;
     for (uint32_t i = 0; i < b->n; i++) {

@@ -136,7 +136,7 @@ enum batch_division { DIVIDE_NOT, DIVIDE_BY_SLOT, DIVIDE_BY_ROOM };
 void batch_divide(struct send_batch *b, enum batch_division how);
 
 /*
- * Choose the part's transaction: at most so many of its entries that are out, from the first of
+ * Choose the part's transaction: at most `most` of its entries that are out, from the first of
  * them on; one that was refused goes alone.
  */
 void batch_choose(struct send_batch *b, struct batch_part *part, size_t most);

@@ -215,7 +215,7 @@ static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
         return;
     err_set(why, EXIT_FAILED, "%lld of %" PRId64 " replicas have what was sent", d->replies.copies,
         d->set->replicas);
-    why->kind = ERR_PASSING;
+    why->kind = ERR_TRANSIENT;
 }
 
 /* The rooms were probed for what is in by its receipt, and its IDs asked for. */
@@ -398,8 +398,8 @@ static void suspect_size(struct delivery *d, struct piece c)
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
         return;
     size_failed(&d->size, part->count, true);
-    if (is_plain(d, c) || part->count > 1
-        || batch_command(c.batch, part->first).len <= DEADLY_BYTES || ++part->deaths < MOST_DEATHS)
+    if (is_plain(d, c) || part->count > 1 || batch_command(c.batch, part->first).len <= DEADLY_BYTES
+        || ++part->deaths < MOST_DEATHS)
         return; /* only where it was queued did the server answer something before */
     d->line = c.batch->entries[part->first].line;
     err_set(&d->failure, EXIT_FAILED,

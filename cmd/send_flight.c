@@ -22,7 +22,7 @@ static int compare_parts(const void *one, const void *other)
     return a->first < b->first ? -1 : a->first > b->first;
 }
 
-/* With -i a part is one room, whose last entry tells the IDs of the others. */
+/* With -i a part is one room, so that the last ID leads to the others. */
 static void divide(const struct flight *f, struct send_batch *b, const struct send_settings *set,
     const struct session *s)
 {
@@ -101,7 +101,7 @@ void flight_lose(struct piece c, bool guarded, bool again)
     case PART_IN_FLIGHT:
     case PART_ADDED:
     case PART_FOUND:
-        if (again) /* a reply that was told in part is void */
+        if (again) /* a reply that came in part is void */
             batch_mark_out(c.batch, part, guarded && part->state != PART_ADDED);
         if (part->in_doubt < part->count)
             part->in_doubt = part->count;

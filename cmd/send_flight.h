@@ -53,7 +53,7 @@ void flight_send_again(struct piece c, bool forget);
 
 /*
  * The connection died while the part was on its way: if it goes under a guard, the receipt will
- * tell whether it is in. `again`: what was answered for is in doubt as well.
+ * show whether it is in. `again`: entries that were answered for are in doubt as well.
  */
 void flight_lose(struct piece c, bool guarded, bool again);
 

@@ -25,7 +25,7 @@ struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
 
 void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
 {
-    /* On a new connection the old one tells whether what was acknowledged is still there. */
+    /* On a new connection the old one first shows whether what was acknowledged is still there. */
     if (may_renew && g->proven && r->state >= RECEIPT_ALONE && receipt_is_old(r, wait_now())) {
         struct span room = {r->room.data, r->room.len};
 
@@ -95,7 +95,7 @@ void guards_on_proof(struct guards *g)
 void guards_on_wait(struct guards *g, struct receipt *r, bool enough)
 {
     (void)g;
-    r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET tells that it is there */
+    r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET shows that it is there */
 }
 
 void guards_on_success(struct guards *g)
@@ -145,7 +145,7 @@ static void on_evicted(struct guards *g, struct receipt *r)
         return;
     err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",
         SHOWN(r->room));
-    why->kind = ERR_PASSING;
+    why->kind = ERR_TRANSIENT;
 }
 
 enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t in_doubt)

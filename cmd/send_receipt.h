@@ -1,7 +1,7 @@
 /*
  * A receipt: a key beside the room, in the same hash slot, in which each transaction notes how many
- * of this sender's entries are in. Its value is `entries line`: so many are in, the last of them is
- * that line of the input; with -i the ID of the last one follows.
+ * of this sender's entries are in. Its value is that number and the last one's line of the input;
+ * with -i, the last one's ID follows.
  */
 #ifndef CMD_SEND_RECEIPT_H
 #define CMD_SEND_RECEIPT_H
@@ -23,7 +23,7 @@ struct receipt {
     } state;
     struct buf room; /* that it is named under */
     struct buf key;
-    uint64_t life;      /* ms; it expires so long after its last use */
+    uint64_t life;      /* ms after its last use, when it expires */
     int64_t used;       /* wait_now() of then */
     uint64_t acked;     /* entries under it that the server has acknowledged */
     size_t first, last; /* lines of the first and the last of them */
@@ -48,7 +48,7 @@ void receipt_begin(
 /* Whether it lies in the hash slot of the room that it is named under. */
 bool receipt_lies_beside(const struct receipt *r);
 
-/* Whether it was last used so long ago that a new one had better be begun: a quarter of its life.
+/* Whether a quarter of its life has passed since it was last used: then a new one should be begun.
  */
 bool receipt_is_old(const struct receipt *r, int64_t now);
 

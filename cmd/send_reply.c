@@ -152,8 +152,8 @@ static void on_probe(struct replies *r, struct expected *e, const struct reply_i
         note_entry(r, e, room->entry, item);
 }
 
-/* An entry of a room, as it is told: its ID, its fields. True when it is whole. */
-static bool entry_told(struct replies *r, const struct reply_item *item)
+/* Gather an entry of a room as it comes: its ID, its fields. True when it is whole. */
+static bool gather_entry(struct replies *r, const struct reply_item *item)
 {
     if (item->depth == 2 && item->index == 0) {
         buf_clear(&r->fields);
@@ -166,7 +166,7 @@ static bool entry_told(struct replies *r, const struct reply_item *item)
     return item->index + 1 == item->siblings;
 }
 
-static bool is_told(const struct replies *r, const struct send_batch *b, uint32_t entry)
+static bool is_gathered(const struct replies *r, const struct send_batch *b, uint32_t entry)
 {
     struct span fields = batch_fields(b, entry);
 
@@ -188,7 +188,7 @@ static void list_entries(struct replies *r, const struct expected *e)
 }
 
 /*
- * The entries lie side by side in the room, and are told from the last one on. One that somebody
+ * The entries lie side by side in the room, and come from the last one on. One that somebody
  * has deleted or trimmed since is passed over: its ID is not known.
  */
 static void on_ids(struct replies *r, const struct expected *e, const struct reply_item *item)
@@ -199,12 +199,12 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
             note(r, e, item);
         return;
     }
-    if (!entry_told(r, item) || id_compare(r->id, e->receipt->last_id) <= 0)
+    if (!gather_entry(r, item) || id_compare(r->id, e->receipt->last_id) <= 0)
         return;
     while (r->n_entries > 0) {
         uint32_t entry = r->entries[--r->n_entries];
 
-        if (is_told(r, e->of.batch, entry)) {
+        if (is_gathered(r, e->of.batch, entry)) {
             e->of.batch->entries[entry].id = r->id;
             return;
         }
@@ -237,9 +237,9 @@ static void on_held(struct replies *r, const struct expected *e, const struct re
 
     if (item->depth == 0 && item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
-    if (!entry_told(r, item))
+    if (!gather_entry(r, item))
         return;
-    if (is_told(r, e->of.batch, e->entry))
+    if (is_gathered(r, e->of.batch, e->entry))
         entry->state = ENTRY_IN;
     else
         fail_entry(r, e->of.batch, e->entry, "is already in", "with other fields");

@@ -34,12 +34,12 @@ struct replies {
     struct receipt_said said; /* EXPECT_GET */
     bool has_said;            /* and it was a receipt, or none */
     bool ran;                 /* EXPECT_EXEC: the transaction did */
-    uint32_t too_old;         /* and so many of its entries are ENTRY_TOO_OLD */
+    uint32_t too_old;         /* how many of its entries are ENTRY_TOO_OLD */
     long long copies;         /* EXPECT_WAIT */
     enum { LAST_HELD, LAST_GONE, LAST_UNKNOWN } last; /* EXPECT_LAST; why it is unknown: */
     struct err unknown;
 
-    /* Private: the entry of the room that is being told; entries whose IDs are being told. */
+    /* Private: the entry that is coming; entries whose IDs are coming. */
     struct buf fields, space;
     struct id id;
     uint32_t *entries;

@@ -32,7 +32,7 @@ static void expect(struct requests *q, struct expected e)
         return;
     }
     if (q->n == REQUEST_QUEUE)
-        abort(); /* no request has so many kinds of replies */
+        abort(); /* no request has that many kinds of replies */
     *nth(q, q->n++) = e;
 }
 
@@ -182,7 +182,7 @@ static void send_entries(struct requests *q, struct piece of)
     }
 }
 
-/* Expect so many replies about entries of the part. */
+/* Expect `left` replies about entries of the part. */
 static void expect_about(
     struct requests *q, enum expectation what, struct piece of, uint32_t left, struct receipt *r)
 {

@@ -1,6 +1,6 @@
 /*
  * What is asked of the server about batches, and whose reply comes next: an expectation is queued
- * for each command, and taken off when its reply was told whole.
+ * for each command, and taken off when its reply has come whole.
  */
 #ifndef CMD_SEND_REQUEST_H
 #define CMD_SEND_REQUEST_H
@@ -34,7 +34,7 @@ struct expected {
     enum expectation what;
     bool asking;     /* the answer to ASKING comes before each reply */
     bool asked;      /* it has come */
-    uint32_t left;   /* so many replies */
+    uint32_t left;   /* replies to come */
     uint32_t entry;  /* that the next reply is about; of EXPECT_PROBE, the room */
     struct piece of; /* the part that it is about, if it is about one */
     struct receipt *receipt;
@@ -56,7 +56,7 @@ struct requests {
 /* The expectation of the next reply, or NULL. It may be changed. */
 struct expected *request_due(struct requests *q);
 
-/* A reply was told whole: go on to the next. Returns whether it was the last of its kind. */
+/* A reply has come whole: go on to the next. Returns whether it was the last of its kind. */
 bool request_answered(struct requests *q);
 
 /* Nothing will be answered any more. */

@@ -68,7 +68,7 @@ struct batch_size {
 size_t size_of_transaction(const struct batch_size *s);
 
 /*
- * A transaction of so many entries failed, perhaps because it is too large: the next one is half
+ * A transaction of that many entries failed, perhaps because it is too large: the next one is half
  * as large. If the connection died of it, it will not grow beyond that for a while.
  */
 void size_failed(struct batch_size *s, size_t entries, bool died);

@@ -185,7 +185,7 @@ static bool is_doubtful(struct tail_reader *r)
         return false;
     err_set(&r->problem, EXIT_NO_CONNECTION, "%.64s: the master lacks what was read already",
         room->name);
-    r->problem.kind = ERR_ELSEWHERE;
+    r->problem.kind = ERR_RECONNECT;
     return true;
 }
 

@@ -27,7 +27,7 @@ enum exit_code {
  * server has become a replica), or tell where to ask instead, from now on (MOVED) or for the time
  * being (ASK).
  */
-enum err_kind { ERR_FINAL, ERR_PASSING, ERR_ELSEWHERE, ERR_MOVED, ERR_ASK };
+enum err_kind { ERR_FINAL, ERR_TRANSIENT, ERR_RECONNECT, ERR_MOVED, ERR_ASK };
 
 struct err {
     enum exit_code code;

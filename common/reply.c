@@ -103,12 +103,12 @@ static enum err_kind kind_of(const struct reply_item *item)
         "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
 
     if (reply_is_error(item, "READONLY") || reply_is_error(item, "UNBLOCKED"))
-        return ERR_ELSEWHERE;
+        return ERR_RECONNECT;
     if (reply_is_error(item, "MOVED ") || reply_is_error(item, "ASK "))
         return item->bytes[0] == 'M' ? ERR_MOVED : ERR_ASK;
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
         if (reply_is_error(item, passing[i]))
-            return ERR_PASSING;
+            return ERR_TRANSIENT;
     return ERR_FINAL;
 }
 

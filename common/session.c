@@ -312,7 +312,7 @@ int session_refused(struct session *s, const struct err *why, struct err *e)
         go(s, &to, why->kind == ERR_ASK);
         if (++s->hops <= MOST_HOPS)
             return 0;
-    } else if (why->kind != ERR_PASSING) {
+    } else if (why->kind != ERR_TRANSIENT) {
         drop(s, &s->why);
     }
     return suffer(s, e);

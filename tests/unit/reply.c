@@ -158,7 +158,7 @@ static void tells_passing_refusals_from_lasting_ones(void)
 
         CHECK_NUMBER(reply_refusal(&e, &item, NULL), -1);
         CHECK_NUMBER(e.code, EXIT_FAILED);
-        CHECK_NUMBER(e.kind, ERR_PASSING);
+        CHECK_NUMBER(e.kind, ERR_TRANSIENT);
         CHECK_TEXT(e.text, passing[i]);
     }
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
@@ -166,7 +166,7 @@ static void tells_passing_refusals_from_lasting_ones(void)
 
         reply_refusal(&e, &item, NULL);
         CHECK_NUMBER(e.code, EXIT_FAILED);
-        CHECK_NUMBER(e.kind, ERR_ELSEWHERE);
+        CHECK_NUMBER(e.kind, ERR_RECONNECT);
     }
     for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
         struct reply_item item = error(unit_row = lasting[i]);
