@@ -215,6 +215,8 @@ void request_queue(struct requests *q, struct piece of, struct receipt *r, uint6
             r->key.data, r->key.len, value->data, value->len, (unsigned long long)r->life);
     else
         set_receipt(q, r, value->data, value->len);
+    if (q->set->keep_ids)
+        r->state = RECEIPT_OPEN; /* so that it is deleted; it needs no opening */
 }
 
 void request_commit(struct requests *q, struct piece of, struct receipt *r)
