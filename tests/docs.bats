@@ -76,7 +76,8 @@ man_options() {
 	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	for program in chat-send chat-tail; do
 		# The examples are run; in the rest, what is not ours is `tail -f`.
-		for option in $(render "$(manual "$program")" | sed '/^EXAMPLES/,/^SEE ALSO/d; s/tail -f//' |
+		for option in $(render "$(manual "$program")" |
+			awk '/^[A-Z]/ { run = /^(EXAMPLES|OTHER CLIENTS)$/ } !run { sub(/tail -f/, ""); print }' |
 			grep -oE "(^|[ (\`'])--?[A-Za-z0-9][a-z-]*" | grep -oE -e '-.*' | sort -u); do
 			grep -qxFe "$option" <<<"$options" || { echo "$program(1): $option" && false; }
 		done
@@ -202,6 +203,10 @@ how() {
 	*'chat-send -t -k copy < room.tsv' | 'pv room.tsv '*)
 		after='assert_equal "$(cli xrange copy - +)" "$(cli xrange room - +)"'
 		;;
+	'echo hi | '*$'\n''chat-send room hello there'$'\n''chat-send -t -k < room.tsv')
+		before='chat-tail -t -e ops >room.tsv && cli del ops'
+		after='last room 2 "jhon: hi" "$(id -un): hello there" && diff room.tsv <(chat-tail -t -e ops)'
+		;;
 	'echo hi | chat-send -n jhon room') after='last room 1 "jhon: hi"' ;;
 	'chat-send room hello there') after='last room 1 "$(id -un): hello there"' ;;
 	'make 2>&1 '*'| ./answer | chat-send -n bot room'*) # the README's five
@@ -299,6 +304,10 @@ run_blocks() {
 		kill_readers
 	done
 	((count > 0)) && return "$failed"
+}
+
+@test "chat-send(1): the first commands do what the text says" {
+	man_blocks "$(manual chat-send)" DESCRIPTION | run_blocks fill_rooms
 }
 
 @test "chat-send(1): the examples do what they show" {
