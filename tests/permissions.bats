@@ -1,0 +1,404 @@
+#!/usr/bin/env bats
+# What chat-send may do under the rules that its manual gives, and what such a user can not do.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup_file() { start_server; }
+teardown_file() { stop_servers; }
+setup() {
+	rules=$BATS_TEST_TMPDIR/rules out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	manual_rules >"$rules"
+	cli flushall >/dev/null
+}
+teardown() { stop_jobs; }
+
+# --- the manual's rules ----------------------------------------------------------------------------------------------
+
+# manual_rules: the commands of PERMISSIONS, one a line.
+manual_rules() {
+	mandoc -T ascii -O width=80 "$REPO/cmd/chat-send.1" | sed $'s/.\b//g' |
+		sed -nE '/^PERMISSIONS/,/^[A-Q]/s/^ {11}[$>] //p' | sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}'
+}
+
+# rule NAME: one of them: `one`, for one room; `any`; or that of an option, or of a cluster.
+rule() {
+	case $1 in
+	one) sed -n 1p "$rules" ;;
+	any) sed -n 2p "$rules" ;;
+	*) grep -e "# $1\$" "$rules" ;;
+	esac
+}
+
+# allow USER NAME ...: the user may do what these rules say, in $ROOM. ENCODED and PATTERN are how the rules have them, if
+# that is not the user and the room.
+allow() {
+	local name rule encoded=${ENCODED-$1} room=${PATTERN-$ROOM} tagged
+	tagged="{$room}"
+	[[ $room != *"{"*"}"* ]] || tagged=$room
+	for name in "${@:2}"; do
+		rule=$(rule "$name")
+		rule=${rule/ sender / '"$1"' }
+		rule=${rule//":sender:"/":$encoded:"}
+		rule=${rule//"~room"/"~$room"}
+		rule=${rule//"{room}"/"$tagged"}
+		assert_equal "$(eval "$rule")" OK || { echo "$rule" >&2 && return 1; }
+	done
+}
+redis-cli() { cli "$@"; } # for the rules
+
+# as USER: redis-cli with the user's rights. Without it, a command has all rights.
+as() { cli --user "$1" --pass password --no-auth-warning "${@:2}" 2>&1; }
+
+# send_as USER [argument ...]: chat-send, its input as given, is silent on standard error and ends with 0.
+send_as() {
+	REDISCLI_AUTH=password timeout 40 chat-send --user "$1" "${@:2}" >"$out" 2>"$err" || { cat "$err" >&2 && return 1; }
+	assert_equal "$(<"$err")" ''
+}
+
+# refused REGEX [argument ...]: chat-send as `sender` says that in one line, and ends with 4.
+refused() { REDISCLI_AUTH=password fails 4 "NOPERM .*$1" chat-send --user sender "${@:2}"; }
+
+# can_not USER COMMAND ...: for want of permission. can_do_none USER: of the commands on standard input.
+can_not() {
+	assert_match "$(as "$@")" '^NOPERM ' || { echo "it can: $*" >&2 && return 1; }
+}
+can_do_none() {
+	local commands=$BATS_TEST_TMPDIR/commands answers=$BATS_TEST_TMPDIR/answers
+	cat >"$commands"
+	as "$1" <"$commands" | grep . >"$answers"
+	diff <(sed 's/^/NOPERM\t/' "$commands") <(sed 's/^NOPERM .*/NOPERM/' "$answers" | paste - "$commands")
+}
+
+# receipts: those that there are. begin USER ROOM: a sender that has one, and waits for input from descriptor 7.
+receipts() { cli --raw keys '*chat-send*'; }
+begin() {
+	[[ -p $BATS_TEST_TMPDIR/pipe ]] || mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec 7<>"$BATS_TEST_TMPDIR/pipe"
+	REDISCLI_AUTH=password spawn chat-send -T --user "$1" -n jhon "${@:2}" <"$BATS_TEST_TMPDIR/pipe" >"$out" 2>"$err"
+	sender=$PID
+	echo 1 >&7
+	wait_until 5 has_lines "$out" 1
+}
+# finish N: it has sent N lines, without a word.
+finish() {
+	wait_until 10 has_lines "$out" "$1"
+	exec 7>&-
+	wait_end 5 "$sender"
+	assert_status 0
+	assert_equal "$(<"$err")" ''
+	cmp "$out" <(seq "$1")
+}
+
+@test "the manual has a rule for one room, for any room, and for each option that needs more" {
+	cat "$rules"
+	assert_equal "$(sed -nE 's/.*# //p' "$rules" | sort | tr '\n' ' ')" '--db --maxage --replicas -i -k cluster '
+	assert_equal "$(grep -c ' sender reset on ' "$rules") $(wc -l <"$rules")" '2 8'
+}
+
+# --- what it can do --------------------------------------------------------------------------------------------------
+
+@test "to one room: words, a flood, and after its connection was cut" {
+	allow sender one
+	send_as sender -n jhon "$ROOM" hello there
+	seq 5000 | send_as sender -n jhon "$ROOM"
+	diff <(messages "$ROOM") <(echo 'jhon: hello there' && seq -f 'jhon: %.0f' 5000)
+	cli del "$ROOM" >/dev/null
+	begin sender "$ROOM"
+	for ((n = 1; n < 5000; n += 500)); do
+		seq $((n + 1)) $((n + 500)) >&7
+		cli client kill user sender >/dev/null
+	done
+	wait_until 10 has_lines "$out" 5001
+	cli client kill user sender >/dev/null
+	echo 5002 >&7
+	wait_until 10 has_lines "$out" 5002
+	exec 7>&-
+	wait_end 5 "$sender"
+	assert_status 0
+	assert_equal "$(grep -vE 'trying again|going on' "$err")" ''
+	diff <(messages "$ROOM") <(seq -f 'jhon: %.0f' 5002)
+	assert_equal "$(receipts)" ''
+}
+
+@test "to any room" {
+	allow sender any
+	for n in {1..300}; do printf '%s\t\tjhon\t%d\n' "$ROOM-$((n % 3))" "$n"; done | send_as sender -t
+	for room in 0 1 2; do
+		diff <(messages "$ROOM-$room") <(seq 300 | awk -v room="$room" '$1 % 3 == room { print "jhon: " $1 }')
+	done
+	send_as sender -n jhon 'a{b}c' hi
+	assert_equal "$(receipts)" ''
+}
+
+@test "-k needs +xrange, when it is started again" {
+	seq 3 | sed "s/.*/$ROOM\t&-1\tjhon\t&/" >"$BATS_TEST_TMPDIR/rows"
+	allow sender one
+	send_as sender -t -k <"$BATS_TEST_TMPDIR/rows"
+	refused "'xrange' .*line 1 was not" -t -k <"$BATS_TEST_TMPDIR/rows"
+	allow sender -k
+	send_as sender -t -k <"$BATS_TEST_TMPDIR/rows"
+	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 3)"
+}
+
+@test "--maxage needs +xtrim" {
+	allow sender one
+	seq -f "xadd $ROOM %.0f-1 jhon old" 500 | cli >/dev/null # trimming takes whole blocks of 100 entries
+	seq 1000 | refused "'xtrim'" --maxage 1h "$ROOM"
+	allow sender --maxage
+	seq 1000 | send_as sender --maxage 1h "$ROOM"
+	assert_equal "$(cli xrange "$ROOM" 1-1 1-1)" ''
+}
+
+@test "--replicas needs +wait" {
+	start_server --repl-diskless-sync-delay 0
+	local replica=$SOCK
+	start_server_tcp --repl-diskless-sync-delay 0
+	allow sender one
+	refused "'wait'" --replicas 1 "$ROOM" one
+	allow sender --replicas
+	REDISCLI_AUTH=password spawn chat-send --user sender --replicas 1 "$ROOM" before there is one 2>"$err"
+	wait_until 5 grep -q '0 of 1 replicas.*; trying again' "$err"
+	"$CLI" -s "$replica" replicaof "$HOST" "$PORT"
+	wait_end 30 "$PID"
+	assert_status 0
+	assert_equal "$(grep -c 'sending without' "$err")" 0
+	seq 5000 | send_as sender --replicas 1 "$ROOM"
+	printf '%s\t%s\tjhon\tkept\n' "$ROOM" 9999999999999-1 | send_as sender -t -k --replicas 1
+	assert_equal "$(cli xlen "$ROOM")" 5002
+}
+
+@test "-i needs +eval and +xrevrange; without, it says once what is no longer promised" {
+	allow sender one
+	seq 3 | REDISCLI_AUTH=password send -i --user sender "$ROOM" >"$out" 2>"$err"
+	assert_match "$(<"$err")" "^chat-send: .*'eval' command; sending without what keeps a lost connection from doubling"
+	assert_equal "$(wc -l <"$err") $(wc -l <"$out")" '1 3'
+	allow sender -i
+	seq 5000 | send_as sender -i "$ROOM"
+	diff "$out" <(cli --raw xrange "$ROOM" - + | awk 'NR > 9 && NR % 3 == 1')
+}
+
+@test "--db needs +select" {
+	allow sender one
+	refused "'select'" --db 3 "$ROOM" one
+	allow sender --db
+	send_as sender --db 3 "$ROOM" one
+	assert_equal "$(cli -n 3 xlen "$ROOM")" 1
+}
+
+@test "in a cluster: rooms at both nodes; while a slot moves, it needs +asking" {
+	local ports=() sockets=() node room
+	for node in 0 1; do
+		start_server_tcp --cluster-enabled yes --cluster-port "$(free_port)" --cluster-node-timeout 1000
+		ports+=("$PORT") sockets+=("$SOCK")
+	done
+	SOCK=${sockets[0]} cli cluster addslotsrange 0 8191
+	SOCK=${sockets[1]} cli cluster addslotsrange 8192 16383
+	cli cluster meet "$HOST" "${ports[0]}" "$(SOCK=${sockets[0]} cli config get cluster-port | tail -n 1)"
+	for SOCK in "${sockets[@]}"; do
+		wait_until 10 cluster_is_well
+		allow sender any
+	done
+	for node in 0 1; do
+		for room in {a..f}; do printf '%s\t\tjhon\t%s\n' "$room" "$node"; done |
+			REDIS_URL=redis://$HOST:${ports[node]} send_as sender -t
+	done
+	for room in {a..f}; do
+		assert_equal "$("$CLI" -c -p "${ports[0]}" --raw xrange "$room" - + | awk 'NR % 3 == 0' | tr '\n' ' ')" '0 1 '
+	done
+	export REDIS_URL=redis://$HOST:$PORT
+	slot_of h importing migrating
+	refused "'asking'" h hi
+	for SOCK in "${sockets[@]}"; do allow sender cluster; done
+	REDISCLI_AUTH=password spawn chat-send --user sender -n jhon h hi 2>"$err"
+	wait_until 5 grep -q 'TRYAGAIN .*; trying again' "$err"
+	slot_of h node node
+	wait_end 10 "$PID"
+	assert_status 0
+	SOCK=${sockets[0]} messages h | diff <(echo 'jhon: hi') -
+}
+# slot_of KEY STATE STATE: the key's slot is in these states at the first node and at the second, on its way to
+# the first one.
+slot_of() {
+	local slot ids=() node
+	slot=$(cli cluster keyslot "$1")
+	for node in 0 1; do ids+=("$(SOCK=${sockets[node]} cli cluster myid)"); done
+	[[ $2 != node ]] || ids[1]=${ids[0]}
+	SOCK=${sockets[0]} cli cluster setslot "$slot" "$2" "${ids[1]}"
+	SOCK=${sockets[1]} cli cluster setslot "$slot" "$3" "${ids[0]}"
+}
+cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_nodes:2* ]]; }
+
+# --- what it can not do ----------------------------------------------------------------------------------------------
+
+@test "it can not read, trim, delete or replace the room, run a script, or touch another one" {
+	allow sender one
+	seq 10 | send_as sender -n jhon "$ROOM"
+	cli xadd "$ROOM-b" 1-1 jhon hi >/dev/null
+	cli set key value >/dev/null
+	for room in "$ROOM" "$ROOM-b" key; do
+		sed "s/%/$room/" <<-'END' | can_do_none sender
+			del %
+			unlink %
+			rename % x
+			copy % x
+			restore % 0 x
+			set % x
+			append % x
+			get %
+			getdel %
+			getex %
+			sort x store %
+			type %
+			exists %
+			dump %
+			watch %
+			object encoding %
+			memory usage %
+			expire % 1
+			pexpire % 1
+			persist %
+			xlen %
+			xtrim % maxlen 0
+			xdel % 1-1
+			xsetid % 1-1
+			xrange % - +
+			xrevrange % + -
+			xread streams % 0
+			xreadgroup group g c streams % >
+			xgroup create % g 0
+			xinfo stream %
+			eval "return 1" 1 %
+		END
+	done
+	can_do_none sender <<-END
+		xadd $ROOM-b * jhon hi
+		xadd key * jhon hi
+		eval "return 1" 0
+		function list
+		script load x
+		script flush
+		keys *
+		scan 0
+		randomkey
+		dbsize
+		flushall
+		flushdb
+		config get *
+		acl list
+		client list
+		client kill user default
+		monitor
+		info
+		select 1
+		swapdb 0 1
+		publish x x
+		subscribe x
+		replicaof no one
+		wait 1 1
+		cluster slots
+		save
+		shutdown
+	END
+	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 10)"
+	assert_equal "$(messages "$ROOM-b") $(cli get key)" 'jhon: hi value'
+}
+
+@test "nor see or write what another user's sender has noted, whatever their names are" {
+	local users=('bob' 'bob:2' 'bob%3A2' 'b') encoded=('bob' 'bob%3A2' 'bob%253A2' 'b') i j receipt
+	for kind in one any; do
+		for i in "${!users[@]}"; do
+			ENCODED=${encoded[i]} allow "${users[i]}" "$kind"
+		done
+		for i in "${!users[@]}"; do
+			begin "${users[i]}" "$ROOM"
+			receipt=$(receipts)
+			assert_match "$receipt" "^\{$ROOM\}:chat-send:${encoded[i]}:[0-9a-f]{32}\$"
+			for j in "${!users[@]}"; do
+				((i != j)) || continue
+				sed "s/%/$receipt/" <<-'END' | can_do_none "${users[j]}"
+					get %
+					watch %
+					set % x
+					set % x nx
+					del %
+					pexpire % 1
+					exists %
+					keys *
+					scan 0
+				END
+				[[ $kind == any ]] || can_not "${users[j]}" xadd "$receipt" '*' x x
+			done
+			assert_equal "$(as "${users[i]}" get "$receipt")" '1 1'
+			echo 2 >&7
+			finish 2
+			assert_equal "$(receipts)" ''
+		done
+	done
+}
+
+@test "with what -k and -i need, it can read the room, but do no more than that" {
+	allow sender one -k -i
+	send_as sender -n jhon "$ROOM" hi
+	assert_match "$(as sender xrange "$ROOM" - +)" hi
+	assert_match "$(as sender eval 'return redis.call("xrevrange", KEYS[1], "+", "-")' 1 "$ROOM")" hi
+	for command in del xlen 'xtrim % maxlen 0' 'xdel % 1-1' 'set % x'; do
+		[[ $command == *%* ]] || command+=' %'
+		read -ra words <<<"${command//%/$ROOM}"
+		can_not sender "${words[@]}"
+		assert_match "$(as sender eval 'return redis.call(unpack(ARGV))' 1 "$ROOM" "${words[@]}")" "^ERR The user .* can't (run|access)"
+	done
+	can_not sender xrange "$ROOM-b" - +
+	can_not sender eval 'return 1' 1 "$ROOM-b"
+	assert_match "$(as sender eval 'return redis.call("xadd", ARGV[1], "*", "x", "x")' 0 "$ROOM-b")" "^ERR The user .* can't access"
+	assert_equal "$(messages "$ROOM") $(cli exists "$ROOM-b")" 'jhon: hi 0'
+}
+
+@test "what the manual warns of: XADD trims, and a user with +scan can write to others' receipts" {
+	allow sender any
+	seq 10 | send_as sender -n jhon "$ROOM"
+	as sender xadd "$ROOM" maxlen = 0 '*' jhon bye
+	assert_equal "$(cli xlen "$ROOM")" 0
+	as sender xadd "$ROOM" 18446744073709551615-18446744073709551615 jhon last
+	assert_match "$(cli xadd "$ROOM" '*' jhon more 2>&1)" 'exhausted|equal or smaller'
+	cli acl setuser forger reset on '>password' +scan +set '~*' >/dev/null
+	begin sender "$ROOM-b"
+	assert_equal "$(as forger set "$(as forger --scan --pattern '*chat-send*')" '1 1')" OK
+	finish 1
+}
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+@test "users of any name: their receipts match the pattern, in which it is percent-encoded" {
+	local users=('bob:2' 'é' '*' 'a.b_c-D9' '[x]?' '(y' '%41' '~@/"') n
+	local encoded=('bob%3A2' '%C3%A9' '%2A' 'a.b_c-D9' '%5Bx%5D%3F' '%28y' '%2541' '%7E%40%2F%22')
+	for n in "${!users[@]}"; do
+		ENCODED=${encoded[n]} allow "${users[n]}" one -k -i
+		begin "${users[n]}" "$ROOM"
+		assert_match "$(receipts)" "^\{$ROOM\}:chat-send:${encoded[n]}:[0-9a-f]{32}\$"
+		finish 1
+		seq 3 | send_as "${users[n]}" -i -n jhon "$ROOM"
+	done
+	assert_match "$(cli acl setuser 'a b' reset on 2>&1)" "can't contain spaces"
+	cli acl setuser default on nopass >/dev/null
+	begin default "$ROOM" # logged in without a name
+	assert_match "$(receipts)" "^\{$ROOM\}:chat-send:default:"
+	finish 1
+}
+
+@test "rooms of any name: glob characters are escaped, a blank or a quotation mark is ?" {
+	local rooms=('a*b' 'a?b' 'a[b]' 'a\b' 'é' 'a b' 'a"b' "a'b" 'a{tag}b') n
+	local patterns=('a\*b' 'a\?b' 'a\[b]' 'a\\b' 'é' 'a?b' 'a?b' 'a?b' 'a{tag}b')
+	for n in "${!rooms[@]}"; do
+		PATTERN=${patterns[n]} allow sender one -k -i
+		send_as sender -n jhon "${rooms[n]}" hi
+		seq 3 | send_as sender -i -n jhon "${rooms[n]}"
+		assert_equal "$(cli xlen "${rooms[n]}")" 4
+		[[ ${patterns[n]} == 'a?b' ]] || can_not sender xadd axb '*' jhon hi
+		can_not sender xadd "${rooms[n]}x" '*' jhon hi
+	done
+	assert_match "$(cli acl setuser sender '(+xadd ~a b)' 2>&1)" '^ERR .*Syntax error'
+	cli acl setuser sender reset on '>password' '(+xadd ~a"b)' >/dev/null
+	can_not sender xadd 'a"b' '*' jhon hi
+}
