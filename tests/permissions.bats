@@ -142,6 +142,26 @@ finish() {
 	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 3)"
 }
 
+@test "whether messages were lost needs +xrange; without, a notice says that it is not known" {
+	allow sender one
+	begin sender "$ROOM"
+	cli flushall
+	echo 2 >&7
+	wait_until 5 has_lines "$out" 2
+	exec 7>&-
+	wait_end 5 "$sender"
+	assert_match "$(<"$err")" "^chat-send: .*NOPERM .*'xrange' .*; it is not known whether [^"$'\n'"]*\$"
+	allow sender -k
+	begin sender "$ROOM"
+	cli flushall
+	echo 2 >&7
+	wait_until 5 has_lines "$out" 2
+	exec 7>&-
+	wait_end 5 "$sender"
+	assert_status 1
+	grep -q 'the server lost' "$err"
+}
+
 @test "--maxage needs +xtrim" {
 	allow sender one
 	seq -f "xadd $ROOM %.0f-1 jhon old" 500 | cli >/dev/null # trimming takes whole blocks of 100 entries
