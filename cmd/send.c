@@ -92,7 +92,8 @@ static int account(struct sender *s, struct err *e)
 {
     bool in_doubt;
     size_t line = delivery_undelivered(s->delivery, &in_doubt);
-    uint64_t lost = delivery_lost(s->delivery), delivered = 0;
+    bool may_lack;
+    uint64_t lost = delivery_lost(s->delivery, &may_lack), delivered = 0;
     bool unsure = delivery_failure(s->delivery)->code != EXIT_DONE && line == 0;
 
     if (delivery_failure(s->delivery)->code != EXIT_DONE)
@@ -115,13 +116,16 @@ static int account(struct sender *s, struct err *e)
 /* All that could be delivered is: was that everything? */
 static int conclude(struct sender *s, struct err *e)
 {
-    uint64_t lost = delivery_lost(s->delivery);
+    bool unsure;
+    uint64_t lost = delivery_lost(s->delivery, &unsure);
 
     out_flush(&s->out);
     *e = s->out.failure.code != EXIT_DONE ? s->out.failure : s->input.problem;
     if (e->code == EXIT_DONE && lost > 0)
         err_set(e, EXIT_FAILED, "%" PRIu64 " message%s that the server had acknowledged %s lost",
             lost, lost == 1 ? "" : "s", lost == 1 ? "was" : "were");
+    else if (e->code == EXIT_DONE && unsure)
+        err_set(e, EXIT_FAILED, "messages that the server had acknowledged may be lost");
     if (delivery_failure(s->delivery)->code != EXIT_DONE || e->code != EXIT_DONE)
         return account(s, e);
     delivery_close(s->delivery);

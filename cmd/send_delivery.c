@@ -649,8 +649,9 @@ const struct err *delivery_failure(const struct delivery *d)
     return &d->failure;
 }
 
-uint64_t delivery_lost(const struct delivery *d)
+uint64_t delivery_lost(const struct delivery *d, bool *unsure)
 {
+    *unsure = d->guards.unsure;
     return d->guards.lost;
 }
 

@@ -55,8 +55,8 @@ const struct err *delivery_failure(const struct delivery *d);
  */
 size_t delivery_undelivered(struct delivery *d, bool *in_doubt);
 
-/* How many messages the server had acknowledged, and lost. */
-uint64_t delivery_lost(const struct delivery *d);
+/* How many messages the server had acknowledged, and lost; `*unsure`: perhaps more. */
+uint64_t delivery_lost(const struct delivery *d, bool *unsure);
 
 /* The end, good or bad: count and print what is in, and delete the receipts. */
 void delivery_close(struct delivery *d);

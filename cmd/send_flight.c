@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 
+static struct send_batch *at(struct flight *f, size_t n)
+{
+    return &f->ring[(f->first + n) % FLIGHT_RING];
+}
+
 struct send_batch *flight_batch(struct flight *f, size_t n)
 {
-    return n <= f->taken ? &f->ring[(f->first + n) % FLIGHT_RING] : NULL;
+    return n <= f->taken ? at(f, n) : NULL;
 }
 
 size_t flight_size(const struct flight *f)
@@ -42,13 +47,13 @@ bool flight_take(struct flight *f, const struct send_settings *set, const struct
     if (f->taken + 1 == FLIGHT_RING)
         return false;
     f->by_slot = f->by_slot || session_in_cluster(s);
-    divide(f, flight_batch(f, f->taken++), set, s);
+    divide(f, at(f, f->taken++), set, s);
     return true;
 }
 
 struct piece flight_now(struct flight *f)
 {
-    struct send_batch *b = flight_batch(f, 0);
+    struct send_batch *b = at(f, 0);
 
     return (struct piece){b, f->taken > 0 ? &b->parts[b->at] : NULL};
 }
@@ -60,7 +65,7 @@ struct piece flight_next(struct flight *f, const struct session *s)
     if (now.part && now.batch->at + 1 < now.batch->n_parts)
         next.part = now.part + 1;
     else if (now.part && f->taken > 1)
-        next = (struct piece){flight_batch(f, 1), flight_batch(f, 1)->parts};
+        next = (struct piece){at(f, 1), at(f, 1)->parts};
     if (next.part && s && session_node(s, next.part->slot) != session_node(s, now.part->slot))
         next.part = NULL;
     return next;
@@ -68,7 +73,7 @@ struct piece flight_next(struct flight *f, const struct session *s)
 
 bool flight_advance(struct flight *f)
 {
-    struct send_batch *b = flight_batch(f, 0);
+    struct send_batch *b = at(f, 0);
 
     return ++b->at == b->n_parts;
 }
@@ -84,7 +89,7 @@ void flight_divide_by_slot(
 {
     f->by_slot = true;
     for (size_t n = 0; n < f->taken; n++)
-        divide(f, flight_batch(f, n), set, s);
+        divide(f, at(f, n), set, s);
 }
 
 void flight_send_again(struct piece c, bool forget)

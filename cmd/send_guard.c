@@ -174,9 +174,11 @@ void guards_on_last(struct guards *g, struct receipt *r)
     r->checked = true;
     if (replies->last == LAST_GONE)
         report_loss(g, r, 0, 0);
-    else if (replies->last == LAST_UNKNOWN)
-        err_say(ERR_NOTICE, "%s; it is not known whether what was acknowledged is still there",
-            replies->unknown.text);
+    if (replies->last != LAST_UNKNOWN)
+        return;
+    g->unsure = true;
+    err_say(ERR_ALWAYS, "%s; it is not known whether what was acknowledged is still there",
+        replies->unknown.text);
 }
 
 void guards_check(struct guards *g)

@@ -21,6 +21,7 @@ struct guards {
     struct replies *replies;
     int64_t retry;    /* ms that the server may be away */
     uint64_t lost;    /* messages that the server had acknowledged, and lost */
+    bool unsure;      /* it could not be found out whether it had lost some */
     bool unchecked;   /* since connections died, it was not asked about some receipts whether what
                          was acknowledged under them is still there */
     int64_t distance; /* ms to the server, as it answered when the connection was new */

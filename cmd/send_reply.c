@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The room that a reply is about, as a string for errors. */
-static const char *room_of(struct replies *r, const struct expected *e)
+/* The room that a reply is about, or the entry in it, as a string for errors. */
+static const char *room_of(struct replies *r, const struct expected *e, uint32_t entry)
 {
     struct span room = {0};
 
@@ -13,7 +13,7 @@ static const char *room_of(struct replies *r, const struct expected *e)
         room = (struct span){e->of.batch->commands.data + e->of.batch->rooms[e->entry].at,
             e->of.batch->rooms[e->entry].len};
     else if (e->of.part)
-        room = batch_room(e->of.batch, e->what == EXPECT_EXEC ? e->of.part->first : e->entry);
+        room = batch_room(e->of.batch, entry != BATCH_NO_ENTRY ? entry : e->of.part->first);
     else if (e->receipt)
         room = (struct span){e->receipt->room.data, e->receipt->room.len};
     buf_clear(&r->space);
@@ -35,14 +35,15 @@ static struct reply_item cause_of(const struct reply_item *item)
     return cause;
 }
 
-static void note(struct replies *r, const struct expected *e, const struct reply_item *item)
+static void note(
+    struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
     struct reply_item cause = cause_of(item);
     struct trouble *t = &r->trouble;
 
     if (t->why.code != EXIT_DONE)
         return;
-    reply_refusal(&t->why, &cause, room_of(r, e));
+    reply_refusal(&t->why, &cause, room_of(r, e, entry));
     if (reply_is_error(item, "ERR Protocol error: invalid bulk length"))
         t->why.code = EXIT_FAILED; /* a text longer than proto-max-bulk-len */
     t->full = reply_is_error(&cause, "OOM");
@@ -56,7 +57,7 @@ static void note_entry(
 {
     bool first = r->trouble.why.code == EXIT_DONE;
 
-    note(r, e, item);
+    note(r, e, entry, item);
     if (!first)
         return;
     r->trouble.line = e->of.batch->entries[entry].line;
@@ -67,7 +68,7 @@ static void note_entry(
 
 static void reject(struct replies *r, const struct expected *e)
 {
-    const char *room = room_of(r, e);
+    const char *room = room_of(r, e, BATCH_NO_ENTRY);
 
     if (r->trouble.why.code == EXIT_DONE)
         err_set(&r->trouble.why, EXIT_REFUSED, "%.64s%sprotocol error: an unexpected reply",
@@ -118,14 +119,14 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
         r->ran = item->type == REPLY_ARRAY;
         r->too_old = 0;
         if (item->type == REPLY_ERROR)
-            note(r, e, item);
+            note(r, e, BATCH_NO_ENTRY, item);
         else if (item->type != REPLY_NIL && item->integer < (long long)e->of.part->count)
             reject(r, e);
     } else if (item->depth == 1 && item->index < e->of.part->count) {
         e->entry = batch_find(e->of.batch, e->of.batch->entries[entry].next, ENTRY_OUT);
         on_added(r, e, entry, item);
     } else if (item->type == REPLY_ERROR) {
-        note(r, e, item); /* the receipt's */
+        note(r, e, BATCH_NO_ENTRY, item); /* the receipt's */
         r->trouble.promise = false;
     }
 }
@@ -137,7 +138,7 @@ static void on_get(struct replies *r, const struct expected *e, const struct rep
                   || (item->type == REPLY_STRING
                       && receipt_parse(item->bytes, item->len, &r->said));
     if (item->type == REPLY_ERROR)
-        note(r, e, item);
+        note(r, e, BATCH_NO_ENTRY, item);
     else if (!r->has_said)
         reject(r, e);
 }
@@ -196,7 +197,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
     if (item->depth == 0) {
         list_entries(r, e);
         if (item->type == REPLY_ERROR)
-            note(r, e, item);
+            note(r, e, BATCH_NO_ENTRY, item);
         return;
     }
     if (!gather_entry(r, item) || id_compare(r->id, e->receipt->last_id) <= 0)
@@ -263,7 +264,7 @@ static void on_last(struct replies *r, const struct expected *e, const struct re
         return;
     r->last = item->type == REPLY_ERROR ? LAST_UNKNOWN : item->integer > 0 ? LAST_HELD : LAST_GONE;
     if (item->type == REPLY_ERROR)
-        reply_refusal(&r->unknown, item, room_of(r, e));
+        reply_refusal(&r->unknown, item, room_of(r, e, BATCH_NO_ENTRY));
 }
 
 void replies_item(void *replies, const struct reply_item *item)
@@ -275,7 +276,7 @@ void replies_item(void *replies, const struct reply_item *item)
         return;
     if (e->asking && !e->asked) {
         if (item->type == REPLY_ERROR)
-            note(r, e, item);
+            note(r, e, BATCH_NO_ENTRY, item);
         return;
     }
     switch (e->what) {
@@ -292,7 +293,7 @@ void replies_item(void *replies, const struct reply_item *item)
     default: break;
     }
     if (item->type == REPLY_ERROR)
-        note(r, e, item);
+        note(r, e, BATCH_NO_ENTRY, item);
 }
 
 void replies_free(struct replies *r)

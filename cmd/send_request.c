@@ -52,7 +52,7 @@ static uint32_t next_room(const struct send_batch *b, uint32_t from)
 
 bool request_answered(struct requests *q)
 {
-    struct expected *e = request_due(q);
+    struct expected *e = nth(q, 0);
 
     if (e->asking && !e->asked) {
         e->asked = true;

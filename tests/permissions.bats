@@ -142,7 +142,7 @@ finish() {
 	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 3)"
 }
 
-@test "whether messages were lost needs +xrange; without, a notice says that it is not known" {
+@test "whether messages were lost needs +xrange; without, it is not known, which is exit status 1" {
 	allow sender one
 	begin sender "$ROOM"
 	cli flushall
@@ -150,7 +150,9 @@ finish() {
 	wait_until 5 has_lines "$out" 2
 	exec 7>&-
 	wait_end 5 "$sender"
-	assert_match "$(<"$err")" "^chat-send: .*NOPERM .*'xrange' .*; it is not known whether [^"$'\n'"]*\$"
+	assert_status 1
+	assert_match "$(head -n 1 "$err")" "^chat-send: .*NOPERM .*'xrange' .*; it is not known whether [^"$'\n'"]*\$"
+	assert_match "$(tail -n 1 "$err")" '^chat-send: messages that the server had acknowledged may be lost; 2 messages delivered$'
 	allow sender -k
 	begin sender "$ROOM"
 	cli flushall
