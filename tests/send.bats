@@ -309,10 +309,39 @@ malformed() {
 	malformed 'R|4-1|a|cut \x4'
 	malformed "R|4-1|a|lone \\"
 	malformed 'R|4-1|na\me|text'
+	malformed '|4-1|a|no room'
+}
+
+@test "-t: a room that is empty, as jq's null is, is malformed; one that is given replaces it" {
+	for with in -t '-t -k'; do
+		read -ra options <<<"$with"
+		fails 1 'line 1 is malformed.*room' chat-send "${options[@]}" < <(jq -rn '[null, "5-1", "jhon", "hi"] | @tsv')
+		assert_equal "$(cli exists '')" 0
+	done
+	rows '|1-1|jhon|hi' | send -t "$ROOM"
+	holds "$ROOM" <<<'jhon: hi'
+}
+
+@test "-t: a byte order mark before the first row is malformed; behind it, it is a room's name" {
+	for with in -t '-t -k' "-t $ROOM"; do
+		read -ra options <<<"$with"
+		fails 1 'line 1 is malformed.*byte order mark' chat-send "${options[@]}" < <(
+			printf '\xef\xbb\xbf'
+			rows 'R|1-1|jhon|hi'
+		)
+		assert_equal "$(cli keys "*$ROOM*")" ''
+	done
+	# Written as rows write it, and in later rows, it is part of a room's name.
+	{
+		printf '\\xef\\xbb\\xbf%s\t1-1\tjhon\tone\n' "$ROOM"
+		printf '\xef\xbb\xbf%s\t2-1\tjhon\ttwo\n' "$ROOM"
+	} | send -t
+	holds $'\xef\xbb\xbf'"$ROOM" <<<$'jhon: one\njhon: two'
+	assert_equal "$(cli exists "$ROOM")" 0
 }
 
 @test "-t -k: a row without a whole ID is malformed" {
-	for id in '' abc '*' '4-*' -4-1 4-1-1 18446744073709551616-0 ' 4-1'; do
+	for id in '' abc '*' '4-*' -4-1 4-1-1 18446744073709551616-0 ' 4-1' + 4-1++ '4-1 +' +4-1 0-0 0-0+; do
 		malformed "R|$id|a|text" -k
 	done
 }
@@ -321,6 +350,9 @@ malformed() {
 
 # whole ROOM: all that the server has of a room, IDs too.
 whole() { cli --no-raw xrange "$1" - +; }
+
+# entries: what the test's room holds, IDs too, in one line.
+entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 
 @test "-k keeps the IDs, and done twice does no harm" {
 	rows 'R|1-1|jhon|one' 'R|1-2|marry|two' 'R|1700000000000-0|jhon|three' >"$BATS_TEST_TMPDIR/rows"
@@ -344,69 +376,160 @@ whole() { cli --no-raw xrange "$1" - +; }
 	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "-k: consecutive rows of one room and ID are one entry" {
-	rows 'R|1-1|jhon|a' 'R|1-1|marry|b' 'R|1-1|jhon|c' 'R|1-2|x|d' 'R-b|1-2|x|e' >"$BATS_TEST_TMPDIR/rows"
-	send -t -k <"$BATS_TEST_TMPDIR/rows"
-	assert_equal "$(length "$ROOM") $(length "$ROOM-b")" '2 1'
-	assert_equal "$(cli xrange "$ROOM" 1-1 1-1 | tr '\n' ' ')" '1-1 jhon a marry b jhon c '
-	assert_equal "$(show -t -e "$ROOM" "$ROOM-b")" "$(<"$BATS_TEST_TMPDIR/rows")"
-	send -t -k <"$BATS_TEST_TMPDIR/rows"
-	assert_equal "$(show -t -e "$ROOM" "$ROOM-b")" "$(<"$BATS_TEST_TMPDIR/rows")"
-}
-
-@test "-k: an entry of several rows is put together although its rows trickle in, and silence ends it" {
-	hold_input
-	spawn chat-send -t -k <"$pipe"
-	rows 'R|1-1|jhon|a' 'R|1-1|marry|b' >&7
-	wait_until 5 room_has "$ROOM" 1
-	assert_equal "$(cli xrange "$ROOM" 1-1 1-1 | tr '\n' ' ')" '1-1 jhon a marry b '
-	rows 'R|2-1|jhon|c' >&7
-	wait_until 5 room_has "$ROOM" 2
-	kill -0 "$PID"
-}
-
-@test "-k: a row that comes in pieces is no silence" {
-	hold_input
-	spawn chat-send -t -k <"$pipe"
-	rows 'R|1-1|jhon|a' >&7
-	for piece in "${ROOM::2}" "${ROOM:2}" $'\t' 1-1 $'\t' mar ry; do
-		sleep 0.04
-		printf '%s' "$piece" >&7
+@test "-k: rows whose ID ends in + and the row behind them are one entry" {
+	rows 'R|1-1+|jhon|a' 'R|1-1+|marry|b' 'R|1-1|jhon|c' 'R|1-2|x|d' 'R-b|1-2|x|e' >"$BATS_TEST_TMPDIR/rows"
+	for _ in first second; do
+		run --separate-stderr send -t -k <"$BATS_TEST_TMPDIR/rows"
+		assert_status 0
+		assert_equal "$output$stderr" ''
+		assert_equal "$(length "$ROOM") $(length "$ROOM-b")" '2 1'
+		assert_equal "$(entries)" '1-1 jhon a marry b jhon c 1-2 x d '
+		assert_equal "$(show -t -e "$ROOM" "$ROOM-b")" "$(<"$BATS_TEST_TMPDIR/rows")"
 	done
-	printf '\tb\n' >&7
-	wait_until 5 room_has "$ROOM" 1
-	assert_equal "$(cli xrange "$ROOM" - + | tr '\n' ' ')" '1-1 jhon a marry b '
 }
 
-@test "-k: while chat-send itself does not read, that is no silence" {
+@test "-k: rows of one room and ID without a + are two entries, the second of which is refused" {
+	fails 1 'line 2: ID 1-1 .*other fields; .*line 2 was not$' chat-send -t -k < <(rows 'R|1-1|a|1' 'R|1-1|b|2')
+	assert_equal "$(entries)" '1-1 a 1 '
+	fails 1 'line 2: ID 2-1 .*other fields; .*line 2 was not$' chat-send -t -k < <(rows 'R|2-1|a|1' 'R|2-1+|a|1' 'R|2-1|b|2')
+	assert_equal "$(entries)" '1-1 a 1 2-1 a 1 '
+	rows 'R|3-1|a|1' 'R|3-1|a|1' | send -t -k # the same again is there already
+	assert_equal "$(entries)" '1-1 a 1 2-1 a 1 3-1 a 1 '
+}
+
+@test "-k: no pause ends an entry, nor does one in the middle of a row; its last row does at once" {
+	hold_input
+	spawn chat-send -t -k <"$pipe"
+	rows 'R|1-1|jhon|zero' >&7
+	wait_until 5 room_has "$ROOM" 1
+	for piece in "${ROOM::2}" "${ROOM:2}"$'\t' 2-1 $'+\tjh' $'on\ta\n' "$ROOM"$'\t2-1+\tmarry\tb\n' "$ROOM"$'\t2-1\tji' $'m\tc'; do
+		printf '%s' "$piece" >&7
+		wait_until 5 has_read "$PID"
+		assert_equal "$(entries)" '1-1 jhon zero '
+	done
+	printf '\n' >&7
+	wait_until 5 room_has "$ROOM" 2
+	rows 'R|3-1|jhon|d' >&7
+	wait_until 5 room_has "$ROOM" 3
+	kill -0 "$PID"
+	assert_equal "$(entries)" '1-1 jhon zero 2-1 jhon a marry b jim c 3-1 jhon d '
+}
+
+@test "-k: a trickle of rows is the room that it came from" {
+	seq 100 | awk -v room="$ROOM" '{
+		for (n = $1 % 7; n >= 0; n--) printf "%s\t%d-1%s\tname%d\ttext %d\n", room, $1, n ? "+" : "", n, $1
+	}' >"$BATS_TEST_TMPDIR/rows"
+	# Each write waits until all before it was read, so that pieces of any length come by themselves.
+	hold_input
+	spawn chat-send -t -k <"$pipe"
+	local text piece
+	text=$(<"$BATS_TEST_TMPDIR/rows")$'\n'
+	while [[ $text ]]; do
+		piece=${text::RANDOM % 700 + 1}
+		text=${text:${#piece}}
+		printf '%s' "$piece" >&7
+		wait_until 5 has_read "$PID"
+	done
+	exec 7>&-
+	wait_end 5 "$PID"
+	assert_status 0
+	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
+}
+
+@test "-k: a reader of -T that stands still, time and again, cuts no entry" {
 	{
 		seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%0100d\n", room, $1, $1 }'
-		seq 10000 | awk -v room="$ROOM" '{ printf "%s\t9999-1\tname%d\t%d\n", room, $1, $1 }'
+		seq 10000 | awk -v room="$ROOM" '{ printf "%s\t9999-1%s\tname%d\t%d\n", room, $1 < 10000 ? "+" : "", $1, $1 }'
 	} >"$BATS_TEST_TMPDIR/rows"
-	# The reader of -T stands still, time and again, for longer than the silence that ends an entry.
-	send -t -k -T < <(cat "$BATS_TEST_TMPDIR/rows") | while dd bs=65536 count=1 iflag=fullblock status=none of="$BATS_TEST_TMPDIR/part" &&
-		test -s "$BATS_TEST_TMPDIR/part"; do
-		cat "$BATS_TEST_TMPDIR/part" >>"$BATS_TEST_TMPDIR/out"
-		sleep 0.15
+	hold_input
+	spawn chat-send -t -k -T <"$BATS_TEST_TMPDIR/rows" >"$pipe"
+	while wait_until 5 stands_or_ended "$PID" && read -r -t 0 -u 7; do
+		dd bs=65536 count=1 status=none <&7 >>"$BATS_TEST_TMPDIR/out"
 	done
+	wait_end 5 "$PID"
+	assert_status 0
 	cmp "$BATS_TEST_TMPDIR/rows" "$BATS_TEST_TMPDIR/out"
 	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
+}
+
+# stands_or_ended PID: it has written to the pipe of hold_input, and sleeps; or it is no more.
+stands_or_ended() {
+	ended "$1" || { read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
 }
 
 @test "-k: an entry that a signal may have cut is not sent, and the same again is sent whole" {
 	hold_input
 	spawn chat-send -t -k <"$pipe"
-	rows 'R|1-1|a|one' 'R|2-1|a|two' >&7
+	rows 'R|1-1|a|one' 'R|2-1+|a|two' >&7
 	wait_until 5 room_has "$ROOM" 1
 	kill -TERM "$PID"
 	wait_end 5 "$PID"
-	rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|more' | send -t -k
-	assert_equal "$(cli xrange "$ROOM" - + | tr '\n' ' ')" '1-1 a one 2-1 a two b more '
+	assert_status 143
+	assert_equal "$(entries)" '1-1 a one '
+	rows 'R|1-1|a|one' 'R|2-1+|a|two' 'R|2-1|b|more' | send -t -k
+	assert_equal "$(entries)" '1-1 a one 2-1 a two b more '
+}
+
+# cut_off LINE NOT: the rows of standard input, the last of which, at that line, is cut off or does not follow: what is
+# before its entry, which begins in line NOT, is in, and nothing of that one.
+cut_off() {
+	local ROOM=$ROOM-$((++cut))
+	fails 1 "line $1 is (cut off|not the rest|malformed).*; 1 message delivered, line $2 was not\$" chat-send -t -k < <(sed "s/^R/$ROOM/")
+	assert_equal "$(entries)" '1-1 a one '
+}
+
+@test "-k: an entry that is cut off, by the end of the input or by a row that is none of it, is not sent" {
+	cut=0
+	cut_off 2 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\n')
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t2-1+\tb\tthree\n')
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t2-1\tb\tthr')       # perhaps "three"
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t2')                 # perhaps 2-1
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t2-2\tb\tthree\n')   # another ID
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t3-1+\tb\tthree\n')  # that goes on itself
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR-b\t2-1\tb\tthree\n') # another room
+	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\n\nR\t2-1\tb\tthree\n') # an empty line
+}
+
+@test "-k: a last row without its newline is cut off, though it looks whole: nothing of its entry is sent" {
+	fails 1 'line 2 is cut off.*; 1 message delivered' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1|a|two' | head -c -1)
+	assert_equal "$(entries)" '1-1 a one '
+	fails 1 'line 1 is cut off.*; 0 messages delivered' chat-send -t -k < <(rows 'R-b|2-1|a|two' | head -c -1)
+	assert_equal "$(cli exists "$ROOM-b")" 0
+}
+
+@test "-k: a file that was cut within a text, and then whole" {
+	printf 'r\t1-1\tjhon\tHello, world\n' >"$BATS_TEST_TMPDIR/rows"
+	cli del r >/dev/null
+	head -c 17 "$BATS_TEST_TMPDIR/rows" | fails 1 'line 1 is cut off' chat-send -t -k
+	assert_equal "$(cli exists r)" 0
+	send -t -k <"$BATS_TEST_TMPDIR/rows"
+	assert_equal "$(show -t -e r)" "$(<"$BATS_TEST_TMPDIR/rows")"
+}
+
+# other_fields ROW ...: rows for the ID 5-1, which the room holds as `a one` and `b two`: they are refused.
+other_fields() {
+	fails 1 "line 2: ID 5-1 .*$ROOM.*other fields; .*line 2 was not\$" chat-send -t -k < <(rows 'R|4-1|a|four' "$@")
+	assert_equal "$(entries)" '4-1 a four 5-1 a one b two 6-1 a six '
+}
+
+@test "-k: an ID that the room holds with other fields ends the program and is named" {
+	rows 'R|4-1|a|four' 'R|5-1+|a|one' 'R|5-1|b|two' 'R|6-1|a|six' | send -t -k
+	rows 'R|5-1+|a|one' 'R|5-1|b|two' | send -t -k
+	other_fields 'R|5-1+|a|one' 'R|5-1|b|TWO'
+	other_fields 'R|5-1+|a|one' 'R|5-1|B|two'
+	other_fields 'R|5-1+|a|One' 'R|5-1|b|two'
+	other_fields 'R|5-1|a|one'
+	other_fields 'R|5-1|b|two'
+	other_fields 'R|5-1+|b|two' 'R|5-1|a|one'
+	other_fields 'R|5-1+|a|one' 'R|5-1+|b|two' 'R|5-1|c|'
+	other_fields 'R|5-1+|a|one' 'R|5-1|b|two\n'
+	other_fields 'R|5-1+|a|one' 'R|5-1|b|two\0'
+	other_fields 'R|5-1+|a|one' 'R|5-1|b|'
 }
 
 @test "-k: an over-long row of the entry being put together: the entry is not sent" {
 	fails 1 'line 2 is too long.*line 1 was not' chat-send -t -k --max-message 10 < <(
-		rows 'R|1-1|a|one'
+		rows 'R|1-1+|a|one'
 		printf '%s\t1-1\tb\t' "$ROOM"
 		head -c 2000000 /dev/zero | tr '\0' x
 	)
@@ -414,9 +537,11 @@ whole() { cli --no-raw xrange "$1" - +; }
 }
 
 @test "-k -i: an ID for each message of an entry" {
-	run send -t -k -i < <(rows 'R|1-1|a|one' 'R|1-1|b|two' 'R|2-1|a|three')
-	assert_status 0
-	assert_output $'1-1\n1-1\n2-1'
+	for _ in first second; do
+		run send -t -k -i < <(rows 'R|1-1+|a|one' 'R|1-1|b|two' 'R|2-1|a|three')
+		assert_status 0
+		assert_output $'1-1\n1-1\n2-1'
+	done
 }
 
 @test "--maxage of nothing ends with 2" {
@@ -471,9 +596,9 @@ whole() { cli --no-raw xrange "$1" - +; }
 }
 
 @test "-k: a malformed row of the entry being put together: the entry is not sent, and the mended file can be" {
-	fails 1 'line 3.*1 message.* delivered, line 2 was not' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|bad \q')
+	fails 1 'line 3.*1 message.* delivered, line 2 was not' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1+|a|two' 'R|2-1|b|bad \q')
 	holds "$ROOM" <<<'a: one'
-	rows 'R|1-1|a|one' 'R|2-1|a|two' 'R|2-1|b|good' | send -t -k
+	rows 'R|1-1|a|one' 'R|2-1+|a|two' 'R|2-1|b|good' | send -t -k
 	assert_equal "$(cli xrange "$ROOM" 2-1 2-1 | tr '\n' ' ')" '2-1 a two b good '
 }
 
@@ -514,7 +639,7 @@ whole() { cli --no-raw xrange "$1" - +; }
 }
 
 @test "-T -k copies the rows that the room held already too" {
-	rows 'R|1-1|jhon|a' 'R|1-1|marry|b' 'R|2-1|jhon|c' >"$BATS_TEST_TMPDIR/rows"
+	rows 'R|1-1+|jhon|a' 'R|1-1|marry|b' 'R|2-1|jhon|c' >"$BATS_TEST_TMPDIR/rows"
 	tees "$BATS_TEST_TMPDIR/rows" -t -k
 	tees "$BATS_TEST_TMPDIR/rows" -t -k
 }
