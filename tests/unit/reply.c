@@ -4,8 +4,11 @@
 
 #include "tests/unit/unit.h"
 
-static const char *const types[] = {[REPLY_STRING] = "string", [REPLY_STATUS] = "status",
-    [REPLY_ERROR] = "error", [REPLY_INTEGER] = "integer", [REPLY_NIL] = "nil",
+static const char *const types[] = {[REPLY_STRING] = "string",
+    [REPLY_STATUS] = "status",
+    [REPLY_ERROR] = "error",
+    [REPLY_INTEGER] = "integer",
+    [REPLY_NIL] = "nil",
     [REPLY_ARRAY] = "array"};
 
 /* Log an item: where it stands, what it is, and what it holds. */
@@ -141,13 +144,23 @@ static void tells_passing_refusals_from_lasting_ones(void)
         "MASTERDOWN Link with MASTER is down", "CLUSTERDOWN The cluster is down",
         "TRYAGAIN Multiple keys request during rehashing of slot",
         "BUSY Redis is busy running a script.",
-        "OOM command not allowed when used memory > maxmemory",
+        "OOM command not allowed when used memory > 'maxmemory'.",
         "MISCONF Redis is configured to save RDB snapshots", "NOREPLICAS Not enough good replicas",
         "ERR max number of clients reached"};
     static const char *const lasting[] = {"WRONGPASS invalid username-password pair",
         "NOAUTH Authentication required.", "NOPERM this user has no permissions",
         "WRONGTYPE Operation against a key holding the wrong kind of value",
-        "BUSYGROUP Consumer Group name already exists", "ERR unknown command", "ERR max", "", "OO"};
+        "BUSYGROUP Consumer Group name already exists",
+        "NOGROUP No such key 'r' or consumer group 'g'",
+        "EXECABORT Transaction discarded because of previous errors.",
+        "CROSSSLOT Keys in request don't hash to the same slot",
+        "ERR Protocol error: unauthenticated", "ERR unknown command", "ERR max", "MOVEDX 1 a:1",
+        "MOVED", "ASKING 1 a:1", "ASK", "BUSYX", "", "OO"};
+    static const struct {
+        const char *text;
+        enum err_kind kind;
+    } redirects[] = {{"MOVED 3999 127.0.0.1:6381", ERR_MOVED}, {"MOVED 3999 :6381", ERR_MOVED},
+        {"ASK 3999 127.0.0.1:6381", ERR_ASK}, {"ASK 0 host:1", ERR_ASK}};
 
     static const char *const elsewhere[] = {"READONLY You can't write against a read only replica.",
         "UNBLOCKED force unblock from blocking operation, instance state changed"};
@@ -167,6 +180,15 @@ static void tells_passing_refusals_from_lasting_ones(void)
         reply_refusal(&e, &item, NULL);
         CHECK_NUMBER(e.code, EXIT_FAILED);
         CHECK_NUMBER(e.kind, ERR_RECONNECT);
+        CHECK_TEXT(e.text, elsewhere[i]);
+    }
+    for (size_t i = 0; i < sizeof redirects / sizeof *redirects; i++) {
+        struct reply_item item = error(unit_row = redirects[i].text);
+
+        CHECK_NUMBER(reply_refusal(&e, &item, NULL), -1);
+        CHECK_NUMBER(e.code, EXIT_FAILED);
+        CHECK_NUMBER(e.kind, redirects[i].kind);
+        CHECK_TEXT(e.text, redirects[i].text);
     }
     for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
         struct reply_item item = error(unit_row = lasting[i]);
