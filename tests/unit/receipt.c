@@ -265,6 +265,7 @@ static const struct {
     {"the largest", true, UINT64_MAX, UINT64_MAX, 3, RECEIPT_AGREES},
     {"one before the largest", true, UINT64_MAX - 1, UINT64_MAX, 3, RECEIPT_BEHIND},
     {"up to the largest", true, UINT64_MAX, UINT64_MAX - 3, 3, RECEIPT_RAN},
+    {"more in doubt than there are numbers", true, UINT64_MAX, UINT64_MAX - 3, 5, RECEIPT_RAN},
     {"one too many at the largest", true, UINT64_MAX, UINT64_MAX - 3, 2, RECEIPT_FOREIGN},
 };
 
