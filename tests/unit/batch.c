@@ -11,14 +11,13 @@
 static const struct send_settings plain = {.room = NULL};
 static const struct batch_limit most = {2048, 1024 * 1024};
 
-static struct entry_bytes bytes(const char *text)
+static struct span bytes(const char *text)
 {
-    return (struct entry_bytes){text, strlen(text)};
+    return (struct span){text, strlen(text)};
 }
 
 /* Add an entry of one field, `n` as its text and its line. */
-static void add(
-    struct send_batch *b, struct entry_bytes room, size_t n, const struct send_settings *set)
+static void add(struct send_batch *b, struct span room, size_t n, const struct send_settings *set)
 {
     struct send_entry entry = {.room = room, .id = {n, 7}, .messages = 1, .line = n};
     char text[24];
@@ -32,9 +31,9 @@ static void add(
 
 /* --- rooms ----------------------------------------------------------------------------------- */
 
-static struct entry_bytes numbered(char to[32], size_t n)
+static struct span numbered(char to[32], size_t n)
 {
-    return (struct entry_bytes){to, (size_t)snprintf(to, 32, "room %zu", n)};
+    return (struct span){to, (size_t)snprintf(to, 32, "room %zu", n)};
 }
 
 /* Each name has one number, in the order in which they came; all entries know theirs. */
@@ -58,7 +57,7 @@ static void knows_rooms_again(void)
         CHECK_NUMBER(b.n, ENTRIES);
         CHECK_NUMBER(b.n_rooms, known);
         for (size_t i = 0; i < ENTRIES; i++) {
-            struct entry_bytes got = batch_room(&b, i), want = numbered(name, rooms[i]);
+            struct span got = batch_room(&b, i), want = numbered(name, rooms[i]);
 
             CHECK_SAME(got.at, got.len, want.at, want.len);
             CHECK_NUMBER(b.entries[i].room + 1, numbers[rooms[i]]);
@@ -76,14 +75,14 @@ static void knows_rooms_again(void)
     }
 
 /* The first two of each are the same to FNV-1a, of 32 bits. */
-static const struct entry_bytes names[] = {NAME("costarring"), NAME("liquid"), NAME("declinate"),
+static const struct span names[] = {NAME("costarring"), NAME("liquid"), NAME("declinate"),
     NAME("macallums"), NAME("altarage"), NAME("zinke"), NAME(""), NAME("a"), NAME("aa"),
     NAME("aaa"), NAME("\0"), NAME("\0\0"), NAME("a\0"), NAME("a\0b"), NAME("\r\n"),
     NAME("$1\r\na\r\n"), NAME("*"), NAME("\xff"), NAME("\xff\xfe"), NAME("A"), NAME(" ")};
 
 enum { NAMES = sizeof names / sizeof *names };
 
-static uint32_t fnv1a(struct entry_bytes name)
+static uint32_t fnv1a(struct span name)
 {
     uint32_t hash = 2166136261U;
 
@@ -102,7 +101,7 @@ static void tells_rooms_apart(void)
         add(&b, names[i * 5 % NAMES], i, &plain); /* interleaved: 5 and 21 have no common factor */
     CHECK_NUMBER(b.n_rooms, NAMES);
     for (size_t i = 0; i < 10 * NAMES; i++) {
-        struct entry_bytes got = batch_room(&b, i), want = names[i * 5 % NAMES];
+        struct span got = batch_room(&b, i), want = names[i * 5 % NAMES];
 
         CHECK_SAME(got.at, got.len, want.at, want.len);
         CHECK_NUMBER(b.entries[i].room, i % NAMES);
@@ -114,7 +113,7 @@ static void tells_rooms_apart(void)
 
 static void check_command(const struct send_batch *b, size_t n, const char *want, size_t wanted)
 {
-    struct entry_bytes got = batch_command(b, n), fields = batch_fields(b, n);
+    struct span got = batch_command(b, n), fields = batch_fields(b, n);
 
     CHECK_SAME(got.at, got.len, want, wanted);
     CHECK(fields.at > got.at && fields.at + fields.len == got.at + got.len);
@@ -237,14 +236,13 @@ static void takes_what_fits(void)
 /* --- parts ----------------------------------------------------------------------------------- */
 
 /* Rooms whose hash slots are shared by some: {a}1, {a}2, ..., {b}1, ... */
-static struct entry_bytes tagged(char to[32], size_t n)
+static struct span tagged(char to[32], size_t n)
 {
-    return (struct entry_bytes){
-        to, (size_t)snprintf(to, 32, "{%c}%zu", (char)('a' + n % 5), n / 5)};
+    return (struct span){to, (size_t)snprintf(to, 32, "{%c}%zu", (char)('a' + n % 5), n / 5)};
 }
 
 static int part_key(
-    enum batch_division how, struct entry_bytes room, const struct send_batch *b, uint32_t entry)
+    enum batch_division how, struct span room, const struct send_batch *b, uint32_t entry)
 {
     return how == DIVIDE_NOT       ? 0
            : how == DIVIDE_BY_SLOT ? route_slot(room.at, room.len)
@@ -452,6 +450,58 @@ static void marks_a_transaction_out(void)
     batch_free(&b);
 }
 
+/* What a transaction of the rooms a, b, a, c, b, of which the first is in, says of them. */
+static void verifies_by_room(void)
+{
+    static const char *const rooms[] = {"a", "b", "a", "c", "b"};
+    struct send_batch b = {0};
+    struct batch_part *part;
+    size_t line = 0;
+
+    for (size_t i = 0; i < 5; i++)
+        add(&b, bytes(rooms[i]), i + 1, &plain);
+    batch_divide(&b, DIVIDE_NOT);
+    part = b.parts;
+    b.entries[0].state = ENTRY_IN;
+    batch_choose(&b, part, 2); /* b and a */
+    batch_mark_rooms(&b, part);
+    CHECK_NUMBER(b.rooms[0].entry, 2);
+    CHECK_NUMBER(b.rooms[1].entry, 1);
+    CHECK_NUMBER(b.rooms[2].entry, BATCH_NO_ENTRY);
+    b.rooms[1].entry = BATCH_NO_ENTRY; /* b takes entries, a was refused */
+    CHECK_NUMBER(batch_mark_verified(&b, part, &line), 1);
+    CHECK_NUMBER(line, 2);
+    CHECK_NUMBER(b.entries[1].state, ENTRY_IN);
+    CHECK_NUMBER(b.entries[2].state, ENTRY_OUT);
+    CHECK_NUMBER(b.entries[4].state, ENTRY_OUT);
+    batch_choose(&b, part, 9);
+    CHECK_NUMBER(part->count, 3);
+    batch_mark_rooms(&b, part);
+    CHECK_NUMBER(b.rooms[0].entry, 2);
+    CHECK_NUMBER(b.rooms[1].entry, 4);
+    CHECK_NUMBER(b.rooms[2].entry, 3);
+    for (size_t i = 0; i < 3; i++)
+        b.rooms[i].entry = BATCH_NO_ENTRY;
+    b.entries[2].id = b.entries[4].id = (struct id){9, 9};
+    CHECK_NUMBER(batch_mark_verified(&b, part, &line), 1);
+    CHECK_NUMBER(line, 4);
+    CHECK_NUMBER(batch_undelivered(&b), 5);
+    batch_free(&b);
+}
+
+static void says_what_is_in_doubt(void)
+{
+    struct send_batch b;
+    struct batch_part *part = one_part(&b, 3);
+
+    CHECK(!batch_in_doubt(&b, 0));
+    part->in_doubt = 2;
+    CHECK(batch_in_doubt(&b, 0));
+    b.at = 1; /* it is in */
+    CHECK(!batch_in_doubt(&b, 0));
+    batch_free(&b);
+}
+
 /* --- output ---------------------------------------------------------------------------------- */
 
 enum { IN = 1, NOT = 0 };
@@ -550,5 +600,7 @@ UNIT_MAIN({"knows rooms again", knows_rooms_again}, {"tells rooms apart", tells_
     {"chooses transactions", chooses_transactions},
     {"chooses what was refused alone", chooses_what_was_refused_alone},
     {"chooses all of a part", chooses_all_of_a_part},
-    {"marks a transaction out", marks_a_transaction_out}, {"prints what is in", prints_what_is_in},
+    {"marks a transaction out", marks_a_transaction_out},
+    {"verifies a transaction by its rooms", verifies_by_room},
+    {"says what is in doubt", says_what_is_in_doubt}, {"prints what is in", prints_what_is_in},
     {"prints skipped lines of an empty batch", prints_skipped_lines_of_an_empty_batch})

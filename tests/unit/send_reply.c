@@ -43,7 +43,7 @@ static void end(void)
 static void expect(enum expectation what, uint32_t left)
 {
     *(asked.queue + asked.n++) = (struct expected){
-        .what = what, .left = left, .batch = &batch, .part = batch.parts, .entry = 0};
+        .what = what, .left = left, .of = {&batch, batch.parts}, .entry = 0};
 }
 
 /* Feed these bytes as the next replies. */
@@ -86,15 +86,15 @@ static const struct {
     {"an entry has no ID", "*3\r\n$3\r\n5-0\r\n:1\r\n+OK\r\n", true, EXIT_REFUSED, ERR_FINAL, 0, 0},
     {"aborted, out of memory",
         "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory\r\n",
-        false, EXIT_FAILED, ERR_PASSING, 0, PROMISE | FULL},
+        false, EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE | FULL},
     {"aborted, read-only",
         "-EXECABORT Transaction discarded because of: READONLY You can't write\r\n", false,
-        EXIT_FAILED, ERR_ELSEWHERE, 0, PROMISE},
+        EXIT_FAILED, ERR_RECONNECT, 0, PROMISE},
     {"aborted, too few replicas",
         "-EXECABORT Transaction discarded because of: NOREPLICAS Not enough\r\n", false,
-        EXIT_FAILED, ERR_PASSING, 0, PROMISE},
+        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
     {"aborted, not saved", "-EXECABORT Transaction discarded because of: MISCONF Redis\r\n", false,
-        EXIT_FAILED, ERR_PASSING, 0, PROMISE},
+        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
     {"aborted, moved", "-EXECABORT Transaction discarded because of: MOVED 1 h:1\r\n", false,
         EXIT_FAILED, ERR_MOVED, 0, PROMISE},
     {"aborted, no permission", "-EXECABORT Transaction discarded because of: NOPERM no exec\r\n",
@@ -102,14 +102,14 @@ static const struct {
     {"moved", "-MOVED 1 h:1\r\n", false, EXIT_FAILED, ERR_MOVED, 0, PROMISE},
     {"asked to go elsewhere", "-ASK 1 h:1\r\n", false, EXIT_FAILED, ERR_ASK, 0, PROMISE},
     {"the slot moves", "-TRYAGAIN Multiple keys request during rehashing of slot\r\n", false,
-        EXIT_FAILED, ERR_PASSING, 0, PROMISE},
-    {"no cluster", "-CLUSTERDOWN The cluster is down\r\n", false, EXIT_FAILED, ERR_PASSING, 0,
+        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
+    {"no cluster", "-CLUSTERDOWN The cluster is down\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
         PROMISE},
     {"rooms of several slots", "-CROSSSLOT Keys in request don't hash\r\n", false, EXIT_REFUSED,
         ERR_FINAL, 0, PROMISE | CROSSED},
-    {"busy", "-BUSY Redis is busy running a script\r\n", false, EXIT_FAILED, ERR_PASSING, 0,
+    {"busy", "-BUSY Redis is busy running a script\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
         PROMISE},
-    {"out of memory", "-OOM command not allowed\r\n", false, EXIT_FAILED, ERR_PASSING, 0,
+    {"out of memory", "-OOM command not allowed\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
         PROMISE | FULL},
     {"no MULTI", "-ERR EXEC without MULTI\r\n", false, EXIT_REFUSED, ERR_FINAL, 0, PROMISE},
 };
@@ -238,7 +238,7 @@ static void keeps_the_first_error(void)
     expect(EXPECT_EXEC, 1);
     answer("+QUEUED\r\n-OOM command not allowed\r\n-EXECABORT Transaction discarded because of "
            "previous errors.\r\n");
-    CHECK_NUMBER(replies.trouble.why.kind, ERR_PASSING);
+    CHECK_NUMBER(replies.trouble.why.kind, ERR_TRANSIENT);
     CHECK(replies.trouble.full);
     CHECK_TEXT(replies.trouble.why.text, "odd: OOM command not allowed");
     CHECK(!replies.ran);
@@ -254,7 +254,7 @@ static void counts_what_ran_by_itself(void)
     CHECK_NUMBER(batch.entries[1].state, ENTRY_OUT);
     CHECK_NUMBER(batch.entries[2].state, ENTRY_IN);
     CHECK_NUMBER(replies.trouble.line, 12);
-    CHECK_NUMBER(replies.trouble.why.kind, ERR_PASSING);
+    CHECK_NUMBER(replies.trouble.why.kind, ERR_TRANSIENT);
     end();
     begin(2); /* where MULTI was refused, so do the XADDs behind it */
     expect(EXPECT_PROMISE, 1);

@@ -6,9 +6,7 @@ enum { NEAR = 2048, FAR = 16384, MIB = 1024 * 1024 };
 
 static struct batch_limit limit_at(int64_t distance)
 {
-    struct batch_size s = {.distance = distance};
-
-    return size_limit(&s);
+    return size_limit(distance, false);
 }
 
 static void grows_with_the_distance(void)
@@ -35,22 +33,10 @@ static void grows_with_the_distance(void)
 /* Each part costs a round trip, however near the server is. */
 static void is_large_in_parts(void)
 {
-    struct batch_size s = {.in_parts = true};
-
-    for (s.distance = 0; s.distance < 200; s.distance++) {
-        CHECK_NUMBER(size_limit(&s).entries, FAR);
-        CHECK_NUMBER(size_limit(&s).bytes, 4 * MIB);
+    for (int64_t ms = 0; ms < 200; ms++) {
+        CHECK_NUMBER(size_limit(ms, true).entries, FAR);
+        CHECK_NUMBER(size_limit(ms, true).bytes, 4 * MIB);
     }
-}
-
-/* A batch is gathered as before: it is its transactions that are smaller. */
-static void holds_as_much_after_a_failure(void)
-{
-    struct batch_size s = {0};
-
-    size_failed(&s, 2048, true);
-    CHECK_NUMBER(size_limit(&s).entries, NEAR);
-    CHECK_NUMBER(size_limit(&s).bytes, MIB);
 }
 
 static void takes_all_of_a_batch(void)
@@ -168,7 +154,6 @@ static void keeps_below_the_ceiling_until_it_is_raised(void)
 
 UNIT_MAIN({"grows with the distance, within its bounds", grows_with_the_distance},
     {"is large in parts", is_large_in_parts},
-    {"a batch holds as much after a failure", holds_as_much_after_a_failure},
     {"a transaction takes all of a batch", takes_all_of_a_batch},
     {"a transaction is half as large after a failure", halves_after_a_failure},
     {"is halved down to one entry", halves_down_to_one},
