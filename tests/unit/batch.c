@@ -450,19 +450,20 @@ static void marks_a_transaction_out(void)
     batch_free(&b);
 }
 
-/* What a transaction of the rooms a, b, a, c, b, of which the first is in, says of them. */
+/* What a transaction of the rooms a, b, a, c, b, a, of which the first is in, says of them. */
 static void verifies_by_room(void)
 {
-    static const char *const rooms[] = {"a", "b", "a", "c", "b"};
+    static const char *const rooms[] = {"a", "b", "a", "c", "b", "a"};
     struct send_batch b = {0};
     struct batch_part *part;
     size_t line = 0;
 
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         add(&b, bytes(rooms[i]), i + 1, &plain);
     batch_divide(&b, DIVIDE_NOT);
     part = b.parts;
     b.entries[0].state = ENTRY_IN;
+    b.rooms[2].entry = 3;      /* of another transaction */
     batch_choose(&b, part, 2); /* b and a */
     batch_mark_rooms(&b, part);
     CHECK_NUMBER(b.rooms[0].entry, 2);
@@ -475,17 +476,17 @@ static void verifies_by_room(void)
     CHECK_NUMBER(b.entries[2].state, ENTRY_OUT);
     CHECK_NUMBER(b.entries[4].state, ENTRY_OUT);
     batch_choose(&b, part, 9);
-    CHECK_NUMBER(part->count, 3);
+    CHECK_NUMBER(part->count, 4);
     batch_mark_rooms(&b, part);
-    CHECK_NUMBER(b.rooms[0].entry, 2);
+    CHECK_NUMBER(b.rooms[0].entry, 2); /* the first: its line is named */
     CHECK_NUMBER(b.rooms[1].entry, 4);
     CHECK_NUMBER(b.rooms[2].entry, 3);
     for (size_t i = 0; i < 3; i++)
         b.rooms[i].entry = BATCH_NO_ENTRY;
-    b.entries[2].id = b.entries[4].id = (struct id){9, 9};
+    b.entries[2].id = b.entries[4].id = b.entries[5].id = (struct id){9, 9};
     CHECK_NUMBER(batch_mark_verified(&b, part, &line), 1);
     CHECK_NUMBER(line, 4);
-    CHECK_NUMBER(batch_undelivered(&b), 5);
+    CHECK_NUMBER(batch_undelivered(&b), 6);
     batch_free(&b);
 }
 
