@@ -283,15 +283,12 @@ permissions() {
 	sed -nE 's/^ACL SETUSER [a-z]+ on >password //p' "$REPO/cmd/$1.1" | sed 's/\\(ti/~/g; s/\\-/-/g'
 }
 
-@test "the permissions that the manuals give suffice" {
+@test "the permissions that chat-tail's manual gives suffice" {
 	local -a rules
 	export REDISCLI_AUTH=pw
 	read -ra rules <<<"$(permissions chat-tail)"
 	cli acl setuser reader reset on '>pw' "${rules[@]}" >/dev/null
-	read -ra rules <<<"$(permissions chat-send)"
-	cli acl setuser writer reset on '>pw' "${rules[@]:1}" "~$ROOM" "~{$ROOM}:chat-send:*" >/dev/null
-	printf 'one\ntwo\n' | prints_nothing send --user writer -n jhon "$ROOM"
-	prints_nothing send --user writer --maxlen 1000 -n jhon "$ROOM" three
+	printf 'one\ntwo\nthree\n' | send --user default -n jhon "$ROOM"
 	assert_equal "$(show --user reader -F '%t ' -e "$ROOM")" 'one two three '
 	assert_equal "$(show --user reader -F '%t ' -n +2 -e "$ROOM")" 'two three '
 	assert_equal "$(show --user reader -F '%t ' -S 1 -e "$ROOM")" 'one two three '
@@ -299,23 +296,69 @@ permissions() {
 	cli acl setuser reader +xrevrange +time >/dev/null
 	assert_equal "$(show --user reader -F '%t ' -e -n 1 "$ROOM")" 'three '
 	assert_equal "$(show --user reader -F '%t ' -e -S 1h "$ROOM")" 'one two three '
-	cli acl setuser writer +xrange +xtrim >/dev/null
-	show --user reader -t -e "$ROOM" | prints_nothing send --user writer -t -k
-	prints_nothing send --user writer --maxage 1h -n jhon "$ROOM" four
-	assert_equal "$(length "$ROOM") $(cli keys '*:chat-send:*')" '4 '
-	assert_equal "$(cli acl log | grep -c "client-info.*user=writer")" 0
 	cli acl setuser reader +scan >/dev/null
-	assert_equal "$(show --user reader -l "$ROOM*" | cut -f 1,2)" "$ROOM	4"
-	assert_equal "$(show --user reader -F '%t ' -e -n +1 -m "$ROOM")" 'one two three four '
+	assert_equal "$(show --user reader -l "$ROOM*" | cut -f 1,2)" "$ROOM	3"
+	assert_equal "$(show --user reader -F '%t ' -e -n +1 -m "$ROOM")" 'one two three '
 	cli acl setuser worker reset on '>pw' '~*' -@all +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' >/dev/null
 	for rule in +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' +scan '+cluster|slots' +asking; do
 		render "$REPO/cmd/chat-tail.1" PERMISSIONS | grep -qF -e "$rule"
 	done
 	fails 4 NOPERM chat-tail --user worker -g g -S 1h -e "$ROOM"
 	cli acl setuser worker +time >/dev/null
-	assert_equal "$(show --user worker -F '%t ' -g g -S 1h -e "$ROOM")" 'one two three four '
+	assert_equal "$(show --user worker -F '%t ' -g g -S 1h -e "$ROOM")" 'one two three '
 	assert_match "$(cli xinfo groups "$ROOM" | paste -sd' ')" 'consumers 0 pending 0 '
 }
+
+# the_sender RULE ...: a user who may send to the test's room and write receipts of their own, and this.
+the_sender() {
+	cli acl setuser sender reset on '>pw' -@all +multi +exec +discard "(+xadd ~$ROOM)" \
+		"(+watch +get +set +del +pexpire ~{$ROOM}:chat-send:sender:*)" "$@" >/dev/null
+	cli acl log reset >/dev/null
+}
+
+# denied: how often the server has refused a command or a key since the_sender.
+denied() { cli acl log | grep -c client-info; }
+
+@test "a sender needs no more than XADD of the room, receipts of their own, and transactions" {
+	export REDISCLI_AUTH=pw
+	the_sender
+	printf 'one\ntwo\n' | prints_nothing send --user sender -n jhon "$ROOM"
+	prints_nothing send --user sender --maxlen 1000 -n jhon "$ROOM" three
+	prints_nothing send --user sender --at-least-once -n jhon "$ROOM" four
+	printf '%s\t\tjhon\tfive\n' "$ROOM" | prints_nothing send --user sender -t
+	the_sender "(+xrange ~$ROOM)"
+	show -t -e "$ROOM" | prints_nothing send --user sender -t -k
+	the_sender "(+xtrim ~$ROOM)"
+	prints_nothing send --user sender --maxage 1h -n jhon "$ROOM" six
+	the_sender "(+eval ~$ROOM ~{$ROOM}:chat-send:sender:*)" "(+xrevrange ~$ROOM)"
+	assert_equal "$(printf 'seven\neight\n' | send --user sender -i -n jhon "$ROOM" 2>&1)" "$(show -F '%i\n' -n 2 -e "$ROOM")"
+	assert_equal "$(denied)" 0
+	holds "$ROOM" < <(printf 'jhon: %s\n' one two three four five six seven eight)
+	assert_equal "$(cli keys '*:chat-send:*')" ''
+}
+
+@test "a sender with these permissions can not read, delete or replace the room, run a script, or touch others' receipts" {
+	export REDISCLI_AUTH=pw
+	send --user default -n jhon "$ROOM" one
+	cli set "{$ROOM}:chat-send:sender2:0123" '3 3' >/dev/null
+	the_sender
+	for command in "del $ROOM" "unlink $ROOM" "set $ROOM spam" "rename $ROOM other" "xtrim $ROOM maxlen 0" "xdel $ROOM 1-1" \
+		"xrange $ROOM - +" "xread streams $ROOM 0" "get $ROOM" "eval 'while true do end' 0" "xadd other * a b" 'keys *' 'scan 0' \
+		"set {$ROOM}:chat-send:sender2:0123 '9 9 666-1'" "get {$ROOM}:chat-send:sender2:0123" "del {$ROOM}:chat-send:sender2:0123" \
+		"set {$ROOM}:chat-send:sender%3A2:0 '9 9'" 'flushall' 'acl list' 'config get *'; do
+		assert_match "$(cli --user sender --pass pw --no-auth-warning <<<"$command")" '^(\(error\) )?NOPERM'
+	done
+	assert_equal "$(cli get "{$ROOM}:chat-send:sender2:0123")" '3 3'
+	holds "$ROOM" <<<'jhon: one'
+	cli del "{$ROOM}:chat-send:sender2:0123" >/dev/null
+}
+
+@test "chat-send's manual names each permission that it may need" {
+	for rule in +xadd +multi +exec +discard +watch +get +set +del +pexpire +xrange +xtrim +wait +eval +xrevrange +select +asking '+cluster|slots'; do
+		render "$REPO/cmd/chat-send.1" PERMISSIONS | grep -qF -e "$rule" || { echo "not $rule" && false; }
+	done
+}
+
 render() { mandoc -T ascii -O width=1000 "$1" | sed $'s/.\b//g' | awk -v title="$2" '/^[A-Z]/ { on = $0 == title; next } on'; }
 prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 
