@@ -602,6 +602,7 @@ struct delivery *delivery_new(const struct send_settings *set, struct session *s
     d->out = out;
     d->done = done;
     d->plain = set->at_least_once;
+    d->resuming = set->keep_ids; /* perhaps: the first transaction will show */
     d->guards.distance = link_distance(session_link(session));
     session_keep_links(session);
     return d;

@@ -22,16 +22,16 @@ static enum step next_plain(const struct step_facts *f)
 /* The part at hand is not in. */
 static enum step next_to_commit(const struct step_facts *f)
 {
-    if (is_open(f) && (f->now != PART_QUEUED || (!f->unguarded && f->guard == GUARD_NONE)))
+    bool stands = f->unguarded || f->guard == GUARD_STANDS;
+    bool armed = f->unguarded ? f->proven : f->guard != GUARD_NONE;
+
+    if (is_open(f) && (f->now != PART_QUEUED || !armed))
         return STEP_DISCARD; /* it was to come behind something else */
-    if (f->unguarded && !f->proven)
-        return f->owed ? STEP_WAIT : STEP_PROVE;
-    if (!f->unguarded && f->guard == GUARD_NONE)
-        return f->owed ? STEP_WAIT : STEP_GUARD;
-    if (f->now == PART_READY)
-        return f->unguarded || f->guard == GUARD_STANDS || f->proven ? STEP_QUEUE : STEP_WAIT;
-    return f->now == PART_QUEUED && (f->unguarded || f->guard == GUARD_STANDS) ? STEP_COMMIT
-                                                                               : STEP_WAIT;
+    if (!armed)
+        return f->owed ? STEP_WAIT : f->unguarded ? STEP_PROVE : STEP_GUARD;
+    if (f->now == PART_READY && (stands || f->proven))
+        return STEP_QUEUE;
+    return f->now == PART_QUEUED && stands ? STEP_COMMIT : STEP_WAIT;
 }
 
 /* The server has it: what else was asked for? Nothing of that can be said behind a MULTI. */
@@ -43,11 +43,11 @@ static enum step next_to_finish(const struct step_facts *f)
                      : f->trims               ? STEP_TRIM
                                               : STEP_FINISH;
 
-    if (step == STEP_FINISH || (step == STEP_RENEW && f->owed)) /* it is being waited for */
-        return step == STEP_FINISH ? step : STEP_WAIT;
-    if (is_open(f))
-        return STEP_DISCARD;
-    return f->owed ? STEP_WAIT : step;
+    if (step == STEP_FINISH)
+        return step;
+    if (step == STEP_RENEW && f->owed)
+        return STEP_WAIT; /* for the replicas */
+    return is_open(f) ? STEP_DISCARD : f->owed ? STEP_WAIT : step;
 }
 
 enum step step_next(const struct step_facts *f)
