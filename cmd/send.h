@@ -1,8 +1,9 @@
 /*
  * chat-send's own. Layers: chat-send.c (options) over send.c (the loop) over send_input.c (input
- * into batches) and send_delivery.c (batches to the server), which decides (send_step.c) what to
- * ask (send_request.c) and what the replies mean (send_reply.c) about the parts of batches under
- * way (send_flight.c) and receipts (send_receipt.c); and all over send_batch.c.
+ * into batches) and send_delivery.c (what is sent next). Below that: send_outcome.c (what became of
+ * it), send_guard.c (receipts, and which is guarded), send_reply.c (what replies say),
+ * send_request.c (what is asked), send_flight.c (batches under way), and the leaves: send_batch.c,
+ * send_receipt.c, send_step.c (what can be decided without a server), send_lines.c.
  */
 #ifndef CMD_SEND_H
 #define CMD_SEND_H

@@ -45,11 +45,6 @@ void guards_prove(struct guards *g)
     request_prove(g->asked, NULL);
 }
 
-bool guards_proven(const struct guards *g)
-{
-    return g->proven;
-}
-
 enum guard guards_state(const struct guards *g, const struct receipt *r)
 {
     return r && g->guarded == r ? g->state : GUARD_NONE;
@@ -90,17 +85,6 @@ void guards_on_proof(struct guards *g)
         return;
     g->proven = true;
     g->distance = took < login ? took : login;
-}
-
-void guards_on_wait(struct guards *g, struct receipt *r, bool enough)
-{
-    (void)g;
-    r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET shows that it is there */
-}
-
-void guards_on_success(struct guards *g)
-{
-    g->evicted = 0;
 }
 
 static void give_up(struct guards *g, struct receipt *r)

@@ -24,15 +24,15 @@ struct guards {
     bool unsure;      /* it could not be found out whether it had lost some */
     bool unchecked;   /* since connections died, it was not asked about some receipts whether what
                          was acknowledged under them is still there */
+    bool proven;      /* this connection has shown that transactions are allowed */
+    unsigned evicted; /* receipts, since the caller set it to 0: a transaction went through */
     int64_t distance; /* ms to the server, as it answered when the connection was new */
 
     /* Private. */
     struct receipt *receipts[ROUTE_SLOTS + 1]; /* by hash slot; the last one serves for all */
     struct receipt *guarded;                   /* the one that the guard is about */
     enum guard state;
-    bool proven;      /* this connection has shown that transactions are allowed */
     int64_t asked_at; /* wait_now() when that was asked; 0: it was not */
-    unsigned evicted; /* receipts, one after the other, with no transaction in between */
 };
 
 /*
@@ -47,7 +47,6 @@ void guards_ask(struct guards *g, struct receipt *r, bool may_renew);
 
 /* Ask whether transactions are allowed, where there is no guard that shows it. */
 void guards_prove(struct guards *g);
-bool guards_proven(const struct guards *g);
 
 /* What the guard of this receipt is. */
 enum guard guards_state(const struct guards *g, const struct receipt *r);
@@ -62,9 +61,6 @@ void guards_lose_connection(struct guards *g);
 /* What was asked to prove transactions was answered, without an error. */
 void guards_on_proof(struct guards *g);
 
-/* How many replicas have the receipt was answered. */
-void guards_on_wait(struct guards *g, struct receipt *r, bool enough);
-
 /*
  * GET was answered, and there was no error: judge the receipt, with so many entries in doubt. For
  * RECEIPT_AGREES and RECEIPT_RAN the guard stands. What is lost was said; the receipt of what is
@@ -74,9 +70,6 @@ enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t
 
 /* EXPECT_LAST was answered: if what was acknowledged is gone, say so. */
 void guards_on_last(struct guards *g, struct receipt *r);
-
-/* A transaction went through: the server has room for receipts. */
-void guards_on_success(struct guards *g);
 
 /* While there are unchecked receipts and nothing else is under way: ask about the next of them. */
 void guards_check(struct guards *g);
