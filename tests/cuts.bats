@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# The exchange of each kind of sending, cut at each byte from the first entry on, up and down; what comes before that is
+# the same for all, and cut in faults.bats.
+# shellcheck disable=SC2154 # status, output are bats's
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+load helper
+
+setup() { start_server; }
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# cuts SHAPE [argument ...]: nothing is lost, doubled or out of order; and of what failed, nothing is said to be delivered.
+cuts() {
+	run faults each-byte "$SOCK" "$@"
+	counted
+	assert_status 0
+	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
+}
+
+@test "-i: each ID is printed once, and is the line's" { cuts ids; }
+
+@test "-t: rows of six rooms, interleaved" { cuts rows 7 2; }
+
+@test "-t: the next connection is cut as well" { cuts rows 7 5 again; }
+
+@test "-t -i: rows of six rooms, interleaved, and their IDs" { cuts row-ids 7 7; }
+
+@test "-t -i: the next connection is cut as well" { cuts row-ids 7 19 again; }
+
+@test "-t -k: entries of one to three fields: the rooms become identical to the rows" { cuts entries 6; }
+
+@test "-t -k: the next connection is cut as well" { cuts entries 6 5 again; }
+
+@test "the room is a string: exit 4, and the line" { cuts string; }
+
+@test "the room's IDs are exhausted: exit 4, and the line" { cuts exhausted; }
+
+@test "one of six rooms is a string: exit 4, the line, and of the other rooms once what is said to be delivered" {
+	cuts string-rows 7 2
+}
+
+@test "the IDs of one of six rooms are exhausted: exit 4, the line, and of the other rooms once what is said to be delivered" {
+	cuts exhausted-rows 7 2
+}
+
+@test "one of six rooms is a string, and the next connection is cut as well" { cuts string-rows 7 5 again; }
