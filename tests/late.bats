@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# A connection dies, and what it held reaches the server late: before the next connection sends that again, or after it.
+# shellcheck disable=SC2154 # status, output are bats's
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+load helper
+
+setup() { start_server; }
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# late SHAPE: some transactions ran before they were sent again, and some came after that.
+late() {
+	run faults late "$SOCK" "$1"
+	counted
+	assert_status 0
+	assert_match "$output" '[0-9][0-9] before its retry, and ran'
+	assert_match "$output" "[0-9]+ after its retry, and $2"
+	assert_match "$output" '; 0 lost, doubled or out of order'
+}
+
+@test "transactions of one room: those that come after their retry fail" { late lines failed; }
+
+@test "transactions of six rooms: those that come after their retry fail" { late rows failed; }
+
+@test "-k: transactions that come after their retry add nothing" { late entries ran; }
