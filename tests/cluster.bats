@@ -89,14 +89,22 @@ feed() {
 	exec bash -c 'for ((i = 1; ; i++)); do echo $i; ((i % 10)) || sleep 0.02; [[ ! -e $1 ]] || exit 0; done' bash "$1"
 }
 
+# feed_rows FILE ROOM ...: the same as rows of those rooms, in turn.
+feed_rows() {
+	exec bash -c 'for ((i = 1; ; i++)); do printf "%s\t-\tjhon\t%s\n" "${@:2 + (i - 1) % ($# - 1):1}" "$i"
+		((i % 10)) || sleep 0.02; [[ ! -e $1 ]] || exit 0; done' bash "$@"
+}
+
 rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')
+# Of the sender of rows: each lies in the slot of the room above it, with -load behind its name.
+row_rooms=('{one-load}' '{tag}' '{three}-' '{four{x-load}' '{{{five-load}' '{six-load}')
 all_grew() { # [BY]: every sender has delivered so many more lines than when marks were taken
 	local i
-	for i in "${!rooms[@]}"; do
-		(($(wc -l <"$out.$i") >= ${mark[i]:-0} + ${1:-100})) || return
+	for i in "${!rooms[@]}" rows; do
+		(($(wc -l <"$out.$i") >= ${mark[$i]:-0} + ${1:-100})) || return
 	done
 }
-take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
+take_marks() { for i in "${!rooms[@]}" rows; do mark[$i]=$(wc -l <"$out.$i"); done; }
 
 @test "rooms anywhere: each is found, whichever node is asked; several at once, in the order of the operands" {
 	for room in "${rooms[@]}"; do
@@ -113,40 +121,114 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 	cc del one >/dev/null
 }
 
-@test "a slot that is half moved, by users with no more than the manual's permissions: ASK is followed, TRYAGAIN is waited out" {
-	local slot from to port
+# permit: on each node, a reader and a sender, with no more than the manual's permissions for the room `half`.
+permit() {
+	local port
 	for port in $NODES; do
-		"$CLI" -p "$port" acl setuser reader on '>pw' '~*' -@all +xread '+xinfo|stream' '+cluster|slots' +asking
-		"$CLI" -p "$port" acl setuser sender on '>pw' '~*' -@all +eval +xadd +get +set +del '+cluster|slots' +asking
+		"$CLI" -p "$port" acl setuser reader reset on '>pw' '~half*' -@all +xread '+xinfo|stream' '+cluster|slots' +asking
+		"$CLI" -p "$port" acl setuser sender reset on '>pw' -@all '(+xadd ~half*)' \
+			'(+watch +get +set +del +pexpire ~{half*}:chat-send:sender:*)' +multi +exec +discard '+cluster|slots' +asking
 	done >/dev/null
-	export REDISCLI_AUTH=pw
-	seq 3 | send --user sender -n jhon half
-	spawn chat-tail --user reader -r -n +1 half >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
+}
+as_sender() { REDISCLI_AUTH=pw send --user sender -n jhon "$@" 2>"$err"; }
+# spawn_sender ROOM: the same in the background, its input the descriptor 7; sets PID.
+spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7 7>&- 2>"$err"; }
+
+@test "a slot that is half moved, by users with no more than the manual's permissions: ASK is followed" {
+	local slot from to reader
+	permit
+	seq 3 | as_sender half
+	REDISCLI_AUTH=pw spawn chat-tail --user reader -r -n +1 half >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
 	wait_until 5 has_lines "$BATS_TEST_TMPDIR/live" 3
-	unset REDISCLI_AUTH
 	open_slot half
 	"$CLI" -p "$from" migrate 127.0.0.1 "$to" half 0 5000 >/dev/null
-	export REDISCLI_AUTH=pw
-	# The room is there and its receipt nowhere: no script for a new sender, as long as that is so.
-	printf '4\n5\n' | send --user sender -n jhon half 2>"$err"
-	assert_match "$(head -n 1 "$err")" 'half: TRYAGAIN Multiple keys request during rehashing of slot; trying again for 60 s'
-	assert_match "$(tail -n 1 "$err")" 'half: TRYAGAIN .*; sending without the script that keeps a lost connection from doubling'
-	assert_equal "$(show --user reader -F '%t ' -e -n +1 half)" '1 2 3 4 5 '
+	printf '4\n5\n' | as_sender half
+	assert_equal "$(<"$err")" ''
+	assert_equal "$(REDISCLI_AUTH=pw show --user reader -F '%t ' -e -n +1 half)" '1 2 3 4 5 '
 	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 5
-	unset REDISCLI_AUTH
 	close_slot
-	export REDISCLI_AUTH=pw
-	send --user sender -n jhon half 6
+	as_sender half 6
+	assert_equal "$(<"$err")" ''
 	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 6
 	assert_equal "$(<"$BATS_TEST_TMPDIR/live")" "$(seq -f '[jhon]: %.0f' 6)"
 	assert_equal "$(<"$err.live")" ''
+	assert_equal "$(cc --raw keys '{half}:chat-send:*')" ''
+}
+
+@test "a slot whose room is here and whose receipt is there: TRYAGAIN is waited out, and the promise kept" {
+	local slot from to
+	permit
+	seq 3 | as_sender half-here
+	open_slot half-here
+	exec 7< <(seq 4 3000)
+	spawn_sender half-here
+	exec 7<&-
+	wait_until 10 said 'half-here: TRYAGAIN Multiple keys request during rehashing of slot; trying again for 60 s'
+	"$CLI" -p "$from" migrate 127.0.0.1 "$to" half-here 0 5000 >/dev/null
+	close_slot
+	wait_end 20 "$PID"
+	assert_status 0
+	assert_match "$(<"$err")" 'going on, after'
+	assert_equal "$(wc -l <"$err")" 2
+	cmp <(texts half-here) <(seq 3000)
+	assert_equal "$(cc --raw keys '{half-here}:chat-send:*')" ''
+}
+
+@test "a new room in a slot that is half moved: TRYAGAIN, until the slot is moved, or until --retry ends" {
+	local slot from to
+	permit
+	open_slot half-new
+	seq 3 | fails 1 "half-new: TRYAGAIN .*; gave up after 0.5 s; 0 messages delivered, line 1 was not" \
+		env REDISCLI_AUTH=pw chat-send -q --user sender -n jhon --retry 0.5 half-new
+	exec 7< <(seq 3000)
+	spawn_sender half-new
+	exec 7<&-
+	wait_until 10 said 'half-new: TRYAGAIN .*; trying again for 60 s'
+	close_slot
+	wait_end 20 "$PID"
+	assert_status 0
+	assert_match "$(<"$err")" 'going on, after'
+	assert_equal "$(wc -l <"$err")" 2
+	cmp <(texts half-new) <(seq 3000)
 }
 
 @test "a room whose receipt can not lie beside it: plain XADD, and a notice" {
 	run --separate-stderr send -n jhon 'a}b' hi
 	assert_status 0
-	assert_match "$stderr" "a}b: CROSSSLOT .*; sending without the script"
+	assert_match "$stderr" '^chat-send: a}b: CROSSSLOT.*; sending without what keeps a lost connection from doubling messages$'
 	assert_equal "$(texts 'a}b')" hi
+}
+
+# connections: that all nodes have taken, one on each of which asks that.
+connections() {
+	local port sum=0
+	for port in $NODES; do
+		sum=$((sum + $("$CLI" -p "$port" info stats | sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p')))
+	done
+	echo "$sum"
+}
+
+@test "1,000 rows that alternate between rooms on three nodes, each a batch of its own: links to the nodes are kept" {
+	local i n node nodes='' made spread=()
+	for ((i = 0; ${#spread[@]} < 3; i++)); do
+		node=$(owner "kept-$i")
+		[[ " $nodes" == *" $node "* ]] || spread+=("kept-$i") nodes+="$node "
+	done
+	made=$(connections)
+	mkfifo "$out.in" "$out.out"
+	exec 7<>"$out.in" 8<>"$out.out"
+	spawn chat-send -t -T <"$out.in" >"$out.out" 2>"$err"
+	for ((n = 0; n < 1000; n++)); do
+		printf '%s\t-\tjhon\t%s\n' "${spread[n % 3]}" "$n" >&7
+		read -r -t 10 -u 8
+	done
+	made=$(($(connections) - made - 6))
+	kill "$PID"
+	wait_end 10 "$PID"
+	assert_equal "$(<"$err")" ''
+	for i in 0 1 2; do cmp <(texts "${spread[i]}") <(seq "$i" 3 999); done
+	echo "# $made connections" >&3
+	((made <= 5))
 }
 
 @test "-l and -m look at all nodes; a room made later, anywhere, joins" {
@@ -209,15 +291,21 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 	assert_equal "$("$CLI" -p "$node" xlen room)" 1
 }
 
-@test "six rooms under load, slots moved, a node failed over and a node killed: 0 lost, 0 doubled" {
-	local i mark=() senders=() sent key dead
+@test "six rooms, and rows of six more, under load, slots moved, a node failed over and a node killed: 0 lost, 0 doubled" {
+	local i senders=() sent key dead
+	local -A mark=()
 	spawn chat-tail -t -n +1 "${rooms[@]/%/-load}" >"$BATS_TEST_TMPDIR/live" 2>"$BATS_TEST_TMPDIR/live.err" </dev/null
 	local reader=$PID
 	for i in "${!rooms[@]}"; do
 		spawn chat-send -n jhon -T --replicas 1 "${rooms[i]}-load" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out.$i" 2>"$err.$i"
 		senders+=("$PID")
 	done
+	spawn chat-send -T --replicas 1 -t < <(feed_rows "$BATS_TEST_TMPDIR/stop" "${row_rooms[@]}") >"$out.rows" 2>"$err.rows"
+	local row_sender=$PID
 	wait_until 20 all_grew
+	for i in "${!rooms[@]}"; do
+		assert_equal "$(cc cluster keyslot "${row_rooms[i]}")" "$(cc cluster keyslot "${rooms[i]}-load")"
+	done
 	for key in "${rooms[0]}" "${rooms[3]}"; do
 		take_marks
 		move_slot "$key-load" 0.3
@@ -244,11 +332,17 @@ take_marks() { for i in "${!rooms[@]}"; do mark[i]=$(wc -l <"$out.$i"); done; }
 		wait_until 20 said "^$(printf %s "${rooms[i]}-load" | sed 's/[{}]/\\&/g')	.*	$sent\$" "$BATS_TEST_TMPDIR/live"
 	done
 	kill "$reader"
+	wait_end 40 "$row_sender"
+	cat "$err.rows" >&2
+	assert_status 0
+	sent=$(wc -l <"$out.rows")
+	cut -f 4 "$out.rows" | cmp - <(seq "$sent")
+	for i in "${!row_rooms[@]}"; do cmp <(texts "${row_rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
 	for i in "${!rooms[@]}"; do
 		sent=$(wc -l <"$out.$i")
 		awk -F '\t' -v room="${rooms[i]}-load" '$1 == room && !seen[$4]++ { print $4 }' "$BATS_TEST_TMPDIR/live" | cmp - <(seq "$sent")
 	done
-	echo "# $(cat "$out".? | wc -l) messages in 6 rooms, $(wc -l <"$BATS_TEST_TMPDIR/live") read" >&3
+	echo "# $(cat "$out".? "$out.rows" | wc -l) messages in 12 rooms, $(wc -l <"$BATS_TEST_TMPDIR/live") read" >&3
 	grep -c 'went back' "$BATS_TEST_TMPDIR/live.err" >&3 || true
 }
 kill_node() {
