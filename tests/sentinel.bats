@@ -77,11 +77,17 @@ fail_over() {
 leads() { [[ $(at "$master" role) == master* ]]; }
 
 said() { grep -Eq "$1" "${2-$err}"; }
-texts() { "$CLI" -p "${node[master]}" --raw xrange "$ROOM" - + | awk 'NR % 3 == 0'; }
+texts() { "$CLI" -p "${node[master]}" --raw xrange "${1-$ROOM}" - + | awk 'NR % 3 == 0'; }
 
 # feed FILE: numbers from 1 on, ten at a time, until the file is there.
 feed() {
 	exec bash -c 'for ((i = 1; ; i++)); do echo $i; ((i % 10)) || sleep 0.01; [[ ! -e $1 ]] || exit 0; done' bash "$1"
+}
+
+# feed_rows FILE ROOM ...: the same as rows of those rooms, in turn.
+feed_rows() {
+	exec bash -c 'for ((i = 1; ; i++)); do printf "%s\t-\tjhon\t%s\n" "${@:2 + (i - 1) % ($# - 1):1}" "$i"
+		((i % 10)) || sleep 0.01; [[ ! -e $1 ]] || exit 0; done' bash "$@"
 }
 
 # reading [argument ...]: chat-tail in the background, waiting for news; its output is in $live.
@@ -96,9 +102,12 @@ reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 # send_through N [option ...]: numbers are sent with --replicas 1 while the master dies N times; sets sent to the last one
 # that was delivered, each having been, in order.
 send_through() {
-	local n sender seen
 	spawn chat-send -n jhon -T --replicas 1 "${@:2}" "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
-	sender=$PID
+	die_under_load "$1"
+	cmp "$out" <(seq "$sent")
+}
+die_under_load() { # N: of the sender just started
+	local n sender=$PID seen
 	for ((n = 0; n < $1; n++)); do
 		seen=$(wc -l <"$out")
 		wait_until 20 has_lines "$out" $((seen + 300))
@@ -108,7 +117,6 @@ send_through() {
 	wait_end 60 "$sender"
 	assert_status 0
 	sent=$(wc -l <"$out")
-	cmp "$out" <(seq "$sent")
 }
 
 @test "--replicas 1: the master dies six times under load, 0 lost, 0 doubled; the reader rereads only what died with it" {
@@ -126,6 +134,16 @@ send_through() {
 	assert_equal "$(cut -f 2 "$live" | sort | uniq -d)" '' # no ID comes twice
 	echo "# $sent messages, 6 failovers: $(wc -l <"$live.again") read again" >&3
 	(($(wc -l <"$live.again") == $(wc -l <"$live") - sent))
+}
+
+@test "--replicas 1, rows of six rooms: the master dies three times under load, 0 lost, 0 doubled, in order in each room" {
+	local i rooms=("$ROOM"-{1..6})
+	watch_over
+	spawn chat-send -t -T --replicas 1 < <(feed_rows "$BATS_TEST_TMPDIR/stop" "${rooms[@]}") >"$out" 2>"$err"
+	die_under_load 3
+	cut -f 4 "$out" | cmp - <(seq "$sent")
+	for i in {0..5}; do cmp <(texts "${rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
+	echo "# $sent messages in 6 rooms, 3 failovers" >&3
 }
 
 @test "--at-least-once --replicas 1: the master dies three times under load, 0 lost" {
