@@ -188,6 +188,16 @@ static void list_entries(struct replies *r, const struct expected *e)
     }
 }
 
+/* Whether the entry that came is older than the transaction, so far as its room shows that. */
+static bool was_before(const struct replies *r, const struct expected *e)
+{
+    const struct buf *last_room = &e->receipt->last_room;
+    struct span room = batch_room(e->of.batch, e->of.part->first);
+
+    return last_room->len == room.len && memcmp(last_room->data, room.at, room.len) == 0
+           && id_compare(r->id, e->receipt->last_id) <= 0;
+}
+
 /*
  * The entries lie side by side in the room, and come from the last one on. One that somebody
  * has deleted or trimmed since is passed over: its ID is not known.
@@ -200,7 +210,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
             note(r, e, BATCH_NO_ENTRY, item);
         return;
     }
-    if (!gather_entry(r, item) || id_compare(r->id, e->receipt->last_id) <= 0)
+    if (!gather_entry(r, item) || was_before(r, e))
         return;
     while (r->n_entries > 0) {
         uint32_t entry = r->entries[--r->n_entries];
