@@ -136,6 +136,36 @@ async def quiet(sock, seconds):
             return
 
 
+class Far(Relay):
+    """Each byte takes so many seconds each way, however many are on their way."""
+
+    def __init__(self, path, server, delay):
+        super().__init__(path, server, lambda: None)
+        self.delay = delay
+
+    async def way(self, name, source, sink, fate):
+        loop, coming = asyncio.get_running_loop(), asyncio.Queue()
+        handing = asyncio.create_task(self.hand_over(coming, sink))
+        try:
+            while data := await loop.sock_recv(source, 65536):
+                coming.put_nowait((loop.time() + self.delay, data))
+        except OSError:
+            pass
+        finally:
+            handing.cancel()
+        return None
+
+    async def hand_over(self, coming, sink):
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                due, data = await coming.get()
+                await asyncio.sleep(due - loop.time())
+                await loop.sock_sendall(sink, data)
+        except OSError:
+            pass
+
+
 def once(*fates):
     """The fates of the first connections; later ones are whole."""
     left = list(fates)

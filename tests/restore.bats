@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# A server's rooms, restored on another one: identical, whatever their bytes, and whoever is killed meanwhile.
+# shellcheck disable=SC2154 # status, output, lines are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup() {
+	start_server
+	from=$SOCK
+	start_server
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+@test "chat-tail -t | chat-send -t -k of 100 rooms of any bytes: identical, also when either is killed 20 times" {
+	run faults restore "$from" "$SOCK" 1 20
+	counted
+	assert_status 0
+	assert_match "$output" '^100 rooms, [0-9]+ entries: identical; and killed 20 times, .*: identical$'
+}
+
+@test "rows through a slow pipe: no entry is taken for whole before it is" {
+	run faults drip "$from" "$SOCK" 2
+	counted
+	assert_status 0
+}
+
+# row ID TEXT: of $ROOM.
+row() { printf '%s\t%s\tjhon\t%s\n' "$ROOM" "$1" "$2"; }
+
+@test "a row that is cut off is not sent, nor is an entry; started again with all of them, it is restored" {
+	local rows=$BATS_TEST_TMPDIR/rows n first
+	row 1-1 'Hello, world' >"$rows"
+	first=$(wc -c <"$rows")
+	row 1-2+ one >>"$rows"
+	row 1-2 two >>"$rows"
+	for ((n = 1; n < $(wc -c <"$rows"); n++)); do
+		((n != first)) || continue
+		head -c "$n" "$rows" | fails 1 'line [123]' chat-send -t -k
+		(($(length "$ROOM") == (n > first)))
+	done
+	send -t -k <"$rows"
+	prints chat-tail -t -e "$ROOM" <"$rows"
+}
+
+@test "an ID that the room holds with another text, or with fewer or more fields, is an error, and the line" {
+	row 1-1 one | send -t -k
+	row 1-1 one | send -t -k
+	{ row 1-1 one; row 1-1 two; } | fails 1 'line 2' chat-send -t -k
+	row 1-1 two | fails 1 'line 1: ID 1-1 is already in' chat-send -t -k
+	{ row 1-1+ one; row 1-1 two; } | fails 1 'line 1' chat-send -t -k
+	assert_equal "$(messages "$ROOM")" 'jhon: one'
+}

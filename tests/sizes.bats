@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# A server that closes connections without a word, because what they send takes it too much memory.
+# shellcheck disable=SC2154 # status, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup() { start_server; }
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# limit NAME: of a mebibyte.
+limit() {
+	limit=$1
+	cli config set "$limit" 1mb >/dev/null || skip "this server has no $limit"
+}
+
+# long_lines N: each of 100 KB.
+long_lines() { seq "$1" | awk '{ printf "%d %0100000d\n", $1, 0 }'; }
+
+# far_away: sets $far, a socket through which the server looks far away, so that batches are larger.
+far_away() {
+	far=$BATS_TEST_TMPDIR/far
+	spawn "$PYTHON" "$REPO/tests/faults" far "$far" "$SOCK" 20
+	wait_until 5 test -S "$far"
+}
+
+# closed: how many connections the server closed for their size.
+closed() {
+	case $limit in
+	maxmemory-clients) cli info stats | sed -n 's/^evicted_clients:\([0-9]*\).*/\1/p' ;;
+	*) grep -c 'max query buffer length' "$SERVER_DIR/log" ;;
+	esac
+}
+
+# all_in FILE: its lines are in the room, once and in order.
+all_in() { cmp <(messages "$ROOM") <(sed 's/^/jhon: /' "$1"); }
+
+# unlimited: for who reads, as that is large too.
+unlimited() { [[ $limit != maxmemory-clients ]] || cli config set "$limit" 0 >/dev/null; }
+
+# goes [argument ...]: what is on standard input is delivered.
+goes() {
+	cat >"$BATS_TEST_TMPDIR/lines"
+	send -q -n jhon "$@" "$ROOM" <"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/err"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/err")" ''
+	unlimited
+	all_in "$BATS_TEST_TMPDIR/lines"
+	cli del "$ROOM" >/dev/null
+	limit "$limit"
+}
+
+# floods [argument ...]: of lines, of long ones, and of both.
+floods() {
+	seq -f '%062.0f' 100000 | goes "$@"
+	long_lines 100 | goes "$@"
+	{ seq -f '%062.0f' 20000 && long_lines 30 && seq -f '%062.0f' 20000; } | goes "$@"
+	echo "# $(closed) connections closed" >&3
+}
+
+@test "maxmemory-clients: a flood of lines, of long ones, and of both" {
+	limit maxmemory-clients
+	floods
+	(($(closed) > 0))
+}
+
+@test "maxmemory-clients: the same from far away" {
+	limit maxmemory-clients
+	far_away
+	floods -s "$far"
+	(($(closed) > 0))
+}
+
+# Some servers count what is queued behind MULTI, others only what is not a whole command yet.
+@test "client-query-buffer-limit: a flood of lines from far away, of long ones, and of both" {
+	limit client-query-buffer-limit
+	far_away
+	floods -s "$far"
+}
+
+@test "maxmemory-clients: rows of six rooms, interleaved, with IDs and without" {
+	limit maxmemory-clients
+	local n rows=$BATS_TEST_TMPDIR/rows
+	long_lines 60 | awk -v room="$ROOM" '{ printf "%s-%d\t%d-1\tjhon\t%s\n", room, NR % 6, NR, $0 }' >"$rows"
+	send -q -t -k <"$rows"
+	(($(closed) > 0))
+	unlimited
+	for n in {0..5}; do show -t -e "$ROOM-$n"; done | sort -t '	' -k 2n | cmp - <(sort -t '	' -k 2n "$rows")
+	cli flushall >/dev/null
+	cli config resetstat >/dev/null
+	limit maxmemory-clients
+	send -q -t <"$rows"
+	(($(closed) > 0))
+	unlimited
+	for n in {0..5}; do cmp <(show -t -e "$ROOM-$n" | cut -f 4) <(awk -F '\t' -v n="$n" 'NR % 6 == n { print $4 }' "$rows"); done
+}
+
+@test "an entry that can never go: three connections die of it, then it is refused with its line; what came before it is in" {
+	limit client-query-buffer-limit
+	{ printf 'one\ntwo\n' && head -c 3000000 /dev/zero | tr '\0' x && printf '\nfour\n'; } |
+		fails 1 "line 3.* too large; 2 messages delivered" chat-send -q -n jhon "$ROOM"
+	assert_equal "$(messages "$ROOM")" $'jhon: one\njhon: two'
+	assert_equal "$(closed)" 3
+}
+
+@test "an entry that can never go, with -k: the same" {
+	limit client-query-buffer-limit
+	{
+		printf '%s\t1-1\tjhon\tone\n%s\t2-1\tjhon\ttwo\n%s\t3-1\tjhon\t' "$ROOM" "$ROOM" "$ROOM"
+		head -c 3000000 /dev/zero | tr '\0' x
+		printf '\n%s\t4-1\tjhon\tfour\n' "$ROOM"
+	} | fails 1 "line 3.* too large; 2 messages delivered" chat-send -q -t -k
+	assert_equal "$(messages "$ROOM")" $'jhon: one\njhon: two'
+}
