@@ -168,7 +168,7 @@ async def refusals(server, seed, times):
             through, status, err = await run_refused(server, os.path.join(folder, room), room, refusal, lines)
             seen[refusal.word] += through.refused
             texts = [text for _, text in tell.room(room)]
-            if status != 0 or texts != lines:
+            if status != 0 or texts != lines or b'sending without' in err:
                 fail('%s, %s: exit status %d, %d of %d lines, %d doubled; %s' %
                      (refusal.word.decode(), through, status, len(set(texts)), len(lines), len(texts) - len(set(texts)),
                       err.decode()))
