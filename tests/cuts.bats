@@ -2,7 +2,7 @@
 # The exchange of each kind of sending, cut at each byte from the first entry on, up and down; what comes before that is
 # the same for all, and cut in faults.bats.
 # shellcheck disable=SC2154 # status, output are bats's
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
 load helper
 
@@ -47,3 +47,19 @@ cuts() {
 }
 
 @test "one of six rooms is a string, and the next connection is cut as well" { cuts string-rows 7 5 again; }
+
+@test "-t -i: the ID of a room is found though another room's IDs are higher" {
+	local relay=$BATS_TEST_TMPDIR/relay
+	cli xadd "$ROOM-a" 99999999999999-0 some body >/dev/null
+	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$SOCK" jhon EXEC jhon EXEC
+	wait_until 5 test -S "$relay"
+	printf '%s\t-\tjhon\thi\n' "$ROOM-a" "$ROOM-b" | send -q -t -i -s "$relay" >"$BATS_TEST_TMPDIR/ids" 2>"$BATS_TEST_TMPDIR/err"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/err")" ''
+	assert_equal "$(<"$BATS_TEST_TMPDIR/ids")" "99999999999999-1"$'\n'"$(show -F '%i' -e "$ROOM-b")"
+}
+
+@test "-t -k: one of six rooms is a string, or exhausted: exit 4 or 1, the line, and of the other rooms what is said to be delivered" {
+	cuts string-entries 7 3
+	cli flushall >/dev/null
+	cuts exhausted-entries 7 3
+}

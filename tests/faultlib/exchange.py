@@ -89,7 +89,7 @@ class Spoiled(Lines):
     """The room takes no entries: what was not delivered is said, and nothing else is said to be."""
 
     options = ('-n', 'jhon', '-T')
-    fails = True
+    fails, status = True, 4
 
     def __init__(self, tell, case, n):
         super().__init__(tell, case, n)
@@ -100,7 +100,7 @@ class Spoiled(Lines):
 
     def wrong(self, status, out, err):
         named = re.search(rb'line (\d+) was not(, or only its answer was lost)?\n$', err)
-        if status != 4 or not named or err.count(b'\n') != 1:
+        if status != self.status or not named or err.count(b'\n') != 1:
             return 'exit status %d, %s' % (status, err.decode())
         if int(named[1]) > self.line or (int(named[1]) < self.line and not named[2]):
             return 'not line %d: %s' % (self.line, err.decode())
@@ -144,6 +144,19 @@ class SpoiledRows:
         return row(room, text)
 
 
+class SpoiledEntries(SpoiledRows):
+    """The same, with -k."""
+
+    options = ('-t', '-k', '-T')
+
+    def __init__(self, tell, case, n):
+        super().__init__(tell, case, n)
+        self.input = b''.join(self.line_of(room, text) for room, text in self.sent)
+
+    def line_of(self, room, text):
+        return row(room, text, b'1-' + text)
+
+
 class StringRows(SpoiledRows, String):
     pass
 
@@ -152,12 +165,21 @@ class ExhaustedRows(SpoiledRows, Exhausted):
     pass
 
 
+class StringEntries(SpoiledEntries, String):
+    pass
+
+
+class ExhaustedEntries(SpoiledEntries, Exhausted):
+    status = 1  # as for any ID that is too old
+
+
 SHAPES = {'lines': Lines, 'ids': Ids, 'rows': Rows, 'row-ids': RowIds, 'entries': Entries, 'string': String,
-          'exhausted': Exhausted, 'string-rows': StringRows, 'exhausted-rows': ExhaustedRows}
+          'exhausted': Exhausted, 'string-rows': StringRows, 'exhausted-rows': ExhaustedRows,
+          'string-entries': StringEntries, 'exhausted-entries': ExhaustedEntries}
 
 
-def row(room, text):
-    return b'%s\t-\tjhon\t%s\n' % (room.encode(), text)
+def row(room, text, entry_id=b'-'):
+    return b'%s\t%s\tjhon\t%s\n' % (room.encode(), entry_id, text)
 
 
 class Counting(Relay):
@@ -238,7 +260,7 @@ async def each_byte(server, shape='lines', n_entries=2, step=1, kind='cut', *opt
         fail('for one: ' + wrong[0])
     if cuts[0] < (total if slack == 0 else total / 2):
         fail('cut %d times of %d, not at %s' % (cuts[0], total, ' '.join(uncut)))
-    if shape != 'entries':
+    if '-k' not in SHAPES[shape].options:
         check_receipts(tell, counts, kind != 'again' and not SHAPES[shape].fails, shape == 'lines')
 
 
