@@ -235,7 +235,7 @@ async def soak(seed, seconds):
     seed, end, rounds, cuts = int(seed), time.monotonic() + float(seconds), 0, 0
     while rounds == 0 or time.monotonic() < end:
         random.seed(seed)
-        shape = random.choice(('one', 'six'))
+        shape = ('one', 'six')[seed % 2]
         print('seed %d, %s: ' % (seed, shape), end='', flush=True)
         with tempfile.TemporaryDirectory(dir='/tmp') as folder:
             victim = Victim(folder)
