@@ -87,7 +87,7 @@ void guards_on_proof(struct guards *g)
     g->distance = took < login ? took : login;
 }
 
-static void give_up(struct guards *g, struct receipt *r)
+void guards_give_up(struct guards *g, struct receipt *r)
 {
     r->state = RECEIPT_NONE;
     if (g->guarded == r)
@@ -116,7 +116,7 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
     r->last_id = ID_LEAST;
     r->checked = true;
     if (r->state != RECEIPT_OPENING)
-        give_up(g, r);
+        guards_give_up(g, r);
 }
 
 /* Once may happen; but a server that goes on so is full. */
@@ -124,7 +124,7 @@ static void on_evicted(struct guards *g, struct receipt *r)
 {
     struct err *why = &g->replies->trouble.why;
 
-    give_up(g, r);
+    guards_give_up(g, r);
     if (g->evicted++ == 0)
         return;
     err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",

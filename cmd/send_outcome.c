@@ -100,11 +100,30 @@ void outcome_finish(struct delivery *d, struct piece c)
     flight_release(&d->flight);
 }
 
+/*
+ * A command of a transaction that ran was refused: an XADD, or what writes the receipt, as the
+ * script of -i is when memory runs out at that moment. EXEC's reply shows which entries are in; the
+ * receipt does not count them, or counts others too, so that what is left goes under a new one.
+ */
+static void outlive_receipt(struct delivery *d, struct piece c)
+{
+    struct receipt *r = outcome_receipt(d, c);
+
+    c.part->state = PART_READY;
+    c.part->in_doubt = 0;
+    if (r)
+        guards_give_up(&d->guards, r);
+}
+
 /* EXEC was answered. */
 static void on_exec(struct delivery *d, struct piece c)
 {
     if (!d->replies.ran) {
         c.part->state = PART_READY;
+        return;
+    }
+    if (!is_good(d)) {
+        outlive_receipt(d, c);
         return;
     }
     size_succeeded(&d->size);

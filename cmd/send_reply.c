@@ -104,10 +104,12 @@ static void on_added(
 /* QUEUED; if MULTI was refused, and behind it the XADD ran by itself, what that answers. */
 static void on_queued(struct replies *r, struct expected *e, const struct reply_item *item)
 {
-    if (item->type == REPLY_STRING)
-        on_added(r, e, e->entry, item);
-    else if (item->type == REPLY_ERROR)
+    if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
+    else if (item->type == REPLY_STRING && r->trouble.promise)
+        on_added(r, e, e->entry, item);
+    else if (item->type != REPLY_STATUS)
+        reject(r, e);
 }
 
 /* What each command of the transaction has answered; nil, if the receipt was written meanwhile. */
@@ -122,6 +124,8 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
             note(r, e, BATCH_NO_ENTRY, item);
         else if (item->type != REPLY_NIL && item->integer < (long long)e->of.part->count)
             reject(r, e);
+    } else if (item->depth == 1 && entry == BATCH_NO_ENTRY && item->index < e->of.part->count) {
+        reject(r, e); /* it was answered behind a MULTI that was refused */
     } else if (item->depth == 1 && item->index < e->of.part->count) {
         e->entry = batch_find(e->of.batch, e->of.batch->entries[entry].next, ENTRY_OUT);
         on_added(r, e, entry, item);

@@ -107,3 +107,65 @@ watches() { [[ $(cli client list) == *'cmd=get '*'user=writer'* ]]; }
 	assert_equal "$(length "$ROOM")" 20480
 	(($(calls exec) <= 13 && $(calls discard) == 0 && $(calls eval) == 0)) # one more opens the receipt
 }
+
+# answers HOW: a server on the unix socket $pretender whose EXEC refuses, the first time, what writes the receipt or the
+# second XADD, as when memory runs out at that moment; or whose XADDs answer as if there were no MULTI. It prints the
+# texts that it has added.
+answers() {
+	pretender=$BATS_TEST_TMPDIR/pretender
+	spawn "$PYTHON" - "$pretender" "$1" >"$BATS_TEST_TMPDIR/added" <<-'END'
+		import socket, sys
+		how, refused, store, queued, n = sys.argv[2], False, {}, None, 0
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind(sys.argv[1])
+		listener.listen(9)
+		def bulk(b):
+		    return b'$-1\r\n' if b is None else b'$%d\r\n%s\r\n' % (len(b), b)
+		def run(words):
+		    global refused, n
+		    if how == {b'SET': 'receipt', b'XADD': 'entry'}.get(words[0]) and not refused and words[-1] != b'one' and b'0 0' not in words:
+		        refused = True
+		        return b'-OOM command not allowed\r\n'
+		    if words[0] == b'SET':
+		        store[words[1]] = words[2]
+		        return b'+OK\r\n'
+		    n += 1
+		    print(words[-1].decode(), flush=True)
+		    return bulk(b'%d-1' % n)
+		c, _ = listener.accept()
+		f = c.makefile('rb')
+		while line := f.readline():
+		    words = []
+		    for _ in range(int(line[1:])):
+		        words.append(f.read(int(f.readline()[1:])))
+		        f.read(2)
+		    if words[0] == b'MULTI':
+		        queued, answer = [], b'+OK\r\n'
+		    elif words[0] == b'EXEC':
+		        answers, queued = [run(w) for w in queued], None
+		        answer = b'*%d\r\n' % len(answers) + b''.join(answers)
+		    elif queued is not None:
+		        queued.append(words)
+		        answer = bulk(b'9-1') if how == 'early' and words[0] == b'XADD' else b'+QUEUED\r\n'
+		    else:
+		        answer = {b'GET': lambda: bulk(store.get(words[1])), b'HELLO': lambda: b'*0\r\n', b'XRANGE': lambda: b'*0\r\n',
+		            b'WATCH': lambda: b'+OK\r\n', b'DEL': lambda: b':1\r\n'}[words[0]]()
+		    c.sendall(answer)
+	END
+	wait_until 5 test -S "$pretender"
+}
+
+@test "a command of a transaction that ran is refused for a moment: what is in is not sent again, what is not is" {
+	for how in receipt entry; do
+		answers "$how"
+		printf 'one\ntwo\nthree\n' | send -n jhon -s "$pretender" "$ROOM" 2>"$BATS_TEST_TMPDIR/err"
+		assert_match "$(<"$BATS_TEST_TMPDIR/err")" 'OOM command not allowed; trying again.*going on'
+		assert_equal "$(sort "$BATS_TEST_TMPDIR/added" | tr '\n' ' ')" 'one three two '
+		rm "$pretender"
+	done
+}
+
+@test "XADDs that answer as if there were no MULTI are a protocol error" {
+	answers early
+	fails 4 'protocol error' chat-send -n jhon -s "$pretender" "$ROOM" <<<$'one\ntwo'
+}
