@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Batches that are sent as transactions: cut, late, refused in the middle, not allowed.
+# Batches that are sent as transactions: refused in the middle, not allowed.
 # shellcheck disable=SC2154 # status, output are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -13,15 +13,6 @@ teardown() {
 
 # calls COMMAND: how often it was called.
 calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p" | grep . || echo 0; }
-
-@test "cut in the middle of a transaction, and what it held comes late: nothing lost, nothing twice" {
-	run faults each-byte "$SOCK" lines 100 11 late
-	counted
-	assert_status 0
-	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
-	# They did go as transactions, each behind the one that opened its receipt.
-	(($(calls exec) > 1600))
-}
 
 @test "writes are refused for just a few commands, out of memory, replicas, as a replica, by a script: nothing lost, nothing twice" {
 	run faults refusals "$SOCK" 2 150
