@@ -87,7 +87,7 @@ void guards_on_proof(struct guards *g)
     g->distance = took < login ? took : login;
 }
 
-void guards_give_up(struct guards *g, struct receipt *r)
+static void give_up(struct guards *g, struct receipt *r)
 {
     r->state = RECEIPT_NONE;
     if (g->guarded == r)
@@ -116,7 +116,7 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
     r->last_id = ID_LEAST;
     r->checked = true;
     if (r->state != RECEIPT_OPENING)
-        guards_give_up(g, r);
+        give_up(g, r);
 }
 
 /* Once may happen; but a server that goes on so is full. */
@@ -124,7 +124,7 @@ static void on_evicted(struct guards *g, struct receipt *r)
 {
     struct err *why = &g->replies->trouble.why;
 
-    guards_give_up(g, r);
+    give_up(g, r);
     if (g->evicted++ == 0)
         return;
     err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",
@@ -206,8 +206,10 @@ void guards_delete(struct guards *g)
             session_use_slot(g->session, i);
             node = session_node(g->session, i);
         }
-        if (session_up(g->session))
-            request_delete(g->asked, r);
+        if (!session_up(g->session))
+            continue;
+        request_delete(g->asked, r);
+        link_flush(session_link(g->session)); /* though there may be no time left for the answer */
     }
     finish_asking(g, deadline);
 }

@@ -55,9 +55,6 @@ enum guard guards_state(const struct guards *g, const struct receipt *r);
 void guards_drop(struct guards *g);
 void guards_drop_connection(struct guards *g);
 
-/* The receipt is of no more use. */
-void guards_give_up(struct guards *g, struct receipt *r);
-
 /* The connection died, with all that was not answered on it. */
 void guards_lose_connection(struct guards *g);
 

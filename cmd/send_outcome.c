@@ -111,8 +111,10 @@ static void outlive_receipt(struct delivery *d, struct piece c)
 
     c.part->state = PART_READY;
     c.part->in_doubt = 0;
+    outcome_discard(d);
+    guards_drop(&d->guards);
     if (r)
-        guards_give_up(&d->guards, r);
+        request_delete(&d->asked, r);
 }
 
 /* EXEC was answered. */

@@ -618,27 +618,24 @@ no_signal_pending() {
 
 @test "-t -k through OOM that comes and goes, and connections that die: the same room, IDs and all" {
 	seq 20000 | awk -v room="$ROOM" '{ printf "%s\t%d-%d\tjhon\t%d\n", room, $1 / 3 + 1, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
-	spawn chat-send -t -k < <(split_slowly "$BATS_TEST_TMPDIR/rows") 2>"$err"
+	hold_input
+	spawn chat-send -t -k <"$pipe" 2>"$err"
 	sender=$PID
 	for i in 1 2 3 4 5; do
-		wait_until 10 longer_than $((i * 2000))
+		some_rows $((i * 4000 - 3999)) 2500 # in flight while memory runs out
+		wait_until 10 longer_than $((i * 4000 - 4000))
 		cli config set maxmemory 1 >/dev/null
+		some_rows $((i * 4000 - 1499)) 1500
 		wait_until 10 said_times OOM "$i"
 		cli config set maxmemory 0 >/dev/null
 		cli client kill type normal skipme yes >/dev/null
+		wait_until 10 room_has "$ROOM" $((i * 4000))
 	done
-	wait_end 20 "$sender"
-	assert_status 0
+	finish
 	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
 	fails 1 'line 2: ID 1-0 .*1 message delivered, line 2 was not' chat-send -t -k < <(printf '%s\t99999-1\tj\tx\n%s\t1-0\tj\ty\n' "$ROOM" "$ROOM")
 }
-split_slowly() {
-	local at
-	for ((at = 1; at <= 20000; at += 500)); do
-		sed -n "$at,$((at + 499))p" "$1"
-		sleep 0.05
-	done
-}
+some_rows() { sed -n "$1,$(($1 + $2 - 1))p" "$BATS_TEST_TMPDIR/rows" >&7; } # FIRST COUNT
 longer_than() { (($(length "$ROOM") > $1)); }
 said_times() { (($(grep -c "$1" "$err") >= $2)); }
 
