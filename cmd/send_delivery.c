@@ -274,12 +274,21 @@ uint64_t delivery_lost(const struct delivery *d, bool *unsure)
     return d->guards.lost;
 }
 
+/* What the server has, but not as many replicas as are asked for, is not delivered. */
+static void give_back_uncopied(struct send_batch *b)
+{
+    for (size_t i = b->at; i < b->n_parts; i++)
+        if (b->parts[i].state == PART_ADDED)
+            batch_mark_out(b, &b->parts[i], false);
+}
+
 size_t delivery_undelivered(struct delivery *d, bool *in_doubt)
 {
-    const struct send_batch *b;
+    struct send_batch *b;
 
     *in_doubt = false;
     for (size_t n = 0; !d->unsure && (b = flight_batch(&d->flight, n)); n++) {
+        give_back_uncopied(b);
         size_t at = batch_undelivered(b);
 
         if (at == b->n)
@@ -299,9 +308,7 @@ void delivery_close(struct delivery *d)
     for (size_t n = 0; n < flight_size(&d->flight); n++) {
         struct send_batch *b = flight_batch(&d->flight, n);
 
-        for (size_t i = b->at; i < b->n_parts; i++)
-            if (b->parts[i].state == PART_ADDED) /* but the replicas do not have it */
-                batch_mark_out(b, &b->parts[i], false);
+        give_back_uncopied(b);
         batch_settle(b, d->set, d->out, d->done);
     }
     out_flush(d->out);

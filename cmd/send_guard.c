@@ -100,6 +100,10 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
     uint64_t lost = r->acked - held;
     size_t from = held > 0 ? held_line + 1 : r->first;
 
+    if (r->acked == 0) { /* the receipt is new */
+        lost = r->before;
+        from = r->before_first;
+    }
     if (lost == 0)
         err_say(ERR_ALWAYS,
             "%.*s: the server lost messages that it had acknowledged, line %zu and before",
@@ -113,6 +117,7 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
             SHOWN(r->room), lost, from, r->last);
     g->lost += lost ? lost : 1;
     r->acked = held;
+    r->before = 0;
     r->last_id = ID_LEAST;
     r->checked = true;
     if (r->state != RECEIPT_OPENING)
@@ -124,8 +129,10 @@ static void on_evicted(struct guards *g, struct receipt *r)
 {
     struct err *why = &g->replies->trouble.why;
 
+    bool sending = g->guarded == r;
+
     give_up(g, r);
-    if (g->evicted++ == 0)
+    if (!sending || g->evicted++ == 0)
         return;
     err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",
         SHOWN(r->room));

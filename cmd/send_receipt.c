@@ -49,6 +49,10 @@ void receipt_begin(
     }
     for (size_t i = 0; i < sizeof chance; i++)
         snprintf(sender + 2 * i, 3, "%02x", chance[i]);
+    if (r->acked > 0) {
+        r->before = r->acked;
+        r->before_first = r->first;
+    }
     r->state = RECEIPT_BEGUN;
     r->acked = 0;
     r->first = 0;

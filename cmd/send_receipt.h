@@ -28,6 +28,10 @@ struct receipt {
     uint64_t acked;     /* entries under it that the server has acknowledged */
     size_t first, last; /* lines of the first and the last of them */
 
+    /* The same under the name before. */
+    uint64_t before;
+    size_t before_first;
+
     /* Of the last entry that was acknowledged, under this name or the one before. */
     struct buf last_room;
     struct id last_id; /* ID_LEAST: not known */

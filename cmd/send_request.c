@@ -302,7 +302,7 @@ void request_renew(struct requests *q, struct piece of, struct receipt *r)
 
 void request_trim(struct requests *q, struct send_batch *b)
 {
-    for (size_t i = 0; i < b->n_rooms; i++)
+    for (size_t i = 0; i < b->n_rooms; b->rooms[i++].newest = ID_LEAST)
         if (b->rooms[i].newest.ms >= q->set->maxage)
             ASK_KEY(q, EXPECT_TRIMMED, NULL, "XTRIM %b MINID ~ %llu",
                 b->commands.data + b->rooms[i].at, b->rooms[i].len,

@@ -104,7 +104,7 @@ void request_held(struct requests *q, struct piece of, bool below);
 /* Write the receipt again, and WAIT: it counts only what this connection has written. */
 void request_renew(struct requests *q, struct piece of, struct receipt *r);
 
-/* Trim by age the rooms that have a newest entry. */
+/* Trim by age the rooms that have a newest entry, which is forgotten: each part trims its own. */
 void request_trim(struct requests *q, struct send_batch *b);
 
 /* Is what was acknowledged last under the receipt still there? */

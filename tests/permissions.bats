@@ -369,7 +369,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 		[[ $command == *%* ]] || command+=' %'
 		read -ra words <<<"${command//%/$ROOM}"
 		can_not sender "${words[@]}"
-		assert_match "$(as sender eval 'return redis.call(unpack(ARGV))' 1 "$ROOM" "${words[@]}")" "^ERR The user .* can't (run|access)"
+		assert_match "$(as sender eval 'return redis.call(unpack(ARGV))' 1 "$ROOM" "${words[@]}")" "^ERR (The user .* can't (run|access)|ACL failure in script: No permissions to)"
 	done
 	can_not sender xrange "$ROOM-b" - +
 	can_not sender eval 'return 1' 1 "$ROOM-b"
