@@ -138,15 +138,13 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
 static void on_get(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
     r->said = (struct receipt_said){0};
-    r->has_said = item->type == REPLY_NIL
-                  || (item->type == REPLY_STRING
-                      && receipt_parse(item->bytes, item->len, &r->said));
+    r->has_said = item->type == REPLY_NIL || item->type == REPLY_STRING;
     if (item->type == REPLY_ERROR)
         note(r, e, BATCH_NO_ENTRY, item);
-    else if (item->type == REPLY_STRING && !r->has_said)
-        r->said = (struct receipt_said){.there = true, .entries = UINT64_MAX}; /* it is not ours */
     else if (!r->has_said)
         reject(r, e);
+    else if (item->type == REPLY_STRING && !receipt_parse(item->bytes, item->len, &r->said))
+        r->said = (struct receipt_said){.there = true, .entries = UINT64_MAX}; /* it is not ours */
 }
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
