@@ -71,6 +71,8 @@ fail_over() {
 	master=$((1 - master))
 	wait_until 20 leads
 	start_node "$old" --replicaof 127.0.0.1 "${node[master]}"
+	# A Sentinel that has not yet seen it may send it after the dead master again: then it is told once more.
+	wait_until 10 in_step || at "$old" replicaof 127.0.0.1 "${node[master]}"
 	wait_until 30 in_step
 	wait_until 30 all_agree
 }
