@@ -47,7 +47,7 @@ struct batch_room {
     size_t at, len; /* its name, in `commands` */
     uint32_t part;
     uint32_t entry;   /* scratch of a request about rooms: one of its entries, or BATCH_NO_ENTRY */
-    struct id newest; /* of its entries that are in but after which it was not trimmed */
+    struct id newest; /* of its entries, for trimming by age; ID_LEAST: nothing new to trim for */
 };
 
 /*

@@ -63,8 +63,8 @@ void guards_on_proof(struct guards *g);
 
 /*
  * GET was answered, and there was no error: judge the receipt, with so many entries in doubt. For
- * RECEIPT_AGREES and RECEIPT_RAN the guard stands. What is lost was said; the receipt of what is
- * lost or gone was given up, unless it is gone with entries in doubt.
+ * RECEIPT_AGREES and RECEIPT_RAN its guard stands, if it was asked for. What is lost was said; the
+ * receipt of what is lost or gone was given up, unless it is gone with entries in doubt.
  */
 enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t in_doubt);
 
