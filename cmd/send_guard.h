@@ -22,7 +22,7 @@ struct guards {
     int64_t retry;    /* ms that the server may be away */
     uint64_t lost;    /* messages that the server had acknowledged, and lost */
     bool unsure;      /* it could not be found out whether it had lost some */
-    bool unchecked;   /* since connections died, it was not asked about some receipts whether what
+    bool unchecked;   /* since a server was lost, it was not asked about some receipts whether what
                          was acknowledged under them is still there */
     bool proven;      /* this connection has shown that transactions are allowed */
     unsigned evicted; /* receipts, since the caller set it to 0: a transaction went through */
@@ -51,12 +51,15 @@ void guards_prove(struct guards *g);
 /* What the guard of this receipt is. */
 enum guard guards_state(const struct guards *g, const struct receipt *r);
 
-/* No guard stands: EXEC or DISCARD was sent; or the connection is another one. */
+/* No guard stands: EXEC or DISCARD was sent; or the connection is another one, or what was asked on
+ * it was refused. An opening that was not confirmed is not waited for: the next one has a new name.
+ */
 void guards_drop(struct guards *g);
 void guards_drop_connection(struct guards *g);
 
-/* The connection died, with all that was not answered on it. */
-void guards_lose_connection(struct guards *g);
+/* The connection died, or the server says that another one serves: perhaps one that does not have
+ * all that was acknowledged. */
+void guards_lose_server(struct guards *g);
 
 /* What was asked to prove transactions was answered, without an error. */
 void guards_on_proof(struct guards *g);

@@ -136,13 +136,14 @@ static void on_exec(struct delivery *d, struct piece c)
         add(d, c);
 }
 
-/* XADDs by themselves were answered; with --replicas, that is decided by the answer to WAIT. */
+/* XADDs by themselves were answered: what was refused among them is sent again. */
 static void on_plain(struct delivery *d, struct piece c)
 {
-    if (is_good(d))
+    bool all = batch_find(c.batch, c.part->first, ENTRY_OUT) > c.part->end;
+
+    c.part->state = all ? PART_ADDED : PART_READY;
+    if (all && d->set->replicas == 0)
         acknowledge(d, c);
-    else
-        c.part->state = PART_READY;
 }
 
 /* WAIT was answered, about a part or the opening of a receipt. */
@@ -151,16 +152,10 @@ static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
     bool enough = d->replies.copies >= d->set->replicas;
     struct err *why = &d->replies.trouble.why;
 
-    if (c.part == NULL) {
+    if (c.part == NULL)
         r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET shows that it is there */
-    } else if (outcome_is_plain(d, c)) {
-        if (enough)
-            on_plain(d, c);
-        else
-            flight_send_again(c, true);
-    } else if (enough && c.part->state == PART_ADDED) {
+    else if (enough && c.part->state == PART_ADDED)
         acknowledge(d, c);
-    }
     if (enough || !is_good(d))
         return;
     err_set(why, EXIT_FAILED, "%lld of %" PRId64 " replicas have what was sent", d->replies.copies,
@@ -290,10 +285,7 @@ void outcome_answered(struct delivery *d, const struct expected *e)
     case EXPECT_PROBE: on_verified(d, c); break;
     case EXPECT_HELD:
     case EXPECT_BELOW: on_held(d, c, e->what == EXPECT_BELOW); break;
-    case EXPECT_XADD:
-        if (d->set->replicas == 0)
-            on_plain(d, c);
-        break;
+    case EXPECT_XADD: on_plain(d, c); break;
     case EXPECT_TRIMMED:
         if (is_good(d) && last)
             flight_now(&d->flight).part->state = PART_IN;
@@ -317,27 +309,6 @@ static void fail(struct delivery *d, struct piece c, const struct trouble *t)
     }
 }
 
-int outcome_recover(struct delivery *d, struct piece c, struct err *e)
-{
-    struct trouble t = d->replies.trouble;
-
-    d->replies.trouble = (struct trouble){0};
-    guards_drop_connection(&d->guards);
-    if (c.part == NULL && !d->guards.unchecked)
-        return 0; /* it will be asked again when there is something to send */
-    flight_finish_parts(&d->flight);
-    if (t.crossed && !d->flight.by_slot) {
-        flight_divide_by_slot(&d->flight, d->set, d->session);
-    } else if (t.why.kind == ERR_FINAL) {
-        fail(d, c, &t);
-    } else {
-        if (t.full && c.part)
-            size_failed(&d->size, c.part->count, false);
-        return session_refused(d->session, &t.why, e);
-    }
-    return 0;
-}
-
 /* A transaction was on its way when the connection died: perhaps it died of its size. */
 static void suspect_size(struct delivery *d, struct piece c)
 {
@@ -355,20 +326,51 @@ static void suspect_size(struct delivery *d, struct piece c)
         (int)shown(c).len, shown(c).at, MOST_DEATHS, d->line);
 }
 
-void outcome_lose_connection(struct delivery *d)
+/* What is asked next goes to another connection, and perhaps to a server that lacks something. */
+static void lose_server(struct delivery *d)
 {
     struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
-    struct trouble t = d->replies.trouble;
 
-    request_forget(&d->asked);
-    d->replies.trouble = (struct trouble){0};
-    if (parts[0].part)
-        suspect_size(d, parts[0]);
     for (size_t i = 0; i < 2; i++)
         if (parts[i].part)
             flight_lose(parts[i], is_guarded(d, parts[i]),
                 !outcome_is_plain(d, parts[i]) || d->set->replicas);
-    guards_lose_connection(&d->guards);
+    guards_lose_server(&d->guards);
+}
+
+int outcome_recover(struct delivery *d, struct piece c, struct err *e)
+{
+    struct trouble t = d->replies.trouble;
+
+    d->replies.trouble = (struct trouble){0};
+    guards_drop_connection(&d->guards);
+    if (t.why.kind == ERR_RECONNECT || t.why.kind == ERR_MOVED)
+        lose_server(d);
+    if (c.part == NULL && !d->guards.unchecked)
+        return 0; /* it will be asked again when there is something to send */
+    flight_finish_parts(&d->flight);
+    if (t.crossed && !d->flight.by_slot) {
+        flight_divide_by_slot(&d->flight, d->set, d->session);
+    } else if (t.why.kind == ERR_FINAL) {
+        fail(d, c, &t);
+    } else {
+        if (t.full && c.part)
+            size_failed(&d->size, c.part->count, false);
+        return session_refused(d->session, &t.why, e);
+    }
+    return 0;
+}
+
+void outcome_lose_connection(struct delivery *d)
+{
+    struct piece now = flight_now(&d->flight);
+    struct trouble t = d->replies.trouble;
+
+    request_forget(&d->asked);
+    d->replies.trouble = (struct trouble){0};
+    if (now.part)
+        suspect_size(d, now);
+    lose_server(d);
     if (t.why.code != EXIT_DONE && t.why.kind == ERR_FINAL)
-        fail(d, parts[0], &t); /* and not that the server then closed */
+        fail(d, now, &t); /* and not that the server then closed */
 }

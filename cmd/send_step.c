@@ -13,6 +13,7 @@ static enum step next_plain(const struct step_facts *f)
     case PART_READY:
     case PART_IN_DOUBT: return STEP_ADD; /* which may double it: that is what was asked for */
     case PART_IN_FLIGHT: return f->next == PART_READY ? STEP_ADD_NEXT : STEP_WAIT;
+    case PART_ADDED: return f->owed ? STEP_WAIT : STEP_RENEW;
     case PART_COPIED: return !f->trims ? STEP_FINISH : f->owed ? STEP_WAIT : STEP_TRIM;
     case PART_IN: return STEP_FINISH;
     default: return STEP_WAIT;

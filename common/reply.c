@@ -102,7 +102,8 @@ static enum err_kind kind_of(const struct reply_item *item)
     static const char *const passing[] = {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
         "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
 
-    if (reply_is_error(item, "READONLY") || reply_is_error(item, "UNBLOCKED"))
+    if (reply_is_error(item, "READONLY") || reply_is_error(item, "UNBLOCKED")
+        || reply_is_error(item, "ERR WAIT cannot be used with replica"))
         return ERR_RECONNECT;
     if (reply_is_error(item, "MOVED ") || reply_is_error(item, "ASK "))
         return item->bytes[0] == 'M' ? ERR_MOVED : ERR_ASK;

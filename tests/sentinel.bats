@@ -202,8 +202,13 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 	assert_status 0
 	cmp "$out" <(seq 3000)
 	cmp <(texts) <(seq 3000)
+	at 1 replicaof no one
+	wait_until 5 alone
 	spawn chat-send -u "$url" --replicas 1 --at-least-once -n jhon -T plain < <(seq 3000) >"$out" 2>"$err"
-	wait_end 30 "$PID"
+	sender=$PID
+	wait_until 5 said '0 of 1 replicas have what was sent; trying again for 60 s'
+	at 1 replicaof 127.0.0.1 "${node[0]}"
+	wait_end 30 "$sender"
 	assert_status 0
 	cmp "$out" <(seq 3000)
 	assert_equal "$(at 0 xlen plain)" 3000

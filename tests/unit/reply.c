@@ -163,7 +163,8 @@ static void tells_passing_refusals_from_lasting_ones(void)
         {"ASK 3999 127.0.0.1:6381", ERR_ASK}, {"ASK 0 host:1", ERR_ASK}};
 
     static const char *const elsewhere[] = {"READONLY You can't write against a read only replica.",
-        "UNBLOCKED force unblock from blocking operation, instance state changed"};
+        "UNBLOCKED force unblock from blocking operation, instance state changed",
+        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0"};
     struct err e;
 
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {

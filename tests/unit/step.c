@@ -111,6 +111,9 @@ static const struct {
         {PART_IN_FLIGHT, PART_READY, .up = YES, .owed = YES, .plain = YES}, STEP_ADD_NEXT},
     {"plain, both in flight",
         {PART_IN_FLIGHT, PART_IN_FLIGHT, .up = YES, .owed = YES, .plain = YES}, STEP_WAIT},
+    {"plain, added, too few replicas have it", {PART_ADDED, .up = YES, .plain = YES}, STEP_RENEW},
+    {"plain, added, their answer is owed", {PART_ADDED, .up = YES, .owed = YES, .plain = YES},
+        STEP_WAIT},
     {"plain, in", {PART_COPIED, .up = YES, .owed = YES, .plain = YES}, STEP_FINISH},
     {"plain, in, to be trimmed", {PART_COPIED, .up = YES, .plain = YES, .trims = YES}, STEP_TRIM},
     {"plain, in, to be trimmed, replies are owed",
@@ -291,7 +294,7 @@ static void check_plain(const struct step_facts *f, enum step step)
     bool adds = step == STEP_ADD || step == STEP_ADD_NEXT;
 
     if (f->plain && !f->trouble)
-        CHECK(adds || is_silent(step) || step == STEP_TRIM);
+        CHECK(adds || is_silent(step) || step == STEP_RENEW || step == STEP_TRIM);
     else
         CHECK(!adds);
     if (step == STEP_ADD)
