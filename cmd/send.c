@@ -90,15 +90,14 @@ static int wait_for_more(struct sender *s, struct err *e)
 /* Behind the reason for which it ended: how much did arrive, and what did not. */
 static int account(struct sender *s, struct err *e)
 {
-    bool in_doubt;
+    const struct err *failure = delivery_failure(s->delivery);
+    bool in_doubt, may_lack;
     size_t line = delivery_undelivered(s->delivery, &in_doubt);
-    bool may_lack;
     uint64_t lost = delivery_lost(s->delivery, &may_lack), delivered = 0;
-    bool unsure = delivery_failure(s->delivery)->code != EXIT_DONE && line == 0;
 
-    if (delivery_failure(s->delivery)->code != EXIT_DONE)
-        *e = *delivery_failure(s->delivery); /* and not that the server then closed */
-    if (line == 0 && !unsure)
+    if (failure->code != EXIT_DONE)
+        *e = *failure; /* and not that the server then closed */
+    else if (line == 0)
         line = input_undelivered(&s->input);
     delivery_close(s->delivery);
     if (s->progress.messages > lost)

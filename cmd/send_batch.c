@@ -179,50 +179,42 @@ struct span batch_fields(const struct send_batch *b, size_t n)
     return (struct span){b->commands.data + e->fields, e->end - e->fields};
 }
 
-/* The part that the n-th room belongs to, which may be new: `n_parts`. */
-static uint32_t part_for(const struct send_batch *b, uint32_t n, enum batch_division how, int slot)
+/* The part of the n-th room, whose name is that: one that there is, or a new one. `part_of` has the
+ * numbers of those that there are, from 1: the first has all, or they are by slot, or by room. */
+static uint32_t part_for(
+    struct send_batch *b, uint32_t *part_of, enum batch_division how, uint32_t n, struct span name)
 {
-    uint32_t part = 0;
+    int slot = how == DIVIDE_NOT ? -1 : route_slot(name.at, name.len);
+    uint32_t *part = &part_of[how == DIVIDE_NOT ? 0 : how == DIVIDE_BY_SLOT ? (uint32_t)slot : n];
 
-    if (how == DIVIDE_BY_ROOM)
-        return n;
-    while (how == DIVIDE_BY_SLOT && part < b->n_parts && b->parts[part].slot != slot)
-        part++;
-    return part;
-}
-
-static void add_part(struct send_batch *b, uint32_t first, int slot)
-{
-    b->parts = reserve(b->parts, &b->part_space, b->n_parts, sizeof *b->parts);
-    b->parts[b->n_parts++] = (struct batch_part){.state = PART_READY,
-        .slot = slot,
-        .first = first,
-        .last = first,
-        .refused = BATCH_NO_ENTRY};
+    if (*part == 0) {
+        b->parts = reserve(b->parts, &b->part_space, b->n_parts, sizeof *b->parts);
+        b->parts[b->n_parts++] = (struct batch_part){
+            .state = PART_READY, .slot = slot, .first = BATCH_NO_ENTRY, .refused = BATCH_NO_ENTRY};
+        *part = (uint32_t)b->n_parts;
+    }
+    return *part - 1;
 }
 
 void batch_divide(struct send_batch *b, enum batch_division how)
 {
+    size_t size = (how == DIVIDE_BY_ROOM ? b->n_rooms : ROUTE_SLOTS) * sizeof(uint32_t);
+    uint32_t *part_of = (void *)buf_reserve(&b->part_of, size);
     uint32_t known = 0; /* rooms that have a part: they come in the order of their entries */
 
+    memset(part_of, 0, size);
     b->n_parts = b->at = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         struct batch_entry *e = &b->entries[i];
         struct batch_room *room = &b->rooms[e->room];
+        struct batch_part *part;
 
+        if (e->room == known)
+            room->part = part_for(b, part_of, how, known++, batch_room(b, i));
+        part = &b->parts[room->part];
+        *(part->first == BATCH_NO_ENTRY ? &part->first : &b->entries[part->last].next) = i;
+        part->last = i;
         e->next = BATCH_NO_ENTRY;
-        if (e->room == known) {
-            struct span name = batch_room(b, i);
-            int slot = how == DIVIDE_NOT ? -1 : route_slot(name.at, name.len);
-
-            room->part = part_for(b, known++, how, slot);
-            if (room->part == b->n_parts) {
-                add_part(b, i, slot);
-                continue;
-            }
-        }
-        b->entries[b->parts[room->part].last].next = i;
-        b->parts[room->part].last = i;
     }
 }
 
@@ -359,6 +351,7 @@ void batch_free(struct send_batch *b)
     buf_free(&b->echo);
     buf_free(&b->index);
     buf_free(&b->head);
+    buf_free(&b->part_of);
     free(b->entries);
     free(b->rooms);
     free(b->parts);

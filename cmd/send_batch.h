@@ -93,8 +93,8 @@ struct send_batch {
     size_t n_parts, part_space;
     size_t at; /* the first of them that is not in */
 
-    /* Private: finds a room by name; what the XADDs of the last room begin with. */
-    struct buf index, head;
+    /* Private: finds a room by name; what the XADDs of the last room begin with; scratch. */
+    struct buf index, head, part_of;
     size_t head_messages;
 };
 

@@ -71,6 +71,13 @@ struct piece flight_next(struct flight *f, const struct session *s)
     return next;
 }
 
+size_t flight_sent(struct flight *f, struct piece of[2])
+{
+    of[0] = flight_now(f);
+    of[1] = flight_next(f, NULL);
+    return of[1].part ? 2 : of[0].part ? 1 : 0;
+}
+
 bool flight_advance(struct flight *f)
 {
     struct send_batch *b = at(f, 0);
@@ -90,6 +97,19 @@ void flight_divide_by_slot(
     f->by_slot = true;
     for (size_t n = 0; n < f->taken; n++)
         divide(f, at(f, n), set, s);
+}
+
+bool flight_take_back(struct flight *f)
+{
+    struct piece sent[2];
+    bool queued = false;
+
+    for (size_t i = 0, n = flight_sent(f, sent); i < n; i++)
+        if (sent[i].part->state == PART_QUEUED) {
+            sent[i].part->state = PART_READY;
+            queued = true;
+        }
+    return queued;
 }
 
 void flight_send_again(struct piece c, bool forget)
@@ -120,12 +140,12 @@ void flight_lose(struct piece c, bool guarded, bool again)
 
 void flight_finish_parts(struct flight *f)
 {
-    struct piece parts[] = {flight_now(f), flight_next(f, NULL)};
+    struct piece sent[2];
 
-    for (size_t i = 0; i < 2; i++)
-        if (parts[i].part && parts[i].part->state == PART_READY
-            && batch_find(parts[i].batch, parts[i].part->first, ENTRY_OUT) == BATCH_NO_ENTRY)
-            parts[i].part->state = PART_IN;
+    for (size_t i = 0, n = flight_sent(f, sent); i < n; i++)
+        if (sent[i].part->state == PART_READY
+            && batch_find(sent[i].batch, sent[i].part->first, ENTRY_OUT) == BATCH_NO_ENTRY)
+            sent[i].part->state = PART_IN;
 }
 
 void flight_free(struct flight *f)

@@ -38,6 +38,9 @@ struct piece flight_now(struct flight *f);
 /* The part behind it; with a session, only if the same node serves it. */
 struct piece flight_next(struct flight *f, const struct session *s);
 
+/* Both of them, if they are there: only they can have been sent. Returns how many. */
+size_t flight_sent(struct flight *f, struct piece of[2]);
+
 /* The part at hand is PART_IN: go on to the next. Returns whether its batch is done with, and can
  * be settled and then released. */
 bool flight_advance(struct flight *f);
@@ -46,6 +49,9 @@ void flight_release(struct flight *f);
 /* Divide what is under way by hash slot from here on; nothing of it may be in flight. */
 void flight_divide_by_slot(
     struct flight *f, const struct send_settings *set, const struct session *s);
+
+/* What is queued is not to be committed: it is to be sent again. False if nothing is queued. */
+bool flight_take_back(struct flight *f);
 
 /* What was sent of the part did not run, or is gone: it is to be sent again. `forget`: the IDs that
  * the server gave are void. */

@@ -61,9 +61,6 @@ void guards_drop_connection(struct guards *g)
     guards_drop(g);
     g->proven = false;
     g->asked_at = 0;
-    for (size_t i = 0; i <= ROUTE_SLOTS; i++)
-        if (g->receipts[i] && g->receipts[i]->state == RECEIPT_OPENING)
-            g->receipts[i]->state = RECEIPT_NONE;
 }
 
 void guards_lose_server(struct guards *g)
@@ -72,6 +69,8 @@ void guards_lose_server(struct guards *g)
     for (size_t i = 0; i <= ROUTE_SLOTS; i++) {
         struct receipt *r = g->receipts[i];
 
+        if (r && r->state == RECEIPT_OPENING)
+            r->state = RECEIPT_NONE;
         if (r)
             r->checked = id_compare(r->last_id, ID_LEAST) == 0;
         g->unchecked = g->unchecked || (r && !r->checked);

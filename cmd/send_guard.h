@@ -52,13 +52,12 @@ void guards_prove(struct guards *g);
 enum guard guards_state(const struct guards *g, const struct receipt *r);
 
 /* No guard stands: EXEC or DISCARD was sent; or the connection is another one, or what was asked on
- * it was refused. An opening that was not confirmed is not waited for: the next one has a new name.
- */
+ * it was refused. */
 void guards_drop(struct guards *g);
 void guards_drop_connection(struct guards *g);
 
 /* The connection died, or the server says that another one serves: perhaps one that does not have
- * all that was acknowledged. */
+ * all that was acknowledged. An opening that was not answered is never repeated. */
 void guards_lose_server(struct guards *g);
 
 /* What was asked to prove transactions was answered, without an error. */

@@ -21,12 +21,18 @@ static bool is_good(const struct delivery *d)
     return d->replies.trouble.why.code == EXIT_DONE;
 }
 
-/* The beginning of the name of a part's room, for errors: its length and its bytes. */
+/* For errors: the beginning of the name of a part's room, and of a receipt's, so that there is
+ * space for what else is said. */
 static struct span shown(struct piece c)
 {
     struct span room = batch_room(c.batch, c.part->first);
 
     return (struct span){room.at, room.len < 64 ? room.len : 64};
+}
+
+static struct span shown_key(const struct receipt *r)
+{
+    return (struct span){r->key.data, r->key.len < 200 ? r->key.len : 200};
 }
 
 struct receipt *outcome_receipt(struct delivery *d, struct piece c)
@@ -48,15 +54,7 @@ struct receipt *outcome_receipt(struct delivery *d, struct piece c)
 
 void outcome_discard(struct delivery *d)
 {
-    struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
-    bool open = false;
-
-    for (size_t i = 0; i < 2; i++)
-        if (parts[i].part && parts[i].part->state == PART_QUEUED) {
-            parts[i].part->state = PART_READY;
-            open = true;
-        }
-    if (!open)
+    if (!flight_take_back(&d->flight))
         return;
     request_discard(&d->asked);
     guards_drop(&d->guards);
@@ -198,17 +196,14 @@ static void fail_unsure(struct delivery *d, struct piece c, const struct receipt
     d->unsure = true;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: lines %zu and after may be in or not: the connection was lost before the answer, "
-        "and "
-        "the receipt %.*s was evicted or has expired",
-        (int)shown(c).len, shown(c).at, c.batch->entries[c.part->first].line, (int)r->key.len,
-        r->key.data);
+        "and the receipt %.*s was evicted or has expired",
+        (int)shown(c).len, shown(c).at, c.batch->entries[c.part->first].line, (int)shown_key(r).len,
+        shown_key(r).at);
 }
 
 /* The first `count` entries that were in doubt are in, if each XADD worked. */
 static void on_ran(struct delivery *d, struct piece c, uint64_t count)
 {
-    if (c.part->state == PART_ADDED)
-        return; /* as was known */
     outcome_discard(d);
     batch_choose(c.batch, c.part, (size_t)count);
     c.part->state = PART_FOUND;
@@ -231,14 +226,11 @@ static void on_get(struct delivery *d, struct receipt *r)
 
     if (!is_good(d))
         return;
-    verdict = guards_on_get(&d->guards, r,
-        c.part == NULL                ? 0
-        : c.part->state == PART_ADDED ? c.part->count
-                                      : c.part->in_doubt);
+    verdict = guards_on_get(&d->guards, r, c.part ? c.part->in_doubt : 0);
     if (verdict == RECEIPT_FOREIGN) {
         d->unsure = true;
         err_set(&d->failure, EXIT_FAILED, "the receipt %.*s was written by somebody else",
-            (int)r->key.len, r->key.data);
+            (int)shown_key(r).len, shown_key(r).at);
     }
     if (c.part == NULL)
         return;
@@ -250,20 +242,20 @@ static void on_get(struct delivery *d, struct receipt *r)
             request_last(&d->asked, r); /* on_last() */
         else
             fail_unsure(d, c, r);
-    } else if (c.part->state == PART_IN_DOUBT || c.part->state == PART_ADDED) {
+    } else if (c.part->state == PART_IN_DOUBT) {
         flight_send_again(c, true);
     }
     if (verdict == RECEIPT_BEHIND)
         c.part->in_doubt = 0; /* it came after what is lost */
 }
 
-/* Whether the entry acknowledged last is still there was answered. */
+/* Whether the entry acknowledged last is still there was answered; of an open receipt, because it
+ * is gone itself. */
 static void on_last(struct delivery *d, struct receipt *r)
 {
     struct piece c = part_under(d, r);
-    bool gone = r->state >= RECEIPT_ALONE && !d->replies.said.there;
 
-    if (c.part && c.part->in_doubt > 0 && gone)
+    if (r->state == RECEIPT_OPEN && c.part && c.part->in_doubt > 0)
         fail_unsure(d, c, r);
     guards_on_last(&d->guards, r);
 }
@@ -329,12 +321,11 @@ static void suspect_size(struct delivery *d, struct piece c)
 /* What is asked next goes to another connection, and perhaps to a server that lacks something. */
 static void lose_server(struct delivery *d)
 {
-    struct piece parts[] = {flight_now(&d->flight), flight_next(&d->flight, NULL)};
+    struct piece sent[2];
 
-    for (size_t i = 0; i < 2; i++)
-        if (parts[i].part)
-            flight_lose(parts[i], is_guarded(d, parts[i]),
-                !outcome_is_plain(d, parts[i]) || d->set->replicas);
+    for (size_t i = 0, n = flight_sent(&d->flight, sent); i < n; i++)
+        flight_lose(
+            sent[i], is_guarded(d, sent[i]), !outcome_is_plain(d, sent[i]) || d->set->replicas);
     guards_lose_server(&d->guards);
 }
 

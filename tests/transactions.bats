@@ -160,3 +160,37 @@ answers() {
 	answers early
 	fails 4 'protocol error' chat-send -n jhon -s "$pretender" "$ROOM" <<<$'one\ntwo'
 }
+
+@test "a receipt that somebody else has written, with a count or with anything, ends it: nothing more is sent" {
+	local value receipt
+	for value in '99999 7' '1 x' junk ''; do
+		mkfifo "$BATS_TEST_TMPDIR/pipe"
+		exec 7<>"$BATS_TEST_TMPDIR/pipe"
+		spawn chat-send -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/err"
+		echo one >&7
+		wait_until 10 room_has "$ROOM" 1
+		receipt=$(cli keys '*:chat-send:*')
+		cli set "$receipt" "$value" >/dev/null
+		echo two >&7
+		exec 7>&-
+		wait_end 10 "$PID"
+		assert_status 1
+		assert_equal "$(<"$BATS_TEST_TMPDIR/err")" \
+			"chat-send: the receipt $receipt was written by somebody else; 1 message delivered"
+		assert_equal "$(length "$ROOM")" 1
+		rm "$BATS_TEST_TMPDIR/pipe"
+		cli flushall >/dev/null
+	done
+}
+
+@test "too few replicas: what was added is not delivered, and the first line of it is named" {
+	seq 3 | fails 1 '0 of 1 replicas have what was sent; gave up after 0.2 s; 0 messages delivered, line 1 was not' \
+		chat-send -q --retry 0.2 --replicas 1 -n jhon "$ROOM"
+	seq 3 | fails 1 '0 of 1 replicas have what was sent; gave up after 0.2 s; 0 messages delivered, line 1 was not' \
+		chat-send -q --retry 0.2 --replicas 1 --at-least-once -n jhon "$ROOM"
+}
+
+@test "--maxage trims each room once for each transaction, though the rooms are sent one by one" {
+	printf '%s\t-\tjhon\thi\n' one two three one two three | send -t -i --maxage 1h >/dev/null
+	assert_equal "$(calls xtrim)" 3
+}
