@@ -189,8 +189,11 @@ static uint32_t part_for(
 
     if (*part == 0) {
         b->parts = reserve(b->parts, &b->part_space, b->n_parts, sizeof *b->parts);
-        b->parts[b->n_parts++] = (struct batch_part){
-            .state = PART_READY, .slot = slot, .first = BATCH_NO_ENTRY, .refused = BATCH_NO_ENTRY};
+        b->parts[b->n_parts++] = (struct batch_part){.batch = b,
+            .state = PART_READY,
+            .slot = slot,
+            .first = BATCH_NO_ENTRY,
+            .refused = BATCH_NO_ENTRY};
         *part = (uint32_t)b->n_parts;
     }
     return *part - 1;
@@ -218,16 +221,31 @@ void batch_divide(struct send_batch *b, enum batch_division how)
     }
 }
 
-uint32_t batch_find(const struct send_batch *b, uint32_t from, int state)
+static uint32_t find(const struct send_batch *b, uint32_t from, int state)
 {
     while (from != BATCH_NO_ENTRY && (int)b->entries[from].state != state)
         from = b->entries[from].next;
     return from;
 }
 
-void batch_choose(struct send_batch *b, struct batch_part *part, size_t most)
+uint32_t part_find(const struct batch_part *part, int state)
 {
-    uint32_t at = batch_find(b, part->first, ENTRY_OUT);
+    return find(part->batch, part->first, state);
+}
+
+uint32_t part_find_next(const struct batch_part *part, uint32_t entry, int state)
+{
+    return find(part->batch, part->batch->entries[entry].next, state);
+}
+
+struct span part_room(const struct batch_part *part)
+{
+    return batch_room(part->batch, part->first);
+}
+
+void part_choose(struct batch_part *part, size_t most)
+{
+    uint32_t at = part_find(part, ENTRY_OUT);
 
     part->first = part->end = at;
     if (at == part->refused)
@@ -236,24 +254,27 @@ void batch_choose(struct send_batch *b, struct batch_part *part, size_t most)
         if (at == part->refused && part->count > 0)
             break;
         part->end = at;
-        at = batch_find(b, b->entries[at].next, ENTRY_OUT);
+        at = part_find_next(part, at, ENTRY_OUT);
     }
     part->whole = at == BATCH_NO_ENTRY;
 }
 
-void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids)
+void part_mark_out(const struct batch_part *part, bool forget_ids)
 {
-    for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = b->entries[at].next) {
-        b->entries[at].state = ENTRY_OUT;
+    struct batch_entry *entries = part->batch->entries;
+
+    for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = entries[at].next) {
+        entries[at].state = ENTRY_OUT;
         if (forget_ids)
-            b->entries[at].id = ID_LEAST;
+            entries[at].id = ID_LEAST;
         if (at == part->end)
             break;
     }
 }
 
-void batch_mark_rooms(struct send_batch *b, const struct batch_part *part)
+void part_mark_rooms(const struct batch_part *part)
 {
+    struct send_batch *b = part->batch;
     uint32_t at = part->first;
 
     for (uint32_t i = 0; i < b->n_rooms; i++)
@@ -263,8 +284,9 @@ void batch_mark_rooms(struct send_batch *b, const struct batch_part *part)
             b->rooms[b->entries[at].room].entry = at;
 }
 
-size_t batch_mark_verified(struct send_batch *b, const struct batch_part *part, size_t *line)
+size_t part_mark_verified(const struct batch_part *part, size_t *line)
 {
+    struct send_batch *b = part->batch;
     uint32_t at = part->first;
     size_t unknown = 0;
 

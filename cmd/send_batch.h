@@ -68,6 +68,7 @@ enum part_state {
 };
 
 struct batch_part {
+    struct send_batch *batch; /* that it belongs to */
     enum part_state state;
     int slot;       /* the hash slot of its rooms, or -1: they may lie in several */
     int node;       /* that served it: parts of a node are sent one behind the other */
@@ -96,12 +97,6 @@ struct send_batch {
     /* Private: finds a room by name; what the XADDs of the last room begin with; scratch. */
     struct buf index, head, part_of;
     size_t head_messages;
-};
-
-/* A part of a batch; without one, `part` is NULL. */
-struct piece {
-    struct send_batch *batch;
-    struct batch_part *part;
 };
 
 /* How much a batch holds: entries and bytes of commands. An entry that is larger goes alone. */
@@ -139,22 +134,27 @@ void batch_divide(struct send_batch *b, enum batch_division how);
  * Choose the part's transaction: at most `most` of its entries that are out, from the first of
  * them on; one that was refused goes alone.
  */
-void batch_choose(struct send_batch *b, struct batch_part *part, size_t most);
+void part_choose(struct batch_part *part, size_t most);
 
 /* The entries of the transaction are not in after all; `forget_ids`: nor are their IDs known. */
-void batch_mark_out(struct send_batch *b, const struct batch_part *part, bool forget_ids);
+void part_mark_out(const struct batch_part *part, bool forget_ids);
 
 /* Give each room of the transaction an `entry` of it, and other rooms none. */
-void batch_mark_rooms(struct send_batch *b, const struct batch_part *part);
+void part_mark_rooms(const struct batch_part *part);
 
 /*
  * The entries of the transaction are in, but for those of rooms that were refused, which have an
  * `entry`. Returns how many of them have no ID that is known, and the line of the first of these.
  */
-size_t batch_mark_verified(struct send_batch *b, const struct batch_part *part, size_t *line);
+size_t part_mark_verified(const struct batch_part *part, size_t *line);
 
-/* The first entry of the part from `from` on (BATCH_NO_ENTRY: none) that is in `state`. */
-uint32_t batch_find(const struct send_batch *b, uint32_t from, int state);
+/* The first of the part's entries that is in `state`, and the next one behind `entry`;
+ * BATCH_NO_ENTRY: none. */
+uint32_t part_find(const struct batch_part *part, int state);
+uint32_t part_find_next(const struct batch_part *part, uint32_t entry, int state);
+
+/* The room of the part's first entry. */
+struct span part_room(const struct batch_part *part);
 
 /* The first entry of the batch that is not in; `n` if there is none. */
 size_t batch_undelivered(const struct send_batch *b);

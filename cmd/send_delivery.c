@@ -65,13 +65,13 @@ static int take_replies(struct delivery *d, struct err *e)
 /* --- what comes next ------------------------------------------------------------------------- */
 
 /* Whether the part behind may be sent before the one at hand is answered. */
-static bool may_go_ahead(const struct delivery *d, struct piece now, struct piece next)
+static bool may_go_ahead(const struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
-    return now.part->whole && d->size.limit == 0 && d->set->maxage == 0 && !d->resuming
+    return now->whole && d->size.limit == 0 && d->set->maxage == 0 && !d->resuming
            && !session_asking(d->session) && outcome_is_plain(d, now) == outcome_is_plain(d, next);
 }
 
-static struct step_facts facts(struct delivery *d, struct piece now, struct piece next)
+static struct step_facts facts(struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
     struct step_facts f = {
         .up = session_up(d->session),
@@ -82,69 +82,70 @@ static struct step_facts facts(struct delivery *d, struct piece now, struct piec
         .trims = d->set->maxage > 0,
     };
 
-    if (now.part == NULL)
+    if (now == NULL)
         return f;
-    f.now = now.part->state;
+    f.now = now->state;
     f.guard = guards_state(&d->guards, outcome_receipt(d, now));
     f.plain = outcome_is_plain(d, now);
-    if (next.part && (next.part->state == PART_QUEUED || may_go_ahead(d, now, next)))
-        f.next = next.part->state;
+    if (next && (next->state == PART_QUEUED || may_go_ahead(d, now, next)))
+        f.next = next->state;
     return f;
 }
 
-static void guard(struct delivery *d, struct piece c)
+static void guard(struct delivery *d, struct batch_part *part)
 {
-    struct receipt *r = outcome_receipt(d, c);
+    struct receipt *r = outcome_receipt(d, part);
 
     if (r)
-        guards_ask(&d->guards, r, c.part->in_doubt == 0);
+        guards_ask(&d->guards, r, part->in_doubt == 0);
 }
 
 /* Send the transaction up to EXEC, `before` entries behind what was acknowledged. */
-static void queue(struct delivery *d, struct piece c, uint64_t before)
+static void queue(struct delivery *d, struct batch_part *part, uint64_t before)
 {
-    batch_choose(c.batch, c.part, size_of_transaction(&d->size));
-    request_queue(&d->asked, c, outcome_receipt(d, c), before);
-    c.part->state = PART_QUEUED;
+    part_choose(part, size_of_transaction(&d->size));
+    request_queue(&d->asked, part, outcome_receipt(d, part), before);
+    part->state = PART_QUEUED;
 }
 
 /* EXEC, and the guard of what is left of the part, or of the next one, or of what may come. */
-static void commit(struct delivery *d, struct piece now, struct piece next)
+static void commit(struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
     request_commit(&d->asked, now, outcome_receipt(d, now));
-    now.part->state = PART_IN_FLIGHT;
+    now->state = PART_IN_FLIGHT;
     guards_drop(&d->guards);
     if (d->set->keep_ids)
         return;
-    if (!now.part->whole || flight_next(&d->flight, NULL).part == NULL)
+    if (!now->whole || flight_next(&d->flight, NULL) == NULL)
         guard(d, now);
-    else if (next.part && !outcome_is_plain(d, next))
+    else if (next && !outcome_is_plain(d, next))
         guard(d, next);
 }
 
-static void add_plain(struct delivery *d, struct piece c)
+static void add_plain(struct delivery *d, struct batch_part *part)
 {
-    batch_choose(c.batch, c.part, session_asking(d->session) ? 1 : size_of_transaction(&d->size));
-    request_add(&d->asked, c);
-    c.part->state = PART_IN_FLIGHT;
+    part_choose(part, session_asking(d->session) ? 1 : size_of_transaction(&d->size));
+    request_add(&d->asked, part);
+    part->state = PART_IN_FLIGHT;
 }
 
-static void verify(struct delivery *d, struct piece c)
+static void verify(struct delivery *d, struct batch_part *part)
 {
-    bool known = !d->set->ids || id_compare(c.batch->entries[c.part->end].id, ID_LEAST) > 0;
+    bool known = !d->set->ids || id_compare(part->batch->entries[part->end].id, ID_LEAST) > 0;
 
-    request_verify(&d->asked, c, outcome_receipt(d, c), known ? ID_LEAST : d->replies.said.id);
+    request_verify(
+        &d->asked, part, outcome_receipt(d, part), known ? ID_LEAST : d->replies.said.id);
 }
 
-static void trim(struct delivery *d, struct piece c)
+static void trim(struct delivery *d, struct batch_part *part)
 {
-    request_trim(&d->asked, c.batch);
+    request_trim(&d->asked, part->batch);
     if (!delivery_is_owed(d))
-        c.part->state = PART_IN; /* there is nothing so old */
+        part->state = PART_IN; /* there is nothing so old */
 }
 
-static int take_step(
-    struct delivery *d, enum step step, struct piece now, struct piece next, struct err *e)
+static int take_step(struct delivery *d, enum step step, struct batch_part *now,
+    struct batch_part *next, struct err *e)
 {
     switch (step) {
     case STEP_WAIT: break;
@@ -152,7 +153,7 @@ static int take_step(
     case STEP_GUARD: guard(d, now); break;
     case STEP_QUEUE: queue(d, now, 0); break;
     case STEP_QUEUE_NEXT:
-        queue(d, next, outcome_receipt(d, now) == outcome_receipt(d, next) ? now.part->count : 0);
+        queue(d, next, outcome_receipt(d, now) == outcome_receipt(d, next) ? now->count : 0);
         break;
     case STEP_COMMIT: commit(d, now, next); break;
     case STEP_DISCARD: outcome_discard(d); break;
@@ -172,10 +173,9 @@ static int take_step(
 }
 
 /* Have the link lead to the part's node. */
-static void use_node(struct delivery *d, struct piece now)
+static void use_node(struct delivery *d, struct batch_part *now)
 {
-    if (now.part && now.part->slot >= 0 && !delivery_is_owed(d)
-        && session_use_slot(d->session, now.part->slot))
+    if (now && now->slot >= 0 && !delivery_is_owed(d) && session_use_slot(d->session, now->slot))
         guards_drop_connection(&d->guards);
 }
 
@@ -186,7 +186,7 @@ int delivery_serve(struct delivery *d, struct err *e)
     if (take_replies(d, e) < 0)
         return -1;
     while (step != STEP_WAIT && d->failure.code == EXIT_DONE) {
-        struct piece now = flight_now(&d->flight), next;
+        struct batch_part *now = flight_now(&d->flight), *next;
         struct step_facts known;
 
         use_node(d, now);
@@ -279,7 +279,7 @@ static void give_back_uncopied(struct send_batch *b)
 {
     for (size_t i = b->at; i < b->n_parts; i++)
         if (b->parts[i].state == PART_ADDED)
-            batch_mark_out(b, &b->parts[i], false);
+            part_mark_out(&b->parts[i], false);
 }
 
 size_t delivery_undelivered(struct delivery *d, bool *in_doubt)

@@ -36,7 +36,7 @@ static void divide(const struct flight *f, struct send_batch *b, const struct se
                                                : DIVIDE_NOT);
     for (size_t i = 0; i < b->n_parts; i++) {
         b->parts[i].node = session_node(s, b->parts[i].slot);
-        if (batch_find(b, b->parts[i].first, ENTRY_OUT) == BATCH_NO_ENTRY)
+        if (part_find(&b->parts[i], ENTRY_OUT) == BATCH_NO_ENTRY)
             b->parts[i].state = PART_IN; /* before it was divided again */
     }
     qsort(b->parts, b->n_parts, sizeof *b->parts, compare_parts);
@@ -51,31 +51,31 @@ bool flight_take(struct flight *f, const struct send_settings *set, const struct
     return true;
 }
 
-struct piece flight_now(struct flight *f)
+struct batch_part *flight_now(struct flight *f)
 {
     struct send_batch *b = at(f, 0);
 
-    return (struct piece){b, f->taken > 0 ? &b->parts[b->at] : NULL};
+    return f->taken > 0 ? &b->parts[b->at] : NULL;
 }
 
-struct piece flight_next(struct flight *f, const struct session *s)
+struct batch_part *flight_next(struct flight *f, const struct session *s)
 {
-    struct piece now = flight_now(f), next = {now.batch, NULL};
+    struct batch_part *now = flight_now(f), *next = NULL;
 
-    if (now.part && now.batch->at + 1 < now.batch->n_parts)
-        next.part = now.part + 1;
-    else if (now.part && f->taken > 1)
-        next = (struct piece){at(f, 1), at(f, 1)->parts};
-    if (next.part && s && session_node(s, next.part->slot) != session_node(s, now.part->slot))
-        next.part = NULL;
+    if (now && now->batch->at + 1 < now->batch->n_parts)
+        next = now + 1;
+    else if (now && f->taken > 1)
+        next = at(f, 1)->parts;
+    if (next && s && session_node(s, next->slot) != session_node(s, now->slot))
+        next = NULL;
     return next;
 }
 
-size_t flight_sent(struct flight *f, struct piece of[2])
+size_t flight_sent(struct flight *f, struct batch_part *of[2])
 {
     of[0] = flight_now(f);
     of[1] = flight_next(f, NULL);
-    return of[1].part ? 2 : of[0].part ? 1 : 0;
+    return of[1] ? 2 : of[0] ? 1 : 0;
 }
 
 bool flight_advance(struct flight *f)
@@ -101,38 +101,36 @@ void flight_divide_by_slot(
 
 bool flight_take_back(struct flight *f)
 {
-    struct piece sent[2];
+    struct batch_part *sent[2];
     bool queued = false;
 
     for (size_t i = 0, n = flight_sent(f, sent); i < n; i++)
-        if (sent[i].part->state == PART_QUEUED) {
-            sent[i].part->state = PART_READY;
+        if (sent[i]->state == PART_QUEUED) {
+            sent[i]->state = PART_READY;
             queued = true;
         }
     return queued;
 }
 
-void flight_send_again(struct piece c, bool forget)
+void flight_send_again(struct batch_part *part, bool forget)
 {
-    batch_mark_out(c.batch, c.part, forget);
-    c.part->state = PART_READY;
+    part_mark_out(part, forget);
+    part->state = PART_READY;
 }
 
-void flight_lose(struct piece c, bool guarded, bool again)
+void flight_lose(struct batch_part *part, bool guarded, bool again)
 {
-    struct batch_part *part = c.part;
-
     switch (part->state) {
     case PART_IN_FLIGHT:
     case PART_ADDED:
     case PART_FOUND:
         if (again) /* a reply that came in part is void */
-            batch_mark_out(c.batch, part, guarded && part->state != PART_ADDED);
+            part_mark_out(part, guarded && part->state != PART_ADDED);
         if (part->in_doubt < part->count)
             part->in_doubt = part->count;
         part->state = guarded ? PART_IN_DOUBT : PART_READY;
         break;
-    case PART_TOO_OLD: flight_send_again(c, false); break;
+    case PART_TOO_OLD: flight_send_again(part, false); break;
     case PART_QUEUED: part->state = PART_READY; break;
     default: break;
     }
@@ -140,12 +138,11 @@ void flight_lose(struct piece c, bool guarded, bool again)
 
 void flight_finish_parts(struct flight *f)
 {
-    struct piece sent[2];
+    struct batch_part *sent[2];
 
     for (size_t i = 0, n = flight_sent(f, sent); i < n; i++)
-        if (sent[i].part->state == PART_READY
-            && batch_find(sent[i].batch, sent[i].part->first, ENTRY_OUT) == BATCH_NO_ENTRY)
-            sent[i].part->state = PART_IN;
+        if (sent[i]->state == PART_READY && part_find(sent[i], ENTRY_OUT) == BATCH_NO_ENTRY)
+            sent[i]->state = PART_IN;
 }
 
 void flight_free(struct flight *f)

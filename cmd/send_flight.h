@@ -33,13 +33,13 @@ size_t flight_size(const struct flight *f);
 bool flight_take(struct flight *f, const struct send_settings *set, const struct session *s);
 
 /* The part at hand: the first one that is not in. */
-struct piece flight_now(struct flight *f);
+struct batch_part *flight_now(struct flight *f);
 
 /* The part behind it; with a session, only if the same node serves it. */
-struct piece flight_next(struct flight *f, const struct session *s);
+struct batch_part *flight_next(struct flight *f, const struct session *s);
 
 /* Both of them, if they are there: only they can have been sent. Returns how many. */
-size_t flight_sent(struct flight *f, struct piece of[2]);
+size_t flight_sent(struct flight *f, struct batch_part *of[2]);
 
 /* The part at hand is PART_IN: go on to the next. Returns whether its batch is done with, and can
  * be settled and then released. */
@@ -55,13 +55,13 @@ bool flight_take_back(struct flight *f);
 
 /* What was sent of the part did not run, or is gone: it is to be sent again. `forget`: the IDs that
  * the server gave are void. */
-void flight_send_again(struct piece c, bool forget);
+void flight_send_again(struct batch_part *part, bool forget);
 
 /*
  * The connection died while the part was on its way: if it goes under a guard, the receipt will
  * show whether it is in. `again`: entries that were answered for are in doubt as well.
  */
-void flight_lose(struct piece c, bool guarded, bool again);
+void flight_lose(struct batch_part *part, bool guarded, bool again);
 
 /* Where MULTI was refused, the XADDs behind it ran by themselves: if all of a part to be sent is
  * in, it is PART_IN. */

@@ -5,15 +5,15 @@
 /* An entry of more than this is refused once this many connections have died of it alone. */
 enum { MOST_DEATHS = 3, DEADLY_BYTES = 64 * 1024 };
 
-bool outcome_is_plain(const struct delivery *d, struct piece c)
+bool outcome_is_plain(const struct delivery *d, struct batch_part *part)
 {
-    return d->plain || c.part->plain;
+    return d->plain || part->plain;
 }
 
 /* Whether the part goes under a guard. */
-static bool is_guarded(const struct delivery *d, struct piece c)
+static bool is_guarded(const struct delivery *d, struct batch_part *part)
 {
-    return !d->set->keep_ids && !outcome_is_plain(d, c);
+    return !d->set->keep_ids && !outcome_is_plain(d, part);
 }
 
 static bool is_good(const struct delivery *d)
@@ -23,9 +23,9 @@ static bool is_good(const struct delivery *d)
 
 /* For errors: the beginning of the name of a part's room, and of a receipt's, so that there is
  * space for what else is said. */
-static struct span shown(struct piece c)
+static struct span shown(struct batch_part *part)
 {
-    struct span room = batch_room(c.batch, c.part->first);
+    struct span room = part_room(part);
 
     return (struct span){room.at, room.len < 64 ? room.len : 64};
 }
@@ -35,20 +35,20 @@ static struct span shown_key(const struct receipt *r)
     return (struct span){r->key.data, r->key.len < 200 ? r->key.len : 200};
 }
 
-struct receipt *outcome_receipt(struct delivery *d, struct piece c)
+struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
 {
-    int slot = d->flight.by_slot ? c.part->slot : -1;
+    int slot = d->flight.by_slot ? part->slot : -1;
     struct receipt *r;
 
-    if (outcome_is_plain(d, c) || (d->set->keep_ids && d->set->replicas == 0))
+    if (outcome_is_plain(d, part) || (d->set->keep_ids && d->set->replicas == 0))
         return NULL;
-    r = guards_receipt(&d->guards, slot, batch_room(c.batch, c.part->first));
+    r = guards_receipt(&d->guards, slot, part_room(part));
     if (r || d->set->keep_ids)
         return r;
-    c.part->plain = true;
+    part->plain = true;
     if (!d->reported)
         err_set(&d->no_promise, EXIT_REFUSED, "%.*s: CROSSSLOT: no key can lie beside this name",
-            (int)shown(c).len, shown(c).at);
+            (int)shown(part).len, shown(part).at);
     return NULL;
 }
 
@@ -63,12 +63,12 @@ void outcome_discard(struct delivery *d)
 /* --- what became of a transaction ---------------------------------------------------------- */
 
 /* The server has it, and so have as many replicas as are asked for. */
-static void acknowledge(struct delivery *d, struct piece c)
+static void acknowledge(struct delivery *d, struct batch_part *part)
 {
-    if (is_guarded(d, c))
-        receipt_acknowledge(outcome_receipt(d, c), c.batch, c.part);
-    c.part->state = PART_COPIED;
-    c.part->in_doubt = c.part->deaths = 0;
+    if (is_guarded(d, part))
+        receipt_acknowledge(outcome_receipt(d, part), part);
+    part->state = PART_COPIED;
+    part->in_doubt = part->deaths = 0;
     d->guards.evicted = 0;
     session_fine(d->session);
     if (d->no_promise.code == EXIT_DONE || d->reported)
@@ -79,22 +79,22 @@ static void acknowledge(struct delivery *d, struct piece c)
 }
 
 /* The server has it. */
-static void add(struct delivery *d, struct piece c)
+static void add(struct delivery *d, struct batch_part *part)
 {
     if (!is_good(d))
         return;
-    c.part->state = PART_ADDED;
+    part->state = PART_ADDED;
     if (d->set->replicas == 0)
-        acknowledge(d, c);
+        acknowledge(d, part);
 }
 
-void outcome_finish(struct delivery *d, struct piece c)
+void outcome_finish(struct delivery *d, struct batch_part *part)
 {
-    c.part->first = batch_find(c.batch, c.part->first, ENTRY_OUT);
-    c.part->state = c.part->first == BATCH_NO_ENTRY ? PART_IN : PART_READY;
-    if (c.part->state == PART_READY || !flight_advance(&d->flight))
+    part->first = part_find(part, ENTRY_OUT);
+    part->state = part->first == BATCH_NO_ENTRY ? PART_IN : PART_READY;
+    if (part->state == PART_READY || !flight_advance(&d->flight))
         return;
-    batch_settle(c.batch, d->set, d->out, d->done);
+    batch_settle(part->batch, d->set, d->out, d->done);
     flight_release(&d->flight);
 }
 
@@ -103,12 +103,12 @@ void outcome_finish(struct delivery *d, struct piece c)
  * script of -i is when memory runs out at that moment. EXEC's reply shows which entries are in; the
  * receipt does not count them, or counts others too, so that what is left goes under a new one.
  */
-static void outlive_receipt(struct delivery *d, struct piece c)
+static void outlive_receipt(struct delivery *d, struct batch_part *part)
 {
-    struct receipt *r = outcome_receipt(d, c);
+    struct receipt *r = outcome_receipt(d, part);
 
-    c.part->state = PART_READY;
-    c.part->in_doubt = 0;
+    part->state = PART_READY;
+    part->in_doubt = 0;
     outcome_discard(d);
     guards_drop(&d->guards);
     if (r)
@@ -116,44 +116,44 @@ static void outlive_receipt(struct delivery *d, struct piece c)
 }
 
 /* EXEC was answered. */
-static void on_exec(struct delivery *d, struct piece c)
+static void on_exec(struct delivery *d, struct batch_part *part)
 {
     if (!d->replies.ran) {
-        c.part->state = PART_READY;
+        part->state = PART_READY;
         return;
     }
     if (!is_good(d)) {
-        outlive_receipt(d, c);
+        outlive_receipt(d, part);
         return;
     }
     size_succeeded(&d->size);
     d->resuming = d->replies.too_old > 0;
     if (d->resuming)
-        c.part->state = PART_TOO_OLD;
+        part->state = PART_TOO_OLD;
     else
-        add(d, c);
+        add(d, part);
 }
 
 /* XADDs by themselves were answered: what was refused among them is sent again. */
-static void on_plain(struct delivery *d, struct piece c)
+static void on_plain(struct delivery *d, struct batch_part *part)
 {
-    bool all = batch_find(c.batch, c.part->first, ENTRY_OUT) > c.part->end;
+    bool all = part_find(part, ENTRY_OUT) > part->end;
 
-    c.part->state = all ? PART_ADDED : PART_READY;
+    part->state = all ? PART_ADDED : PART_READY;
     if (all && d->set->replicas == 0)
-        acknowledge(d, c);
+        acknowledge(d, part);
 }
 
 /* WAIT was answered, about a part or the opening of a receipt. */
-static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
+static void on_wait(struct delivery *d, struct batch_part *part, struct receipt *r)
 {
     bool enough = d->replies.copies >= d->set->replicas;
     struct err *why = &d->replies.trouble.why;
 
-    if (c.part == NULL)
+    if (part == NULL)
         r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET shows that it is there */
-    else if (enough && c.part->state == PART_ADDED)
-        acknowledge(d, c);
+    else if (enough && part->state == PART_ADDED)
+        acknowledge(d, part);
     if (enough || !is_good(d))
         return;
     err_set(why, EXIT_FAILED, "%lld of %" PRId64 " replicas have what was sent", d->replies.copies,
@@ -162,101 +162,101 @@ static void on_wait(struct delivery *d, struct piece c, struct receipt *r)
 }
 
 /* The rooms were probed for what is in by its receipt, and its IDs asked for. */
-static void on_verified(struct delivery *d, struct piece c)
+static void on_verified(struct delivery *d, struct batch_part *part)
 {
-    size_t line, unknown = batch_mark_verified(c.batch, c.part, &line);
+    size_t line, unknown = part_mark_verified(part, &line);
 
     if (d->set->ids && unknown > 0)
         err_say(ERR_ALWAYS,
             "the IDs of %zu messages, from line %zu on, are not known: the answer was lost, and "
             "they were deleted or trimmed since",
             unknown, line);
-    add(d, c);
+    add(d, part);
 }
 
 /* What the rooms hold under IDs that were too old was answered. */
-static void on_held(struct delivery *d, struct piece c, bool below)
+static void on_held(struct delivery *d, struct batch_part *part, bool below)
 {
-    uint32_t missing = batch_find(c.batch, c.part->first, ENTRY_TOO_OLD);
+    uint32_t missing = part_find(part, ENTRY_TOO_OLD);
 
     if (!is_good(d))
         return;
     if (missing == BATCH_NO_ENTRY)
-        add(d, c);
+        add(d, part);
     else if (!below && (d->set->maxlen || d->set->maxage))
-        request_held(&d->asked, c, true);
+        request_held(&d->asked, part, true);
     else
-        replies_not_held(&d->replies, c.batch, missing);
+        replies_not_held(&d->replies, part->batch, missing);
 }
 
 /* --- what the receipt shows ------------------------------------------------------------------ */
 
-static void fail_unsure(struct delivery *d, struct piece c, const struct receipt *r)
+static void fail_unsure(struct delivery *d, struct batch_part *part, const struct receipt *r)
 {
     d->unsure = true;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: lines %zu and after may be in or not: the connection was lost before the answer, "
         "and the receipt %.*s was evicted or has expired",
-        (int)shown(c).len, shown(c).at, c.batch->entries[c.part->first].line, (int)shown_key(r).len,
-        shown_key(r).at);
+        (int)shown(part).len, shown(part).at, part->batch->entries[part->first].line,
+        (int)shown_key(r).len, shown_key(r).at);
 }
 
 /* The first `count` entries that were in doubt are in, if each XADD worked. */
-static void on_ran(struct delivery *d, struct piece c, uint64_t count)
+static void on_ran(struct delivery *d, struct batch_part *part, uint64_t count)
 {
     outcome_discard(d);
-    batch_choose(c.batch, c.part, (size_t)count);
-    c.part->state = PART_FOUND;
+    part_choose(part, (size_t)count);
+    part->state = PART_FOUND;
 }
 
 /* The part that the receipt is about, if it is the one at hand. */
-static struct piece part_under(struct delivery *d, const struct receipt *r)
+static struct batch_part *part_under(struct delivery *d, const struct receipt *r)
 {
-    struct piece c = flight_now(&d->flight);
+    struct batch_part *part = flight_now(&d->flight);
 
-    if (c.part && outcome_receipt(d, c) != r)
-        c.part = NULL;
-    return c;
+    if (part && outcome_receipt(d, part) != r)
+        part = NULL;
+    return part;
 }
 
 static void on_get(struct delivery *d, struct receipt *r)
 {
-    struct piece c = part_under(d, r);
+    struct batch_part *part = part_under(d, r);
     enum receipt_verdict verdict;
 
     if (!is_good(d))
         return;
-    verdict = guards_on_get(&d->guards, r, c.part ? c.part->in_doubt : 0);
+    verdict = guards_on_get(&d->guards, r, part ? part->in_doubt : 0);
     if (verdict == RECEIPT_FOREIGN) {
         d->unsure = true;
         err_set(&d->failure, EXIT_FAILED, "the receipt %.*s was written by somebody else",
             (int)shown_key(r).len, shown_key(r).at);
     }
-    if (c.part == NULL)
+    if (part == NULL)
         return;
     if (verdict == RECEIPT_RAN) {
-        on_ran(d, c, d->replies.said.entries - r->acked);
-    } else if (verdict == RECEIPT_GONE && c.part->in_doubt > 0) {
+        on_ran(d, part, d->replies.said.entries - r->acked);
+    } else if (verdict == RECEIPT_GONE && part->in_doubt > 0) {
         outcome_discard(d);
         if (id_compare(r->last_id, ID_LEAST) > 0)
             request_last(&d->asked, r); /* on_last() */
         else
-            fail_unsure(d, c, r);
-    } else if (c.part->state == PART_IN_DOUBT) {
-        flight_send_again(c, true);
+            fail_unsure(d, part, r);
+    } else if (part->state == PART_IN_DOUBT) {
+        flight_send_again(part, true);
     }
     if (verdict == RECEIPT_BEHIND)
-        c.part->in_doubt = 0; /* it came after what is lost */
+        part->in_doubt = 0; /* it came after what is lost */
 }
 
 /* Whether the entry acknowledged last is still there was answered; of an open receipt, because it
  * is gone itself. */
 static void on_last(struct delivery *d, struct receipt *r)
 {
-    struct piece c = part_under(d, r);
+    struct batch_part *part = part_under(d, r);
 
-    if (r->state == RECEIPT_OPEN && c.part && c.part->in_doubt > 0)
-        fail_unsure(d, c, r);
+    if (r->state == RECEIPT_OPEN && part && part->in_doubt > 0)
+        fail_unsure(d, part, r);
     guards_on_last(&d->guards, r);
 }
 
@@ -264,34 +264,34 @@ static void on_last(struct delivery *d, struct receipt *r)
 
 void outcome_answered(struct delivery *d, const struct expected *e)
 {
-    struct piece c = e->of;
+    struct batch_part *part = e->of;
     bool last = request_due(&d->asked) == NULL;
 
     if (is_good(d) && (e->what == EXPECT_GET || (e->what == EXPECT_PROMISE && last)))
         guards_on_proof(&d->guards);
     switch (e->what) {
-    case EXPECT_EXEC: on_exec(d, c); break;
-    case EXPECT_WAIT: on_wait(d, c, e->receipt); break;
+    case EXPECT_EXEC: on_exec(d, part); break;
+    case EXPECT_WAIT: on_wait(d, part, e->receipt); break;
     case EXPECT_GET: on_get(d, e->receipt); break;
     case EXPECT_LAST: on_last(d, e->receipt); break;
-    case EXPECT_PROBE: on_verified(d, c); break;
+    case EXPECT_PROBE: on_verified(d, part); break;
     case EXPECT_HELD:
-    case EXPECT_BELOW: on_held(d, c, e->what == EXPECT_BELOW); break;
-    case EXPECT_XADD: on_plain(d, c); break;
+    case EXPECT_BELOW: on_held(d, part, e->what == EXPECT_BELOW); break;
+    case EXPECT_XADD: on_plain(d, part); break;
     case EXPECT_TRIMMED:
         if (is_good(d) && last)
-            flight_now(&d->flight).part->state = PART_IN;
+            flight_now(&d->flight)->state = PART_IN;
         break;
     default: break;
     }
 }
 
 /* The server refused something for good. */
-static void fail(struct delivery *d, struct piece c, const struct trouble *t)
+static void fail(struct delivery *d, struct batch_part *part, const struct trouble *t)
 {
     if (t->part && t->entry != t->part->first) {
         t->part->refused = t->entry; /* without it, what is before it can be added */
-    } else if (t->promise && c.part && is_guarded(d, c) && c.part->in_doubt == 0) {
+    } else if (t->promise && part && is_guarded(d, part) && part->in_doubt == 0) {
         d->plain = true;
         d->no_promise = t->why;
         session_renew(d->session); /* perhaps MULTI was taken, and EXEC was not */
@@ -302,26 +302,25 @@ static void fail(struct delivery *d, struct piece c, const struct trouble *t)
 }
 
 /* A transaction was on its way when the connection died: perhaps it died of its size. */
-static void suspect_size(struct delivery *d, struct piece c)
+static void suspect_size(struct delivery *d, struct batch_part *part)
 {
-    struct batch_part *part = c.part;
-
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
         return;
     size_failed(&d->size, part->count, true);
-    if (outcome_is_plain(d, c) || part->count > 1
-        || batch_command(c.batch, part->first).len <= DEADLY_BYTES || ++part->deaths < MOST_DEATHS)
+    if (outcome_is_plain(d, part) || part->count > 1
+        || batch_command(part->batch, part->first).len <= DEADLY_BYTES
+        || ++part->deaths < MOST_DEATHS)
         return; /* only where it was queued did the server answer something before */
-    d->line = c.batch->entries[part->first].line;
+    d->line = part->batch->entries[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server has closed %d connections on line %zu without a word: it is too large",
-        (int)shown(c).len, shown(c).at, MOST_DEATHS, d->line);
+        (int)shown(part).len, shown(part).at, MOST_DEATHS, d->line);
 }
 
 /* What is asked next goes to another connection, and perhaps to a server that lacks something. */
 static void lose_server(struct delivery *d)
 {
-    struct piece sent[2];
+    struct batch_part *sent[2];
 
     for (size_t i = 0, n = flight_sent(&d->flight, sent); i < n; i++)
         flight_lose(
@@ -329,7 +328,7 @@ static void lose_server(struct delivery *d)
     guards_lose_server(&d->guards);
 }
 
-int outcome_recover(struct delivery *d, struct piece c, struct err *e)
+int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e)
 {
     struct trouble t = d->replies.trouble;
 
@@ -337,16 +336,16 @@ int outcome_recover(struct delivery *d, struct piece c, struct err *e)
     guards_drop_connection(&d->guards);
     if (t.why.kind == ERR_RECONNECT || t.why.kind == ERR_MOVED)
         lose_server(d);
-    if (c.part == NULL && !d->guards.unchecked)
+    if (part == NULL && !d->guards.unchecked)
         return 0; /* it will be asked again when there is something to send */
     flight_finish_parts(&d->flight);
     if (t.crossed && !d->flight.by_slot) {
         flight_divide_by_slot(&d->flight, d->set, d->session);
     } else if (t.why.kind == ERR_FINAL) {
-        fail(d, c, &t);
+        fail(d, part, &t);
     } else {
-        if (t.full && c.part)
-            size_failed(&d->size, c.part->count, false);
+        if (t.full && part)
+            size_failed(&d->size, part->count, false);
         return session_refused(d->session, &t.why, e);
     }
     return 0;
@@ -354,12 +353,12 @@ int outcome_recover(struct delivery *d, struct piece c, struct err *e)
 
 void outcome_lose_connection(struct delivery *d)
 {
-    struct piece now = flight_now(&d->flight);
+    struct batch_part *now = flight_now(&d->flight);
     struct trouble t = d->replies.trouble;
 
     request_forget(&d->asked);
     d->replies.trouble = (struct trouble){0};
-    if (now.part)
+    if (now)
         suspect_size(d, now);
     lose_server(d);
     if (t.why.code != EXIT_DONE && t.why.kind == ERR_FINAL)

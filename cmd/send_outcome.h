@@ -34,10 +34,10 @@ struct delivery {
 };
 
 /* Whether the part's XADDs go by themselves. */
-bool outcome_is_plain(const struct delivery *d, struct piece c);
+bool outcome_is_plain(const struct delivery *d, struct batch_part *part);
 
 /* The receipt that serves for the part; NULL: none does. */
-struct receipt *outcome_receipt(struct delivery *d, struct piece c);
+struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part);
 
 /* Take back what was queued behind MULTI. That clears every WATCH, so no guard stands. */
 void outcome_discard(struct delivery *d);
@@ -46,13 +46,13 @@ void outcome_discard(struct delivery *d);
 void outcome_answered(struct delivery *d, const struct expected *e);
 
 /* The part at hand is in, all of it or what was sent of it. */
-void outcome_finish(struct delivery *d, struct piece c);
+void outcome_finish(struct delivery *d, struct batch_part *part);
 
 /*
  * All replies have come, and there was an error among them: wait until it passes, go where it
  * points, or give up. -1 when the session gave up.
  */
-int outcome_recover(struct delivery *d, struct piece c, struct err *e);
+int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e);
 
 /* The connection died: what is unanswered must be asked for again on the next one. */
 void outcome_lose_connection(struct delivery *d);

@@ -82,9 +82,9 @@ void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct 
     buf_printf(to, "%" PRIu64 " %zu", r->acked + count, line);
 }
 
-void receipt_acknowledge(
-    struct receipt *r, const struct send_batch *b, const struct batch_part *part)
+void receipt_acknowledge(struct receipt *r, const struct batch_part *part)
 {
+    const struct send_batch *b = part->batch;
     const struct batch_entry *last = &b->entries[part->end];
     struct span room = batch_room(b, part->end);
 

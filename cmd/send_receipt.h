@@ -60,8 +60,7 @@ bool receipt_is_old(const struct receipt *r, int64_t now);
 void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct buf *to);
 
 /* The server has the part's transaction. */
-void receipt_acknowledge(
-    struct receipt *r, const struct send_batch *b, const struct batch_part *part);
+void receipt_acknowledge(struct receipt *r, const struct batch_part *part);
 
 /* What the server's receipt says. */
 struct receipt_said {

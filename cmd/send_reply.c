@@ -10,16 +10,16 @@ static const char *room_of(struct replies *r, const struct expected *e, uint32_t
     struct span room = {0};
 
     if (e->what == EXPECT_PROBE)
-        room = (struct span){e->of.batch->commands.data + e->of.batch->rooms[e->entry].at,
-            e->of.batch->rooms[e->entry].len};
-    else if (e->of.part)
-        room = batch_room(e->of.batch, entry != BATCH_NO_ENTRY ? entry : e->of.part->first);
+        room = (struct span){e->of->batch->commands.data + e->of->batch->rooms[e->entry].at,
+            e->of->batch->rooms[e->entry].len};
+    else if (e->of)
+        room = batch_room(e->of->batch, entry != BATCH_NO_ENTRY ? entry : e->of->first);
     else if (e->receipt)
         room = (struct span){e->receipt->room.data, e->receipt->room.len};
     buf_clear(&r->space);
     buf_add(&r->space, room.at, room.len);
     *buf_reserve(&r->space, 1) = 0;
-    return e->of.part || e->receipt ? r->space.data : NULL;
+    return e->of || e->receipt ? r->space.data : NULL;
 }
 
 /* EXEC says why it was refused itself behind words of its own. */
@@ -60,9 +60,9 @@ static void note_entry(
     note(r, e, entry, item);
     if (!first)
         return;
-    r->trouble.line = e->of.batch->entries[entry].line;
+    r->trouble.line = e->of->batch->entries[entry].line;
     r->trouble.promise = false;
-    r->trouble.part = e->what == EXPECT_QUEUED ? e->of.part : NULL;
+    r->trouble.part = e->what == EXPECT_QUEUED ? e->of : NULL;
     r->trouble.entry = entry;
 }
 
@@ -85,8 +85,8 @@ static bool is_too_old(const struct reply_item *item)
 static void on_added(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
-    struct batch_entry *added = &e->of.batch->entries[entry];
-    struct batch_room *room = &e->of.batch->rooms[added->room];
+    struct batch_entry *added = &e->of->batch->entries[entry];
+    struct batch_room *room = &e->of->batch->rooms[added->room];
 
     if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &added->id) == 0) {
         added->state = ENTRY_IN;
@@ -122,12 +122,12 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
         r->too_old = 0;
         if (item->type == REPLY_ERROR)
             note(r, e, BATCH_NO_ENTRY, item);
-        else if (item->type != REPLY_NIL && item->integer < (long long)e->of.part->count)
+        else if (item->type != REPLY_NIL && item->integer < (long long)e->of->count)
             reject(r, e);
-    } else if (item->depth == 1 && entry == BATCH_NO_ENTRY && item->index < e->of.part->count) {
+    } else if (item->depth == 1 && entry == BATCH_NO_ENTRY && item->index < e->of->count) {
         reject(r, e); /* it was answered behind a MULTI that was refused */
-    } else if (item->depth == 1 && item->index < e->of.part->count) {
-        e->entry = batch_find(e->of.batch, e->of.batch->entries[entry].next, ENTRY_OUT);
+    } else if (item->depth == 1 && item->index < e->of->count) {
+        e->entry = part_find_next(e->of, entry, ENTRY_OUT);
         on_added(r, e, entry, item);
     } else if (item->type == REPLY_ERROR) {
         note(r, e, BATCH_NO_ENTRY, item); /* the receipt's */
@@ -149,7 +149,7 @@ static void on_get(struct replies *r, const struct expected *e, const struct rep
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
 {
-    struct batch_room *room = &e->of.batch->rooms[e->entry];
+    struct batch_room *room = &e->of->batch->rooms[e->entry];
 
     if (item->type != REPLY_ERROR || reply_is_error(item, "ERR The ID specified in XADD is equal"))
         room->entry = BATCH_NO_ENTRY; /* a room that is gone had them */
@@ -180,15 +180,15 @@ static bool is_gathered(const struct replies *r, const struct send_batch *b, uin
 
 static void list_entries(struct replies *r, const struct expected *e)
 {
-    uint32_t at = batch_find(e->of.batch, e->of.part->first, ENTRY_OUT);
+    uint32_t at = part_find(e->of, ENTRY_OUT);
 
     free(r->entries);
-    r->entries = calloc(e->of.part->count, sizeof *r->entries);
+    r->entries = calloc(e->of->count, sizeof *r->entries);
     if (r->entries == NULL)
         buf_no_memory();
-    for (r->n_entries = 0; r->n_entries < e->of.part->count; r->n_entries++) {
+    for (r->n_entries = 0; r->n_entries < e->of->count; r->n_entries++) {
         r->entries[r->n_entries] = at;
-        at = batch_find(e->of.batch, e->of.batch->entries[at].next, ENTRY_OUT);
+        at = part_find_next(e->of, at, ENTRY_OUT);
     }
 }
 
@@ -196,7 +196,7 @@ static void list_entries(struct replies *r, const struct expected *e)
 static bool was_before(const struct replies *r, const struct expected *e)
 {
     const struct buf *last_room = &e->receipt->last_room;
-    struct span room = batch_room(e->of.batch, e->of.part->first);
+    struct span room = part_room(e->of);
 
     return last_room->len == room.len && memcmp(last_room->data, room.at, room.len) == 0
            && id_compare(r->id, e->receipt->last_id) <= 0;
@@ -219,8 +219,8 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
     while (r->n_entries > 0) {
         uint32_t entry = r->entries[--r->n_entries];
 
-        if (is_gathered(r, e->of.batch, entry)) {
-            e->of.batch->entries[entry].id = r->id;
+        if (is_gathered(r, e->of->batch, entry)) {
+            e->of->batch->entries[entry].id = r->id;
             return;
         }
     }
@@ -248,16 +248,16 @@ void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t en
 
 static void on_held(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
-    struct batch_entry *entry = &e->of.batch->entries[e->entry];
+    struct batch_entry *entry = &e->of->batch->entries[e->entry];
 
     if (item->depth == 0 && item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
     if (!gather_entry(r, item))
         return;
-    if (is_gathered(r, e->of.batch, e->entry))
+    if (is_gathered(r, e->of->batch, e->entry))
         entry->state = ENTRY_IN;
     else
-        fail_entry(r, e->of.batch, e->entry, "is already in", "with other fields");
+        fail_entry(r, e->of->batch, e->entry, "is already in", "with other fields");
 }
 
 static void on_below(struct replies *r, const struct expected *e, const struct reply_item *item)
@@ -267,9 +267,9 @@ static void on_below(struct replies *r, const struct expected *e, const struct r
     if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
     else if (item->integer == 0)
-        e->of.batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
+        e->of->batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
     else
-        replies_not_held(r, e->of.batch, e->entry);
+        replies_not_held(r, e->of->batch, e->entry);
 }
 
 static void on_last(struct replies *r, const struct expected *e, const struct reply_item *item)

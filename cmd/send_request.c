@@ -27,7 +27,7 @@ static void expect(struct requests *q, struct expected e)
     struct expected *last = q->n > 0 ? nth(q, q->n - 1) : NULL;
 
     if (last && last->what == e.what && last->receipt == e.receipt && last->asking == e.asking
-        && last->of.part == NULL && e.of.part == NULL) {
+        && last->of == NULL && e.of == NULL) {
         last->left += e.left;
         return;
     }
@@ -60,9 +60,9 @@ bool request_answered(struct requests *q)
     }
     e->asked = false;
     if (e->what == EXPECT_PROBE)
-        e->entry = next_room(e->of.batch, e->entry + 1);
-    else if (e->of.part && e->left > 1)
-        e->entry = batch_find(e->of.batch, e->of.batch->entries[e->entry].next, state_of(e));
+        e->entry = next_room(e->of->batch, e->entry + 1);
+    else if (e->of && e->left > 1)
+        e->entry = part_find_next(e->of, e->entry, state_of(e));
     if (--e->left > 0)
         return false;
     q->first = (q->first + 1) % REQUEST_QUEUE;
@@ -108,7 +108,7 @@ void request_free(struct requests *q)
         expect(q, (struct expected){.what = (kind), .left = 1, .receipt = (r)}); \
     } while (0)
 
-static void ask_replicas(struct requests *q, struct piece of, struct receipt *r)
+static void ask_replicas(struct requests *q, struct batch_part *of, struct receipt *r)
 {
     struct expected e = {.what = EXPECT_WAIT, .left = 1, .of = of, .receipt = r};
 
@@ -157,7 +157,7 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
     if (alone)
         expire_later(q, r);
     if (opens || alone)
-        ask_replicas(q, (struct piece){0}, r);
+        ask_replicas(q, NULL, r);
     if (opens && id_compare(r->last_id, ID_LEAST) > 0)
         request_last(q, r);
     ASK_KEY(q, EXPECT_PROMISE, r, "WATCH %b", r->key.data, r->key.len);
@@ -166,29 +166,28 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
 }
 
 /* Send the part's XADDs; those that lie side by side at once. */
-static void send_entries(struct requests *q, struct piece of)
+static void send_entries(struct requests *q, struct batch_part *of)
 {
-    uint32_t at = of.part->first, left = of.part->count;
+    uint32_t at = of->first, left = of->count;
 
     while (left > 0) {
-        struct span run = batch_command(of.batch, at);
-        uint32_t next = batch_find(of.batch, of.batch->entries[at].next, ENTRY_OUT);
+        struct span run = batch_command(of->batch, at);
+        uint32_t next = part_find_next(of, at, ENTRY_OUT);
 
-        for (; --left > 0 && next == at + 1;
-             at = next, next = batch_find(of.batch, of.batch->entries[at].next, ENTRY_OUT))
-            run.len += batch_command(of.batch, next).len;
+        for (; --left > 0 && next == at + 1; at = next, next = part_find_next(of, at, ENTRY_OUT))
+            run.len += batch_command(of->batch, next).len;
         link_send(session_link(q->session), run.at, run.len);
         at = next;
     }
 }
 
 /* Expect `left` replies about entries of the part. */
-static void expect_about(
-    struct requests *q, enum expectation what, struct piece of, uint32_t left, struct receipt *r)
+static void expect_about(struct requests *q, enum expectation what, struct batch_part *of,
+    uint32_t left, struct receipt *r)
 {
     struct expected e = {.what = what, .left = left, .of = of, .receipt = r};
 
-    e.entry = batch_find(of.batch, of.part->first, state_of(&e));
+    e.entry = part_find(of, state_of(&e));
     e.asking = what != EXPECT_QUEUED && what != EXPECT_EXEC && session_asking(q->session);
     expect(q, e);
 }
@@ -199,17 +198,17 @@ static const char note_id[] =
     "return redis.call('SET', KEYS[2], ARGV[1] .. (last and ' ' .. last[1] or ''), 'PX', "
     "ARGV[2])\n";
 
-void request_queue(struct requests *q, struct piece of, struct receipt *r, uint64_t before)
+void request_queue(struct requests *q, struct batch_part *of, struct receipt *r, uint64_t before)
 {
-    struct span room = batch_room(of.batch, of.part->end);
+    struct span room = batch_room(of->batch, of->end);
     struct buf *value = &q->space;
 
     ASK_KEY(q, EXPECT_PROMISE, r, "MULTI");
     send_entries(q, of);
-    expect_about(q, EXPECT_QUEUED, of, of.part->count, r);
+    expect_about(q, EXPECT_QUEUED, of, of->count, r);
     if (r == NULL)
         return;
-    receipt_value(r, before + of.part->count, of.batch->entries[of.part->end].line, value);
+    receipt_value(r, before + of->count, of->batch->entries[of->end].line, value);
     if (q->set->ids && !q->set->keep_ids)
         ASK(q, EXPECT_PROMISE, r, "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len,
             r->key.data, r->key.len, value->data, value->len, (unsigned long long)r->life);
@@ -219,7 +218,7 @@ void request_queue(struct requests *q, struct piece of, struct receipt *r, uint6
         r->state = RECEIPT_OPEN; /* so that it is deleted; it needs no opening */
 }
 
-void request_commit(struct requests *q, struct piece of, struct receipt *r)
+void request_commit(struct requests *q, struct batch_part *of, struct receipt *r)
 {
     link_command(session_link(q->session), "EXEC");
     expect_about(q, EXPECT_EXEC, of, 1, r);
@@ -236,12 +235,12 @@ void request_discard(struct requests *q)
     ASK(q, EXPECT_NO_ERROR, NULL, "DISCARD");
 }
 
-void request_add(struct requests *q, struct piece of)
+void request_add(struct requests *q, struct batch_part *of)
 {
     if (session_asking(q->session))
         link_command(session_link(q->session), "ASKING");
     send_entries(q, of);
-    expect_about(q, EXPECT_XADD, of, of.part->count, NULL);
+    expect_about(q, EXPECT_XADD, of, of->count, NULL);
     ask_replicas(q, of, NULL);
 }
 
@@ -249,12 +248,12 @@ void request_add(struct requests *q, struct piece of)
  * An ID that a stream which has had entries refuses as too old, so that nothing is added; no more
  * permission is needed than for sending. What is no stream, or has no IDs left, says so instead.
  */
-static void probe_rooms(struct requests *q, struct piece of)
+static void probe_rooms(struct requests *q, struct batch_part *of)
 {
-    struct send_batch *b = of.batch;
+    struct send_batch *b = of->batch;
     struct expected e = {.what = EXPECT_PROBE, .asking = session_asking(q->session), .of = of};
 
-    batch_mark_rooms(b, of.part);
+    part_mark_rooms(of);
     e.entry = next_room(b, 0);
     for (uint32_t i = e.entry; i < b->n_rooms; i = next_room(b, i + 1), e.left++)
         SEND_KEY(
@@ -262,26 +261,26 @@ static void probe_rooms(struct requests *q, struct piece of)
     expect(q, e);
 }
 
-void request_verify(struct requests *q, struct piece of, struct receipt *r, struct id last)
+void request_verify(struct requests *q, struct batch_part *of, struct receipt *r, struct id last)
 {
-    struct span room = batch_room(of.batch, of.part->first);
+    struct span room = part_room(of);
     char id[ID_TEXT];
 
     id_print(id, last);
     if (id_compare(last, ID_LEAST) > 0) {
         SEND_KEY(q, "XREVRANGE %b %s - COUNT %llu", room.at, room.len, id,
-            (unsigned long long)of.part->count);
+            (unsigned long long)of->count);
         expect_about(q, EXPECT_IDS, of, 1, r);
     }
     probe_rooms(q, of);
 }
 
-void request_held(struct requests *q, struct piece of, bool below)
+void request_held(struct requests *q, struct batch_part *of, bool below)
 {
-    const struct send_batch *b = of.batch;
-    uint32_t at = batch_find(b, of.part->first, ENTRY_TOO_OLD), n = 0;
+    const struct send_batch *b = of->batch;
+    uint32_t at = part_find(of, ENTRY_TOO_OLD), n = 0;
 
-    for (; at != BATCH_NO_ENTRY; at = batch_find(b, b->entries[at].next, ENTRY_TOO_OLD), n++) {
+    for (; at != BATCH_NO_ENTRY; at = part_find_next(of, at, ENTRY_TOO_OLD), n++) {
         struct span room = batch_room(b, at);
         char id[ID_TEXT];
 
@@ -291,7 +290,7 @@ void request_held(struct requests *q, struct piece of, bool below)
     expect_about(q, below ? EXPECT_BELOW : EXPECT_HELD, of, n, NULL);
 }
 
-void request_renew(struct requests *q, struct piece of, struct receipt *r)
+void request_renew(struct requests *q, struct batch_part *of, struct receipt *r)
 {
     if (r && q->set->keep_ids) /* there may be none yet */
         set_receipt(q, r, "0 0", 3);

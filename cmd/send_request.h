@@ -32,11 +32,11 @@ enum expectation {
 
 struct expected {
     enum expectation what;
-    bool asking;     /* the answer to ASKING comes before each reply */
-    bool asked;      /* it has come */
-    uint32_t left;   /* replies to come */
-    uint32_t entry;  /* that the next reply is about; of EXPECT_PROBE, the room */
-    struct piece of; /* the part that it is about, if it is about one */
+    bool asking;           /* the answer to ASKING comes before each reply */
+    bool asked;            /* it has come */
+    uint32_t left;         /* replies to come */
+    uint32_t entry;        /* that the next reply is about; of EXPECT_PROBE, the room */
+    struct batch_part *of; /* the part that it is about, if it is about one */
     struct receipt *receipt;
 };
 
@@ -80,29 +80,29 @@ void request_guard(struct requests *q, struct receipt *r, bool proven);
 
 /* MULTI, the XADDs, and the receipt's new value, when `before` entries more than acknowledged come
  * before them. */
-void request_queue(struct requests *q, struct piece of, struct receipt *r, uint64_t before);
+void request_queue(struct requests *q, struct batch_part *of, struct receipt *r, uint64_t before);
 
 /* EXEC, WAIT. */
-void request_commit(struct requests *q, struct piece of, struct receipt *r);
+void request_commit(struct requests *q, struct batch_part *of, struct receipt *r);
 
 /* DISCARD. What the guard asked for means nothing then, as it is cleared. */
 void request_discard(struct requests *q);
 
 /* The XADDs by themselves, WAIT. */
-void request_add(struct requests *q, struct piece of);
+void request_add(struct requests *q, struct batch_part *of);
 
 /*
  * Could the entries be added to their rooms? A transaction that ran does not say so of each of
  * them. And, where `last` is not ID_LEAST, what are their IDs (-i), of which it is the last?
  */
-void request_verify(struct requests *q, struct piece of, struct receipt *r, struct id last);
+void request_verify(struct requests *q, struct batch_part *of, struct receipt *r, struct id last);
 
 /* What the rooms hold under the IDs of the part's entries that are ENTRY_TOO_OLD, or whether they
  * hold anything up to there. */
-void request_held(struct requests *q, struct piece of, bool below);
+void request_held(struct requests *q, struct batch_part *of, bool below);
 
 /* Write the receipt again, and WAIT: it counts only what this connection has written. */
-void request_renew(struct requests *q, struct piece of, struct receipt *r);
+void request_renew(struct requests *q, struct batch_part *of, struct receipt *r);
 
 /* Trim by age the rooms that have a newest entry, which is forgotten: each part trims its own. */
 void request_trim(struct requests *q, struct send_batch *b);

@@ -339,21 +339,21 @@ static void chooses_transactions(void)
     struct send_batch b;
     struct batch_part *part = one_part(&b, 5);
 
-    batch_choose(&b, part, 10);
+    part_choose(part, 10);
     check_chosen(part, 0, 4, 5, true);
-    batch_choose(&b, part, 5);
+    part_choose(part, 5);
     check_chosen(part, 0, 4, 5, true);
-    batch_choose(&b, part, 4);
+    part_choose(part, 4);
     check_chosen(part, 0, 3, 4, false);
-    batch_choose(&b, part, 1);
+    part_choose(part, 1);
     check_chosen(part, 0, 0, 1, false);
     b.entries[0].state = b.entries[2].state = ENTRY_IN; /* what is in is passed over */
-    batch_choose(&b, part, 2);
+    part_choose(part, 2);
     check_chosen(part, 1, 3, 2, false);
-    batch_choose(&b, part, 3);
+    part_choose(part, 3);
     check_chosen(part, 1, 4, 3, true);
     b.entries[4].state = ENTRY_TOO_OLD; /* and so is what is not out */
-    batch_choose(&b, part, 2);
+    part_choose(part, 2);
     check_chosen(part, 1, 3, 2, true);
     batch_free(&b);
 }
@@ -364,24 +364,24 @@ static void chooses_what_was_refused_alone(void)
     struct batch_part *part = one_part(&b, 5);
 
     part->refused = 2;
-    batch_choose(&b, part, 10); /* what is before it */
+    part_choose(part, 10); /* what is before it */
     check_chosen(part, 0, 1, 2, false);
     b.entries[0].state = b.entries[1].state = ENTRY_IN;
-    batch_choose(&b, part, 10); /* that alone */
+    part_choose(part, 10); /* that alone */
     check_chosen(part, 2, 2, 1, false);
     b.entries[2].state = ENTRY_IN;
-    batch_choose(&b, part, 10); /* what is behind it */
+    part_choose(part, 10); /* what is behind it */
     check_chosen(part, 3, 4, 2, true);
     batch_free(&b);
     part = one_part(&b, 3);
     part->refused = 0;
-    batch_choose(&b, part, 10);
+    part_choose(part, 10);
     check_chosen(part, 0, 0, 1, false);
     part->refused = 2;
-    batch_choose(&b, part, 2);
+    part_choose(part, 2);
     check_chosen(part, 0, 1, 2, false);
     b.entries[0].state = b.entries[1].state = ENTRY_IN;
-    batch_choose(&b, part, 2);
+    part_choose(part, 2);
     check_chosen(part, 2, 2, 1, true);
     batch_free(&b);
 }
@@ -404,7 +404,7 @@ static void chooses_all_of_a_part(void)
             do {
                 uint32_t n = 0, at;
 
-                batch_choose(&b, part, size);
+                part_choose(part, size);
                 CHECK_NUMBER(part->first, want);
                 CHECK(part->count >= 1 && part->count <= size);
                 for (at = part->first; n < part->count; n++) {
@@ -433,18 +433,22 @@ static void marks_a_transaction_out(void)
     }
     part->first = 1;
     part->end = 3;
-    batch_mark_out(&b, part, false);
+    part_mark_out(part, false);
     for (uint32_t i = 0; i < 5; i++) {
         CHECK_NUMBER(b.entries[i].state, i >= 1 && i <= 3 ? ENTRY_OUT : ENTRY_IN);
         CHECK_NUMBER(b.entries[i].id.ms, 9);
     }
     CHECK_NUMBER(batch_undelivered(&b), 1);
-    CHECK_NUMBER(batch_find(&b, 0, ENTRY_OUT), 1);
-    CHECK_NUMBER(batch_find(&b, 4, ENTRY_OUT), BATCH_NO_ENTRY);
-    CHECK_NUMBER(batch_find(&b, 0, ENTRY_TOO_OLD), BATCH_NO_ENTRY);
-    CHECK_NUMBER(batch_find(&b, 1, ENTRY_IN), 4);
-    CHECK_NUMBER(batch_find(&b, BATCH_NO_ENTRY, ENTRY_IN), BATCH_NO_ENTRY);
-    batch_mark_out(&b, part, true);
+    CHECK_NUMBER(part_find(part, ENTRY_OUT), 1);
+    CHECK_NUMBER(part_find(part, ENTRY_IN), 4);
+    CHECK_NUMBER(part_find(part, ENTRY_TOO_OLD), BATCH_NO_ENTRY);
+    CHECK_NUMBER(part_find_next(part, 1, ENTRY_OUT), 2);
+    CHECK_NUMBER(part_find_next(part, 3, ENTRY_OUT), BATCH_NO_ENTRY);
+    CHECK_NUMBER(part_find_next(part, 4, ENTRY_IN), BATCH_NO_ENTRY);
+    part->first = BATCH_NO_ENTRY;
+    CHECK_NUMBER(part_find(part, ENTRY_IN), BATCH_NO_ENTRY);
+    part->first = 1;
+    part_mark_out(part, true);
     for (uint32_t i = 0; i < 5; i++)
         CHECK_NUMBER(b.entries[i].id.ms, i >= 1 && i <= 3 ? 0 : 9);
     batch_free(&b);
@@ -463,28 +467,28 @@ static void verifies_by_room(void)
     batch_divide(&b, DIVIDE_NOT);
     part = b.parts;
     b.entries[0].state = ENTRY_IN;
-    b.rooms[2].entry = 3;      /* of another transaction */
-    batch_choose(&b, part, 2); /* b and a */
-    batch_mark_rooms(&b, part);
+    b.rooms[2].entry = 3; /* of another transaction */
+    part_choose(part, 2); /* b and a */
+    part_mark_rooms(part);
     CHECK_NUMBER(b.rooms[0].entry, 2);
     CHECK_NUMBER(b.rooms[1].entry, 1);
     CHECK_NUMBER(b.rooms[2].entry, BATCH_NO_ENTRY);
     b.rooms[1].entry = BATCH_NO_ENTRY; /* b takes entries, a was refused */
-    CHECK_NUMBER(batch_mark_verified(&b, part, &line), 1);
+    CHECK_NUMBER(part_mark_verified(part, &line), 1);
     CHECK_NUMBER(line, 2);
     CHECK_NUMBER(b.entries[1].state, ENTRY_IN);
     CHECK_NUMBER(b.entries[2].state, ENTRY_OUT);
     CHECK_NUMBER(b.entries[4].state, ENTRY_OUT);
-    batch_choose(&b, part, 9);
+    part_choose(part, 9);
     CHECK_NUMBER(part->count, 4);
-    batch_mark_rooms(&b, part);
+    part_mark_rooms(part);
     CHECK_NUMBER(b.rooms[0].entry, 2); /* the first: its line is named */
     CHECK_NUMBER(b.rooms[1].entry, 4);
     CHECK_NUMBER(b.rooms[2].entry, 3);
     for (size_t i = 0; i < 3; i++)
         b.rooms[i].entry = BATCH_NO_ENTRY;
     b.entries[2].id = b.entries[4].id = b.entries[5].id = (struct id){9, 9};
-    CHECK_NUMBER(batch_mark_verified(&b, part, &line), 1);
+    CHECK_NUMBER(part_mark_verified(part, &line), 1);
     CHECK_NUMBER(line, 4);
     CHECK_NUMBER(batch_undelivered(&b), 6);
     batch_free(&b);

@@ -293,26 +293,26 @@ static void acknowledges(void)
         .n_rooms = 2,
         .entries = entries,
         .n = 3};
-    struct batch_part part = {.first = 0, .end = 0, .count = 1};
+    struct batch_part part = {.batch = &b, .first = 0, .end = 0, .count = 1};
     struct receipt r = begin(bytes("room"), "bob", 0, 0);
 
-    receipt_acknowledge(&r, &b, &part);
+    receipt_acknowledge(&r, &part);
     CHECK_NUMBER(r.acked, 1);
     CHECK_NUMBER(r.first, 3);
     CHECK_NUMBER(r.last, 3);
     CHECK(r.checked);
     CHECK_BYTES(r.last_room.data, r.last_room.len, "room");
     CHECK_NUMBER(id_compare(r.last_id, (struct id){7, 1}), 0);
-    part = (struct batch_part){.first = 0, .end = 1, .count = 4};
-    receipt_acknowledge(&r, &b, &part);
+    part = (struct batch_part){.batch = &b, .first = 0, .end = 1, .count = 4};
+    receipt_acknowledge(&r, &part);
     CHECK_NUMBER(r.acked, 5);
     CHECK_NUMBER(r.first, 3); /* of all, not of these */
     CHECK_NUMBER(r.last, 5);
     CHECK_BYTES(r.last_room.data, r.last_room.len, "other");
     CHECK_NUMBER(id_compare(r.last_id, (struct id){8, 0}), 0);
     r.checked = false;
-    part = (struct batch_part){.first = 2, .end = 2, .count = 1};
-    receipt_acknowledge(&r, &b, &part); /* its ID is not known: the last that is known stays */
+    part = (struct batch_part){.batch = &b, .first = 2, .end = 2, .count = 1};
+    receipt_acknowledge(&r, &part); /* its ID is not known: the last that is known stays */
     CHECK_NUMBER(r.acked, 6);
     CHECK_NUMBER(r.last, 6);
     CHECK(!r.checked);

@@ -26,7 +26,7 @@ static void begin(size_t n)
         buf_free(&entry.fields);
     }
     batch_divide(&batch, DIVIDE_NOT);
-    batch_choose(&batch, batch.parts, n);
+    part_choose(batch.parts, n);
     asked = (struct requests){.set = &set};
     replies = (struct replies){.set = &set, .asked = &asked};
 }
@@ -43,7 +43,7 @@ static void end(void)
 static void expect(enum expectation what, uint32_t left)
 {
     *(asked.queue + asked.n++) = (struct expected){
-        .what = what, .left = left, .of = {&batch, batch.parts}, .entry = 0};
+        .what = what, .left = left, .of = batch.parts, .entry = 0};
 }
 
 /* Feed these bytes as the next replies. */
@@ -139,7 +139,7 @@ static void takes_the_ids_that_the_server_gives(void)
 {
     begin(5);
     batch.entries[1].state = ENTRY_IN; /* it is none of the transaction */
-    batch_choose(&batch, batch.parts, 3);
+    part_choose(batch.parts, 3);
     expect(EXPECT_EXEC, 1);
     answer("*4\r\n$4\r\n70-0\r\n$4\r\n72-2\r\n$4\r\n73-3\r\n+OK\r\n");
     CHECK_NUMBER(replies.trouble.why.code, EXIT_DONE);
@@ -226,7 +226,7 @@ static void knows_which_entry_was_refused(void)
     CHECK(replies.trouble.part == batch.parts);
     CHECK(!replies.trouble.promise);
     CHECK_TEXT(replies.trouble.why.text, "even: NOPERM no odd");
-    CHECK_NUMBER(batch_find(&batch, 0, ENTRY_IN), BATCH_NO_ENTRY);
+    CHECK_NUMBER(part_find(batch.parts, ENTRY_IN), BATCH_NO_ENTRY);
     end();
 }
 
