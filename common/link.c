@@ -164,6 +164,11 @@ static void log_in(struct link *l)
     l->state = LOGGING_IN;
 }
 
+static int not_secured(const struct link *l, struct err *e)
+{
+    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, l->why);
+}
+
 static int go_on_connecting(struct link *l, short revents, struct err *e)
 {
     int done = revents ? dial_go_on(&l->dial, e) : 0;
@@ -182,8 +187,8 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         return 0;
     }
     l->state = SECURING;
-    l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, e);
-    return l->ssl ? 0 : -1;
+    l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, l->why);
+    return l->ssl ? 0 : not_secured(l, e);
 }
 
 static int go_on_securing(struct link *l, struct err *e)
@@ -191,7 +196,7 @@ static int go_on_securing(struct link *l, struct err *e)
     int done = tls_handshake(l->ssl, &l->securing, l->why);
 
     if (done < 0)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, l->why);
+        return not_secured(l, e);
     if (done > 0)
         log_in(l);
     return 0;
@@ -213,6 +218,7 @@ static void write_some(struct link *l)
         if (redisBufferWrite(l->context, &done) != REDIS_OK) {
             l->context->err = 0; /* the server may have said why: read on */
             l->mute = true;
+            tls_forget_errors();
         }
         l->handed = !done;
     }
@@ -235,7 +241,7 @@ static void read_some(struct link *l)
         if (redisBufferRead(l->context) != REDIS_OK) {
             snprintf(l->why, sizeof l->why, "%s", l->context->errstr);
             if (l->ssl)
-                tls_why(l->ssl, l->why);
+                tls_why(l->ssl, l->state != READY, l->why);
             l->state = l->state == READY ? LOST : l->state;
             return;
         }
@@ -286,7 +292,8 @@ static int go_on_login(struct link *l, struct err *e)
         err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
             l->context->reader->errstr);
     if (e->code == EXIT_DONE && l->why[0] && l->state != READY)
-        err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
+        err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s%s", l->peer, l->why,
+            l->ssl || l->dial.at.port == 0 ? "" : "; a TLS port needs --tls");
     return e->code == EXIT_DONE ? 0 : -1;
 }
 

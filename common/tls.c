@@ -57,6 +57,16 @@ static int read_files(SSL_CTX *context, const struct tls_settings *set, struct e
     return 0;
 }
 
+/* OpenSSL calls it when the server asks for a certificate and no --cert was given. */
+static int note_request(SSL *ssl, X509 **certificate, EVP_PKEY **key)
+{
+    static char certificate_is_missing[] = "; the server asks for a certificate (--cert)";
+
+    (void)certificate, (void)key;
+    SSL_set_app_data(ssl, certificate_is_missing);
+    return 0;
+}
+
 struct tls *tls_open(const struct tls_settings *set, struct err *e)
 {
     struct tls *t = calloc(1, sizeof *t);
@@ -71,6 +81,7 @@ struct tls *tls_open(const struct tls_settings *set, struct err *e)
     SSL_CTX_set_mode(
         t->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_verify(t->context, set->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_client_cert_cb(t->context, note_request);
     if (read_files(t->context, set, e) == 0)
         return t;
     tls_close(t);
@@ -97,10 +108,9 @@ static bool set_host(const struct tls *t, SSL *ssl, const char *host)
 }
 
 struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, struct err *e)
+    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY])
 {
     SSL *ssl = SSL_new(t->context);
-    char why[TLS_WHY] = "no such host name";
 
     if (ssl == NULL)
         buf_no_memory();
@@ -108,21 +118,31 @@ struct ssl_st *tls_begin(
     /* It also begins the handshake; how far that went, tls_handshake() finds out. */
     if (set_host(t, ssl, host) && redisInitiateSSL(context, ssl) == REDIS_OK)
         return ssl;
-    tls_why(ssl, why);
+    snprintf(why, TLS_WHY, "no such host name");
+    tls_why(ssl, true, why);
     SSL_free(ssl);
-    err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", host, why);
     return NULL;
 }
 
-void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
+void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY])
 {
     long verified = SSL_get_verify_result(ssl);
+    const char *hint = SSL_get_app_data(ssl);
+    size_t n;
 
     if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
         snprintf(why, TLS_WHY, "the certificate is not good: %s",
             X509_verify_cert_error_string(verified));
     else if (ERR_peek_error())
         snprintf(why, TLS_WHY, "TLS: %s", reason());
+    n = strlen(why);
+    if (refused && hint)
+        snprintf(why + n, TLS_WHY - n, "%s", hint);
+}
+
+void tls_forget_errors(void)
+{
+    ERR_clear_error();
 }
 
 int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
@@ -138,7 +158,7 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
     if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE)
         return 0;
     snprintf(why, TLS_WHY, "TLS: the server closed the connection");
-    tls_why(ssl, why);
+    tls_why(ssl, true, why);
     return -1;
 }
 
@@ -158,9 +178,9 @@ void tls_close(struct tls *t)
 }
 
 struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, struct err *e)
+    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY])
 {
-    (void)t, (void)context, (void)host, (void)e;
+    (void)t, (void)context, (void)host, (void)why;
     return NULL;
 }
 
@@ -170,9 +190,13 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
     return -1;
 }
 
-void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
+void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY])
 {
-    (void)ssl, (void)why;
+    (void)ssl, (void)refused, (void)why;
+}
+
+void tls_forget_errors(void)
+{
 }
 
 #endif

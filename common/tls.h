@@ -39,19 +39,29 @@ void tls_close(struct tls *t);
 /*
  * Make what is said on a connected context secret, from here on. Unless --insecure says otherwise,
  * the certificate must be for --sni, or for `host`: a DNS name or an address (RFC 6125, 6.4).
- * Returns the context's own OpenSSL object, for the two below, or NULL with EXIT_NO_CONNECTION.
+ * Returns the context's own OpenSSL object, for those below, or NULL with the reason in `why`.
  */
+enum { TLS_WHY = 192 };
 struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, struct err *e);
+    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY]);
 
 /*
  * Go on with the handshake. Returns 1 when it is done; 0 when the descriptor must be ready for
  * `*events` (poll(2)) first; -1 when it has failed, for the reason written to `why`.
  */
-enum { TLS_WHY = 128 };
 int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY]);
 
-/* Why reading or writing failed, if TLS knows better than what stands in `why` already. */
-void tls_why(const struct ssl_st *ssl, char why[TLS_WHY]);
+/*
+ * Why reading or writing failed, if TLS knows better than what stands in `why` already. `refused`:
+ * the server has not let us in yet; then what may help is added. With TLS 1.3 it refuses a missing
+ * certificate only when our side of the handshake is done (RFC 8446, 4.4.2.4).
+ */
+void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY]);
+
+/*
+ * A write has failed, and the server's alert, which says why, may still be read (RFC 8446, 6):
+ * forget the write's own error, or that is what tls_why() finds.
+ */
+void tls_forget_errors(void);
 
 #endif

@@ -90,9 +90,13 @@ tls_server() {
 	assert_equal "$(messages room)" 'jhon: hi'
 }
 
-@test "a client certificate that the server demands" {
+@test "a client certificate that the server demands: without it, its words and what to do, however early it closes" {
+	local words='(certificate required|handshake failure); the server asks for a certificate \(--cert\);'
 	tls_server server --tls-auth-clients yes
-	fails 3 'certificate required|handshake failure' chat-send "${trusting[@]}" -n jhon room hi
+	for _ in {1..20}; do fails 3 "$words" chat-send "${trusting[@]}" -n jhon room hi; done
+	cli config set tls-protocols TLSv1.2
+	fails 3 "$words" chat-send "${trusting[@]}" -n jhon room hi
+	cli config set tls-protocols ''
 	send "${trusting[@]}" --cert "$PKI/client.crt" --key "$PKI/client.key" -n jhon room hi
 	send "${trusting[@]}" --cert "$PKI/both.pem" -n jhon room there
 	fails 2 '--key: cannot use .*mismatch' chat-send "${trusting[@]}" --cert "$PKI/client.crt" --key "$PKI/server.key" room hi
@@ -101,7 +105,7 @@ tls_server() {
 
 @test "TLS to a server that speaks none, and none to a server that speaks TLS" {
 	tls_server server
-	fails 3 'lost: ' chat-send -p "$PORT" room hi
+	fails 3 'lost: .*; a TLS port needs --tls;' chat-send -p "$PORT" room hi
 	start_server_tcp
 	fails 3 'no answer|TLS: ' chat-send -q --retry 1 --tls --insecure -p "$PORT" room hi
 }
