@@ -22,31 +22,31 @@ cuts() {
 
 @test "-i: each ID is printed once, and is the line's" { cuts ids; }
 
-@test "-t: rows of six rooms, interleaved" { cuts rows 7 2; }
+@test "-t: rows of six rooms, interleaved" { cuts rows 7 5; }
 
-@test "-t: the next connection is cut as well" { cuts rows 7 5 again; }
+@test "-t: the next connection is cut as well" { cuts rows 7 11 again; }
 
 @test "-t -i: rows of six rooms, interleaved, and their IDs" { cuts row-ids 7 7; }
 
 @test "-t -i: the next connection is cut as well" { cuts row-ids 7 19 again; }
 
-@test "-t -k: entries of one to three fields: the rooms become identical to the rows" { cuts entries 6; }
+@test "-t -k: entries of one to three fields: the rooms become identical to the rows" { cuts entries 6 5; }
 
-@test "-t -k: the next connection is cut as well" { cuts entries 6 5 again; }
+@test "-t -k: the next connection is cut as well" { cuts entries 6 11 again; }
 
 @test "the room is a string: exit 4, and the line" { cuts string; }
 
 @test "the room's IDs are exhausted: exit 4, and the line" { cuts exhausted; }
 
 @test "one of six rooms is a string: exit 4, the line, and of the other rooms once what is said to be delivered" {
-	cuts string-rows 7 2
+	cuts string-rows 7 5
 }
 
 @test "the IDs of one of six rooms are exhausted: exit 4, the line, and of the other rooms once what is said to be delivered" {
-	cuts exhausted-rows 7 2
+	cuts exhausted-rows 7 5
 }
 
-@test "one of six rooms is a string, and the next connection is cut as well" { cuts string-rows 7 5 again; }
+@test "one of six rooms is a string, and the next connection is cut as well" { cuts string-rows 7 11 again; }
 
 @test "-t -i: the ID of a room is found though another room's IDs are higher" {
 	local relay=$BATS_TEST_TMPDIR/relay
@@ -59,7 +59,7 @@ cuts() {
 }
 
 @test "-t -k: one of six rooms is a string, or exhausted: exit 4 or 1, the line, and of the other rooms what is said to be delivered" {
-	cuts string-entries 7 3
+	cuts string-entries 7 5
 	cli flushall >/dev/null
-	cuts exhausted-entries 7 3
+	cuts exhausted-entries 7 5
 }
