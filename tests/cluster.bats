@@ -84,17 +84,6 @@ close_slot() {
 said() { grep -Eq "$1" "${2-$err}"; }
 texts() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
 
-# feed FILE: numbers from 1 on, ten at a time, until the file is there.
-feed() {
-	exec bash -c 'for ((i = 1; ; i++)); do echo $i; ((i % 10)) || sleep 0.02; [[ ! -e $1 ]] || exit 0; done' bash "$1"
-}
-
-# feed_rows FILE ROOM ...: the same as rows of those rooms, in turn.
-feed_rows() {
-	exec bash -c 'for ((i = 1; ; i++)); do printf "%s\t-\tjhon\t%s\n" "${@:2 + (i - 1) % ($# - 1):1}" "$i"
-		((i % 10)) || sleep 0.02; [[ ! -e $1 ]] || exit 0; done' bash "$@"
-}
-
 rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')
 # Of the sender of rows: each lies in the slot of the room above it, with -load behind its name.
 row_rooms=('{one-load}' '{tag}' '{three}-' '{four{x-load}' '{{{five-load}' '{six-load}')

@@ -90,6 +90,21 @@ stop_servers() {
 # cli [argument ...]: redis-cli on the last server started.
 cli() { "$CLI" -s "$SOCK" "$@"; }
 
+# hear PORT COMMAND ...: what a server at that port of 127.0.0.1 answers to those commands, in $heard; without a process,
+# for what is asked again and again.
+hear() {
+	local port=$1 connection line=''
+	shift
+	heard=''
+	{ exec {connection}<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return
+	printf '%s\r\n' "$@" ping >&"$connection"
+	while [[ $line != @(+PONG|-NOAUTH*) ]] && IFS=$'\r' read -r -t 5 -u "$connection" line; do
+		heard+=$line$'\n'
+	done
+	exec {connection}>&-
+	[[ $line == +PONG ]]
+}
+
 # wait_readers N: until N clients of the server are blocked in a read, that is, have found their place and wait.
 wait_readers() { wait_until 10 readers_are "$1"; }
 readers_are() { [[ $(cli info clients) == *blocked_clients:"$1"$'\r'* ]]; }
@@ -181,6 +196,17 @@ messages() { cli --raw xrange "$1" - + | awk 'NR % 3 == 2 { name = $0 } NR % 3 =
 # faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
 faults() { timeout 150 "$PYTHON" "$REPO/tests/faults" "$@"; }
 counted() { echo "# $output" >&3; }
+
+# feed FILE: numbers from 1 on, ten at a time, until the file is there. feed_rows FILE ROOM ...: the same as rows of those
+# rooms, in turn. Both are for a process of their own: < <(feed ...)
+feed() {
+	exec bash -c 'exec 9<> <(:); for ((i = 1; ; i++)); do echo $i
+		((i % 10)) || read -r -t 0.02 -u 9; [[ ! -e $1 ]] || exit 0; done' bash "$1"
+}
+feed_rows() {
+	exec bash -c 'exec 9<> <(:); for ((i = 1; ; i++)); do printf "%s\t-\tjhon\t%s\n" "${@:2 + (i - 1) % ($# - 1):1}" "$i"
+		((i % 10)) || read -r -t 0.02 -u 9; [[ ! -e $1 ]] || exit 0; done' bash "$@"
+}
 
 # length ROOM, room_has ROOM N: how many entries there are, and as a condition for wait_until.
 length() { cli xlen "$1"; }

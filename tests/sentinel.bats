@@ -28,7 +28,7 @@ start_node() {
 		--repl-diskless-sync-delay 0 --repl-ping-replica-period 1 "$@" >>"$BATS_TEST_TMPDIR/node$n.log" 2>&1 </dev/null
 	pid[n]=$PID
 	export SERVERS="${SERVERS-} $PID"
-	wait_until 10 at "$n" ping
+	wait_until 10 hear "${node[n]}" ping
 }
 
 # at N COMMAND ...: redis-cli at a node; succeeds if it answers with no error.
@@ -37,7 +37,26 @@ at() {
 	answer=$("$CLI" -p "${node[$1]}" "${@:2}" 2>&1) && [[ $answer != *@(ERR|LOADING|MASTERDOWN|refused)* ]] && echo "$answer"
 }
 
-in_step() { [[ $(at "$master" info replication) == *slave0:*state=online* && $(at $((1 - master)) info replication) == *master_link_status:up* ]]; }
+# in_step: the replica follows the master, which is whom all Sentinels name, if there are any: on a busy machine one that
+# only stood still may be taken for dead, and the other one lead again.
+in_step() {
+	find_master && hear "${node[master]}" 'info replication' && [[ $heard == *slave0:*state=online* ]] &&
+		hear "${node[1 - master]}" 'info replication' && [[ $heard == *master_link_status:up* ]]
+}
+find_master() {
+	local sentinel named=() n
+	for sentinel in "${watch[@]}"; do
+		hear "$sentinel" 'auth secret' 'sentinel get-master-addr-by-name chat' || return
+		[[ $heard =~ 127\.0\.0\.1$'\n'\$[0-9]+$'\n'([0-9]+)$'\n' ]] && named+=("${BASH_REMATCH[1]}")
+	done
+	for n in 0 1; do
+		if ((${#named[@]} > 0)) && [[ ${named[*]} == "${node[n]} ${node[n]} ${node[n]}" ]]; then
+			master=$n
+			return
+		fi
+	done
+	((${#named[@]} == 0))
+}
 
 # watch_over: three Sentinels that call the master `chat`; sets REDIS_URL.
 watch_over() {
@@ -58,7 +77,8 @@ watch_over() {
 all_agree() {
 	local port
 	for port in "${watch[@]}"; do
-		[[ $("$CLI" -p "$port" -a secret --no-auth-warning sentinel master chat | paste -sd' ') == *'num-slaves 1 num-other-sentinels 2 '* ]] || return
+		hear "$port" 'auth secret' 'sentinel master chat' || return
+		[[ $heard == *num-slaves$'\n$1\n1\n'*num-other-sentinels$'\n$1\n2\n'* ]] || return
 	done
 }
 
@@ -68,29 +88,17 @@ fail_over() {
 	kill -KILL "${pid[master]}"
 	wait_until 5 ended "${pid[master]}"
 	local old=$master
-	master=$((1 - master))
-	wait_until 20 leads
-	start_node "$old" --replicaof 127.0.0.1 "${node[master]}"
-	# A Sentinel that has not yet seen it may send it after the dead master again: then it is told once more.
-	wait_until 10 in_step || at "$old" replicaof 127.0.0.1 "${node[master]}"
+	wait_until 30 is_master $((1 - old)) # all Sentinels say so: one that did not know might send it after the dead one
+	start_node "$old" --replicaof 127.0.0.1 "${node[1 - old]}"
 	wait_until 30 in_step
 	wait_until 30 all_agree
 }
-leads() { [[ $(at "$master" role) == master* ]]; }
+# is_master N: all Sentinels name it, and it leads. leads: the master does.
+is_master() { find_master && ((master == $1)) && leads; }
+leads() { hear "${node[master]}" 'info replication' && [[ $heard == *role:master* ]]; }
 
 said() { grep -Eq "$1" "${2-$err}"; }
 texts() { "$CLI" -p "${node[master]}" --raw xrange "${1-$ROOM}" - + | awk 'NR % 3 == 0'; }
-
-# feed FILE: numbers from 1 on, ten at a time, until the file is there.
-feed() {
-	exec bash -c 'for ((i = 1; ; i++)); do echo $i; ((i % 10)) || sleep 0.01; [[ ! -e $1 ]] || exit 0; done' bash "$1"
-}
-
-# feed_rows FILE ROOM ...: the same as rows of those rooms, in turn.
-feed_rows() {
-	exec bash -c 'for ((i = 1; ; i++)); do printf "%s\t-\tjhon\t%s\n" "${@:2 + (i - 1) % ($# - 1):1}" "$i"
-		((i % 10)) || sleep 0.01; [[ ! -e $1 ]] || exit 0; done' bash "$@"
-}
 
 # reading [argument ...]: chat-tail in the background, waiting for news; its output is in $live.
 reading() {
