@@ -68,11 +68,17 @@ watch_over() {
 			'sentinel down-after-milliseconds chat 400' 'sentinel failover-timeout chat 2000' "$@" >"$dir/conf"
 		spawn "$REPO/tests/server" "$dir/conf" --sentinel >"$dir/log" 2>&1 </dev/null
 		export SERVERS="${SERVERS-} $PID"
+		wait_until 10 quicken "$port"
 		watch+=("$port")
 		list+=,127.0.0.1:$port
 	done
 	wait_until 15 all_agree
 	export REDIS_URL=redis+sentinel://${list#,}/chat
+}
+# quicken PORT: a Sentinel there asks and tells many times in the seconds that it usually lets pass.
+quicken() {
+	hear "$1" 'auth secret' 'sentinel debug publish-period 200 info-period 300 ask-period 200 ping-period 100'
+	[[ $heard == *+OK$'\n+PONG\n' ]]
 }
 all_agree() {
 	local port
