@@ -34,16 +34,15 @@ start_node() { # N PORT [argument ...]: sets PORT and PID
 	spawn "$REPO/tests/server" --bind 127.0.0.1 --port "$PORT" --cluster-port "$(free_port)" --cluster-enabled yes --dir "$dir" \
 		--cluster-node-timeout 1000 --save '' --appendonly no --repl-diskless-sync-delay 0 "${@:3}" >>"$dir/log" 2>&1 </dev/null
 	export SERVERS="${SERVERS-} $PID"
-	wait_until 10 answers "$PORT"
+	wait_until 10 hear "$PORT" ping
 }
-answers() { "$CLI" -p "$1" ping; }
 
 all_well() {
 	local port
 	for port in $NODES; do
-		[[ $("$CLI" -p "$port" cluster info) == *cluster_state:ok*cluster_known_nodes:6* ]] || return
-		[[ $("$CLI" -p "$port" info replication) != *master_link_status:down* ]] || return
-		(($("$CLI" -p "$port" cluster nodes | grep -c -e slave -e replica) == 3)) || return
+		hear "$port" 'cluster info' 'info replication' 'cluster nodes' || return
+		[[ $heard == *cluster_state:ok*cluster_known_nodes:6* && $heard != *master_link_status:down* ]] || return
+		[[ $heard == *@(slave|replica)\ *@(slave|replica)\ *@(slave|replica)\ * ]] || return
 	done
 }
 

@@ -35,7 +35,7 @@ all_out() { sort -V "$out".*; }
 	local pids=() n
 	for n in 1 2 3; do worker "$n" --claim 1s; done
 	wait_readers 3
-	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 2000; i++)); do echo "$i"; ((i % 20)) || sleep 0.02; done)
+	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 2000; i++)); do echo "$i"; ((i % 20)) || nap 0.02; done)
 	local sender=$PID
 	for n in 4 5 6 7 8; do
 		sleep 0.3

@@ -67,7 +67,7 @@ one_outage() {
 	restart_server "${log[@]}"
 	follow "$ROOM"
 	local reader=$PID
-	spawn chat-send -n jhon -T "$ROOM" < <(for ((i = 1; i <= 3000; i++)); do echo "$i"; ((i % 20)) || sleep 0.05; done) >"$out" 2>"$err"
+	spawn chat-send -n jhon -T "$ROOM" < <(for ((i = 1; i <= 3000; i++)); do echo "$i"; ((i % 20)) || nap 0.05; done) >"$out" 2>"$err"
 	sender=$PID
 	local kills=0
 	while ((kills < 12)) && kill -0 "$sender"; do
@@ -676,7 +676,7 @@ said_times() { (($(grep -c "$1" "$err") >= $2)); }
 @test "a trickle reader that is killed and started again with -S of the last ID it printed loses and doubles nothing" {
 	live=$BATS_TEST_TMPDIR/live
 	: >"$live"
-	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 600; i++)); do echo "$i" && sleep 0.005; done)
+	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 600; i++)); do echo "$i" && nap 0.005; done)
 	sender=$PID
 	local last=0-0
 	for round in {1..8}; do

@@ -505,7 +505,7 @@ ages() {
 }
 
 @test "-W: what is printed starts the time anew, what is hidden does not" {
-	spawn chat-send -n bot "$ROOM" < <(while sleep 0.1 && echo noise; do :; done)
+	spawn chat-send -n bot "$ROOM" < <(while nap 0.1 && echo noise; do :; done)
 	run show -W 0.5 -x bot "$ROOM"
 	assert_status 5
 	kill -0 "$PID"
