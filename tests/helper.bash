@@ -105,6 +105,9 @@ hear() {
 	[[ $line == +PONG ]]
 }
 
+# calls COMMAND: how often the server has been asked for it.
+calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p" | grep . || echo 0; }
+
 # wait_readers N: until N clients of the server are blocked in a read, that is, have found their place and wait.
 wait_readers() { wait_until 10 readers_are "$1"; }
 readers_are() { [[ $(cli info clients) == *blocked_clients:"$1"$'\r'* ]]; }
@@ -196,6 +199,15 @@ messages() { cli --raw xrange "$1" - + | awk 'NR % 3 == 2 { name = $0 } NR % 3 =
 # faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
 faults() { timeout 150 "$PYTHON" "$REPO/tests/faults" "$@"; }
 counted() { echo "# $output" >&3; }
+
+# cuts [SHAPE argument ...]: connections are cut at each byte, as tests/faults tells: nothing is lost, doubled or out of
+# order; and of what failed, nothing is said to be delivered.
+cuts() {
+	run faults each-byte "$SOCK" "$@"
+	counted
+	assert_status 0
+	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
+}
 
 # feed FILE: numbers from 1 on, ten at a time, until the file is there. feed_rows FILE ROOM ...: the same as rows of those
 # rooms, in turn. Both are for a process of their own: < <(feed ...)
