@@ -56,12 +56,12 @@ demo: ## install what is missing, build, and watch a short conversation
 	@$(MAKE) -s all
 	@tests/demo $B
 
-test: ## install what the tests need, build, and run them all
+test: ## install what the tests need, build, and run them all (TESTS: only these files)
 	@tests/setup test
 	@$(MAKE) --no-print-directory check
 
 check: all $(units) $(benches)
-	@tests/run $B
+	@tests/run $B $(TESTS)
 
 bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)
 	@tests/setup bench
