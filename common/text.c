@@ -28,7 +28,7 @@ static const uint8_t stops[256] = {
     ALL,
     ALL,
     [' '] = 1 << TEXT_ROOM,
-    ['['] = 1 << TEXT_ROOM,
+    ['['] = 1 << TEXT_ROOM | 1 << TEXT_NAME,
     [']'] = 1 << TEXT_NAME,
     ['"'] = JSON,
     ['\\'] = TSV | JSON,
@@ -69,11 +69,12 @@ static struct unit unit_at(const unsigned char *s, size_t n)
     return u;
 }
 
-/* Characters above ASCII that can drive a terminal or turn a line's reading order round. */
+/* Characters above ASCII that can drive a terminal, end a line in some program (U+0085, U+2028,
+ * U+2029), or turn a line's reading order round. */
 static bool is_control(uint32_t point)
 {
     return (point >= 0x80 && point < 0xa0) || point == 0x61c || point == 0x200e || point == 0x200f
-           || (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+           || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 /* Write a character that is not shown as it is: byte by byte, or in JSON by its code point. */

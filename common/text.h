@@ -1,10 +1,11 @@
 /*
  * How bytes are written so that a line stays a line: plain, TSV and JSON, and TSV read back.
  *
- * Hidden everywhere: C0 controls (but tab in plain), DEL, C1 controls, the bidirectional controls
- * U+061C, U+200E, U+200F, U+202A-202E and U+2066-2069, and bytes that are not UTF-8 (RFC 3629: no
- * overlong forms, no surrogates, nothing above U+10FFFF). What is written is therefore always valid
- * UTF-8 in one line that no terminal obeys.
+ * Hidden everywhere: C0 controls (but tab in plain), DEL, C1 controls (U+0085, a line end, among
+ * them), the line ends U+2028 and U+2029, the bidirectional controls U+061C, U+200E, U+200F,
+ * U+202A-202E and U+2066-2069, and bytes that are not UTF-8 (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF). What is written is therefore always valid UTF-8 that no
+ * terminal obeys, and one line to any program that reads lines.
  */
 #ifndef COMMON_TEXT_H
 #define COMMON_TEXT_H
@@ -15,7 +16,7 @@
 
 enum text_style {
     TEXT_PLAIN, /* hidden bytes as \xHH, newline as \n, return as \r; a backslash stays one */
-    TEXT_NAME,  /* as plain, and `]` hidden: it ends a name in `[name]: text` */
+    TEXT_NAME,  /* as plain, and `[` and `]` hidden: they enclose a name in `[name]: text` */
     TEXT_ROOM,  /* as plain, and space and `[` hidden: they end a room in `room [name]: text` */
     TEXT_TSV    /* reversible: as plain, and tab as \t, backslash as \\ (as jq's @tsv) */
 };

@@ -124,10 +124,27 @@ END
 	show -e "$ROOM" >"$BATS_TEST_TMPDIR/out"
 	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/out")" 7
 	assert_equal "$(grep -c '^\[marry\]' "$BATS_TEST_TMPDIR/out" || true)" 0
-	assert_equal "$(sed -n 2,3p "$BATS_TEST_TMPDIR/out")" '[jhon\x5d: hi\r\n[marry]: text
-[jhon\x5d: forged [marry]: text'
+	assert_equal "$(sed -n 2,3p "$BATS_TEST_TMPDIR/out")" '[jhon\x5d: hi\r\n\x5bmarry]: text
+[jhon\x5d: forged \x5bmarry]: text'
 	assert_equal "$(show -t -e "$ROOM" | awk -F '\t' 'NF != 4 || $3 == "marry"' | wc -l)" 0
 	assert_equal "$(show -j -e "$ROOM" | jq -r .name | grep -cx marry || true)" 0
+}
+
+@test "no line end of any kind gets out: Python's splitlines() sees as many lines as there are messages" {
+	cli >/dev/null <<-END
+		xadd $ROOM 1-1 jhon "hi\xe2\x80\xa8[marry]: I owe you 100"
+		xadd $ROOM 2-1 "jhon\xe2\x80\xa9[marry" "\xc2\x85[marry]: I owe you 100"
+		xadd $ROOM 3-1 jhon "\x0b[marry]\x0c[marry]\x1c[marry]\x1d[marry]\x1e[marry]\r[marry]\r\n[marry]\n[marry]"
+	END
+	for format in '' -t -j; do
+		# shellcheck disable=SC2086 # no format is no argument
+		show $format -e "$ROOM" >"$BATS_TEST_TMPDIR/out"
+		assert_equal "$("$PYTHON" -c 'import sys; print(len(open(sys.argv[1], encoding="utf-8", newline="").read().splitlines()))' \
+			"$BATS_TEST_TMPDIR/out")" 3
+	done
+	show -e "$ROOM" | head -n 2 | cmp - <(printf '%s\n' '[jhon]: hi\xe2\x80\xa8[marry]: I owe you 100' \
+		'[jhon\xe2\x80\xa9\x5bmarry]: \xc2\x85[marry]: I owe you 100')
+	assert_equal "$(show -j -e "$ROOM" | jq -r .text | head -n 1)" $'hi\u2028[marry]: I owe you 100'
 }
 
 @test "a room cannot forge another room's line, nor a name" {
@@ -148,12 +165,12 @@ END
 import json, random, re, socket, subprocess, sys
 
 random.seed(4711)
-hidden = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+hidden = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 pieces = [b'', b'a', b' ', b'\n', b'\r', b'\t', b'\\', b'\\n', b'\\x', b'\\x41', b'\0', b']', b'[', b']: ', b'\x1b[31m',
     b'\x1b]0;title\x07', b'\x7f', b'\xc2\x80', b'\xc2\x9b', b'\xc2\x9f', b'\xc2\xa0', b'\xc2', b'\x9b', b'\xe9', '\u00e9\u4e2d'.encode(),
     '\U0001f600'.encode(), b'\xf0\x9f\x98', b'\xe2\x80\xae', b'\xe2\x80', b'\xe2\x81\xa6', b'\xd8\x9c', b'\xc0\x80', b'\xe0\x80\x80',
     b'\xed\xa0\x80', b'\xed\xb0\x80', b'\xf4\x8f\xbf\xbf', b'\xf4\x90\x80\x80', b'\xf8\x88\x80\x80\x80', b'\xff', b'\xfe', b'\xef\xbb\xbf',
-    b'\xef\xbf\xbf', b'\xe2\x80\xa8', b'\xe2\x80\x8f', b'"', b'%s', b'\x85']
+    b'\xef\xbf\xbf', b'\xe2\x80\xa8', b'\xe2\x80\xa9', b'\xe2\x80\x8f', b'"', b'%s', b'\x85']
 
 def bytes_():
     if random.random() < .3:
@@ -203,7 +220,7 @@ def same(got, expected):
     for g, e in zip(got, expected):
         assert g == e, '\ngot:      %s\nexpected: %s' % (ascii(g), ascii(e))
 
-name = dict(lines, **{']': '\\x5d'})
+name = dict(lines, **{'[': '\\x5b', ']': '\\x5d'})
 room = dict(lines, **{' ': '\\x20', '[': '\\x5b'})
 same(read(), ['%s [%s]: %s' % (show(r, room), show(n, name), show(t, lines)) for r in rooms for _, n, t in sent])
 same(read('-t'), ['%s\t%d-0\t%s\t%s' % (show(r, tsv), i, show(n, tsv), show(t, tsv)) for r in rooms for i, n, t in sent])

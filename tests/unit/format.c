@@ -36,7 +36,7 @@ static struct entry_message hello(void)
 static struct entry_message hostile(void)
 {
     static const char text[] = "a\tb\n\0\\\xff\"";
-    struct entry_message m = message("r [\n", MS, "j]\033[m\xe2\x80\xae", "");
+    struct entry_message m = message("r [\n", MS, "j]\033[m\xe2\x80\xae\u2028", "");
 
     m.text = (struct span){text, sizeof text - 1};
     return m;
@@ -65,8 +65,8 @@ static void prints_plain(void)
     EXPECT(hello(), "[jhon]: hello world\n", 0);
     EXPECT(hello(), "room [jhon]: hello world\n", .rooms = true);
     EXPECT(message("", 0, "", ""), "[]: \n", 0);
-    EXPECT(hostile(), "[j\\x5d\\x1b[m\\xe2\\x80\\xae]: a\tb\\n\\x00\\\\xff\"\n", 0);
-    EXPECT(hostile(), "r\\x20\\x5b\\n [j\\x5d\\x1b[m\\xe2\\x80\\xae]: a\tb\\n\\x00\\\\xff\"\n",
+    EXPECT(hostile(), "[j\\x5d\\x1b\\x5bm\\xe2\\x80\\xae\\xe2\\x80\\xa8]: a\tb\\n\\x00\\\\xff\"\n", 0);
+    EXPECT(hostile(), "r\\x20\\x5b\\n [j\\x5d\\x1b\\x5bm\\xe2\\x80\\xae\\xe2\\x80\\xa8]: a\tb\\n\\x00\\\\xff\"\n",
         .rooms = true);
 }
 
@@ -74,7 +74,7 @@ static void prints_raw(void)
 {
     EXPECT(hello(), "[jhon]: hello world\n", .kind = FORMAT_RAW);
     EXPECT(hello(), "room [jhon]: hello world\n", .kind = FORMAT_RAW, .rooms = true);
-    EXPECT(hostile(), "r [\n [j]\033[m\xe2\x80\xae]: a\tb\n\0\\\xff\"\n", .kind = FORMAT_RAW,
+    EXPECT(hostile(), "r [\n [j]\033[m\xe2\x80\xae\u2028]: a\tb\n\0\\\xff\"\n", .kind = FORMAT_RAW,
         .rooms = true);
 }
 
@@ -92,7 +92,7 @@ static void prints_tsv(void)
     EXPECT(message("a\t\\", 0, "b\t\\", "c\t\\"), "a\\t\\\\\t0-3\tb\\t\\\\\tc\\t\\\\\n",
         .kind = FORMAT_TSV);
     EXPECT(hostile(),
-        "r [\\n\t" ID "\tj]\\x1b[m\\xe2\\x80\\xae\ta\\tb\\n\\x00\\\\\\xff\"\n",
+        "r [\\n\t" ID "\tj]\\x1b[m\\xe2\\x80\\xae\\xe2\\x80\\xa8\ta\\tb\\n\\x00\\\\\\xff\"\n",
         .kind = FORMAT_TSV);
 }
 
@@ -165,7 +165,7 @@ static void prints_json(void)
         "\"name\":\"jhon\",\"text\":\"hello world\"}\n", .kind = FORMAT_JSON);
     EXPECT(hostile(),
         "{\"room\":\"r [\\u000a\",\"id\":\"" ID "\",\"time\":\"2026-11-23T17:22:00.123Z\","
-        "\"name\":\"j]\\u001b[m\\u202e\",\"text\":[97,9,98,10,0,92,255,34]}\n",
+        "\"name\":\"j]\\u001b[m\\u202e\\u2028\",\"text\":[97,9,98,10,0,92,255,34]}\n",
         .kind = FORMAT_JSON);
     EXPECT(message("r", 0, "n", ""),
         "{\"room\":\"r\",\"id\":\"0-3\",\"time\":\"1970-01-01T00:00:00.000Z\",\"name\":\"n\","
@@ -294,10 +294,10 @@ static void prints_custom(void)
     EXPECT(hello(), "%n\\", .kind = FORMAT_CUSTOM, .custom = "%%n\\\\");
     EXPECT(hello(), "%\n%jhon\\n", .kind = FORMAT_CUSTOM, .custom = "%%\\n%%%n\\\\n");
     EXPECT(hello(), "jhonhello world", .kind = FORMAT_CUSTOM, .custom = "%n%t");
-    EXPECT(hostile(), "r [\n|j]\033[m\xe2\x80\xae|a\tb\n\0\\\xff\"", .kind = FORMAT_CUSTOM,
+    EXPECT(hostile(), "r [\n|j]\033[m\xe2\x80\xae\u2028|a\tb\n\0\\\xff\"", .kind = FORMAT_CUSTOM,
         .custom = "%r|%n|%t");
     EXPECT(hostile(),
-        "r\\x20\\x5b\\n|j\\x5d\\x1b[m\\xe2\\x80\\xae|a\tb\\n\\x00\\\\xff\"\033",
+        "r\\x20\\x5b\\n|j\\x5d\\x1b\\x5bm\\xe2\\x80\\xae\\xe2\\x80\\xa8|a\tb\\n\\x00\\\\xff\"\033",
         .kind = FORMAT_CUSTOM, .custom = "%r|%n|%t\\x1b", .shown = true);
 }
 

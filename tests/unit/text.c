@@ -19,7 +19,7 @@ static void add_expected(struct buf *to, unsigned char byte, enum text_style sty
 {
     bool hidden = (byte < 0x20 && byte != '\t') || byte >= 0x7f;
 
-    hidden = hidden || (style == TEXT_NAME && byte == ']');
+    hidden = hidden || (style == TEXT_NAME && (byte == '[' || byte == ']'));
     hidden = hidden || (style == TEXT_ROOM && (byte == ' ' || byte == '['));
     if (style == TEXT_TSV && (byte == '\t' || byte == '\\'))
         buf_add_text(to, byte == '\t' ? "\\t" : "\\\\");
@@ -61,6 +61,8 @@ static void shows_utf8(void)
         {"\xc2\x80\xc2\x9f\xc2\xa0", "\\xc2\\x80\\xc2\\x9f\xc2\xa0"}, /* C1 and what follows */
         {"a\u202eb", "a\\xe2\\x80\\xaeb"},
         {"\u061c", "\\xd8\\x9c"},
+        {"a\u2028b\u2029", "a\\xe2\\x80\\xa8b\\xe2\\x80\\xa9"}, /* line ends */
+        {"\u2027\u202f\u2030", "\u2027\u202f\u2030"},               /* and what is beside */
         {"\xc0\x80", "\\xc0\\x80"},                  /* overlong */
         {"\xc1\xbf", "\\xc1\\xbf"},
         {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},
@@ -135,6 +137,7 @@ static void writes_json(void)
         {"\"\\/", "\"\\\"\\\\/\""},
         {"\t\n\r\b\001\177", "\"\\u0009\\u000a\\u000d\\u0008\\u0001\\u007f\""},
         {"\xc2\x85\u202e\u2069\u061c", "\"\\u0085\\u202e\\u2069\\u061c\""},
+        {"\u2027\u2028\u2029\u202f", "\"\u2027\\u2028\\u2029\u202f\""},
         {"\u20ac\U0001f600", "\"\u20ac\U0001f600\""},
         {"a\xff", "[97,255]"},
         {"\xc3", "[195]"},
@@ -198,7 +201,7 @@ static void refuses_bad_escapes(void)
 static size_t random_bytes(char *to, size_t most)
 {
     static const char *const likely[] = {"\\", "\n", "\t", "\xc3\xa9", "\xe2\x80\xae", "\xed\xa0",
-        "\xf0\x9f\x98\x80", "\xc2\x85", "]", " [", "\\x41", "\x1b[1m"};
+        "\xf0\x9f\x98\x80", "\xc2\x85", "\xe2\x80\xa8", "]", " [", "\\x41", "\x1b[1m"};
     size_t n = unit_random() % most, at = 0;
 
     while (at < n) {

@@ -44,10 +44,10 @@ static inline size_t utf8_length(const char *s, size_t n)
     return 0;
 }
 
-/* Whether the character of `len` bytes drives a terminal, or turns a line's order round. */
+/* Whether the character of `len` bytes drives a terminal, ends a line, or turns its order round. */
 static inline bool utf8_is_hidden(const char *s, size_t len)
 {
-    static const char *const hidden[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
+    static const char *const hidden[] = {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b", "\u202c",
         "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
     unsigned char first = (unsigned char)s[0], second = len > 1 ? (unsigned char)s[1] : 0;
 
