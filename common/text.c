@@ -87,7 +87,10 @@ static void add_escape(struct buf *to, const unsigned char *s, const struct unit
         buf_add(to, "\\", 1);
         buf_add(to, s, 1);
     } else if (style == JSON) {
-        buf_printf(to, "\\u%04x", u->point);
+        const char escape[] = {'\\', 'u', hex[u->point >> 12 & 15], hex[u->point >> 8 & 15],
+            hex[u->point >> 4 & 15], hex[u->point & 15]}; /* none hidden is above U+FFFF */
+
+        buf_add(to, escape, sizeof escape);
     } else if (letter) {
         char pair[] = {'\\', names[letter - letters]};
 
@@ -170,12 +173,35 @@ void text_show_room(struct buf *to, const char *s, size_t n)
     text_show(to, s, n, TEXT_TSV);
 }
 
+/* All byte values in decimal and a comma, four characters each: a byte costs one copy. */
+#define TEN(tens, pad)                                                                       \
+    tens "0," pad tens "1," pad tens "2," pad tens "3," pad tens "4," pad tens "5," pad tens \
+         "6," pad tens "7," pad tens "8," pad tens "9," pad
+#define HUNDRED(h)                                                                            \
+    TEN(h "0", "")                                                                            \
+    TEN(h "1", "") TEN(h "2", "") TEN(h "3", "") TEN(h "4", "") TEN(h "5", "") TEN(h "6", "") \
+        TEN(h "7", "") TEN(h "8", "") TEN(h "9", "")
+enum { DECIMAL = 4 };
+static const char decimals[] = TEN("", "  ") TEN("1", " ") TEN("2", " ") TEN("3", " ") TEN("4", " ")
+    TEN("5", " ") TEN("6", " ") TEN("7", " ") TEN("8", " ") TEN("9", " ") HUNDRED("1") HUNDRED("2");
+
 static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
 {
+    enum { PIECE = 4096 };
+
     buf_add(to, "[", 1);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(to, "%s%u", i ? "," : "", s[i]);
-    buf_add(to, "]", 1);
+    for (size_t left = n; left > 0;) {
+        size_t piece = left < PIECE ? left : PIECE;
+        char *start = buf_reserve(to, DECIMAL * piece), *end = start;
+
+        for (size_t i = 0; i < piece; i++, s++) {
+            memcpy(end, decimals + DECIMAL * *s, DECIMAL);
+            end += 2 + (*s >= 10) + (*s >= 100);
+        }
+        to->len += (size_t)(end - start);
+        left -= piece;
+    }
+    to->data[to->len - 1] = ']'; /* instead of the last comma: no byte at all would be UTF-8 */
 }
 
 void text_json(struct buf *to, const char *s, size_t n)

@@ -158,6 +158,31 @@ static void writes_json(void)
     buf_free(&got);
 }
 
+/* Bytes that are not UTF-8: each value there is, and more of them than are written in one go. */
+static void writes_json_bytes(void)
+{
+    static const size_t sizes[] = {1, 2, 255, 256, 257, 4095, 4096, 4097, 8192, 8193};
+    struct buf got = {0}, want = {0};
+    char bytes[8193];
+
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+
+        buf_clear(&got);
+        buf_clear(&want);
+        buf_add_text(&want, "[");
+        for (size_t i = 0; i < n; i++) {
+            bytes[i] = (char)(i * 7 + 255);
+            buf_printf(&want, "%s%u", i ? "," : "", (unsigned char)bytes[i]);
+        }
+        buf_add_text(&want, "]");
+        text_json(&got, bytes, n);
+        CHECK_SAME(got.data, got.len, want.data, want.len);
+    }
+    buf_free(&got);
+    buf_free(&want);
+}
+
 static void reads_tsv(void)
 {
     static const char *const rows[][2] = {{"", ""}, {"abc", "abc"}, {"\\\\n", "\\n"},
@@ -333,7 +358,8 @@ static void reads_hex(void)
 UNIT_MAIN({"shows each byte in each style", shows_each_byte},
     {"shows UTF-8, and hides what is not", shows_utf8},
     {"shows each character there is", shows_each_character}, {"shows nothing", shows_nothing},
-    {"writes JSON strings, or arrays of bytes", writes_json}, {"reads TSV escapes", reads_tsv},
+    {"writes JSON strings, or arrays of bytes", writes_json},
+    {"writes any number of bytes as an array", writes_json_bytes}, {"reads TSV escapes", reads_tsv},
     {"refuses bad TSV escapes", refuses_bad_escapes},
     {"brings any bytes back from TSV", round_trips_tsv},
     {"shows any bytes as one clean line", is_always_clean},
