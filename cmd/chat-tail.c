@@ -20,7 +20,7 @@ enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
 /* What the options fill in beside the settings of the connection. */
 struct arguments {
     struct tail_settings tail;
-    bool follow, tsv, json, raw, null;
+    bool follow, tsv, json, entries, raw, null;
     enum colours colours;
 };
 
@@ -137,7 +137,9 @@ static const struct option_row rows[] = {
     {CLAIM, "claim", "DURATION", "take over what others left undone so long; default 60s",
         option_duration, AT(tail.claim), 0, 0},
     {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
-    {'j', "json", NULL, "a JSON object a line", option_flag, AT(json), 0, 0},
+    {'j', "json", NULL, "a JSON object for each message", option_flag, AT(json), 0, 0},
+    {'J', "json-entries", NULL, "a JSON object for each entry, with all its fields", option_flag,
+        AT(entries), 0, 0},
     {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH",
         set_custom, AT(tail.format), 0, 0},
     {'r', "raw", NULL, "lines with the bytes as they are", option_flag, AT(raw), 0, 0},
@@ -150,16 +152,19 @@ static const struct option_row rows[] = {
 };
 
 static const struct option_clash clashes[] = {
-    {"tsv", "json format raw null"},
-    {"json", "format raw null"},
+    {"tsv", "json json-entries format raw null"},
+    {"json", "json-entries format raw null"},
+    {"json-entries", "format raw null"},
     {"format", "raw null"},
     {"raw", "null"},
-    {"time", "tsv json null"},
+    {"time", "tsv json json-entries null"},
     {"exit", "follow timeout"},
     {"group", "lines cursor-file list"},
     {"consumer", "+group"},
     {"claim", "+group"},
-    {"list", "lines since until count timeout exclude match cursor-file json format raw null"},
+    {"list",
+        "lines since until count timeout exclude match cursor-file json json-entries format raw "
+        "null"},
     SERVER_CLASHES,
     {0},
 };
@@ -171,11 +176,12 @@ static void choose_format(struct arguments *a, size_t rooms)
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     bool terminal = isatty(STDOUT_FILENO);
 
-    f->kind = a->tsv    ? FORMAT_TSV
-              : a->json ? FORMAT_JSON
-              : a->raw  ? FORMAT_RAW
-              : a->null ? FORMAT_NULL
-                        : f->kind;
+    f->kind = a->tsv       ? FORMAT_TSV
+              : a->json    ? FORMAT_JSON
+              : a->entries ? FORMAT_ENTRIES
+              : a->raw     ? FORMAT_RAW
+              : a->null    ? FORMAT_NULL
+                           : f->kind;
     f->rooms = rooms > 1;
     f->shown = terminal;
     f->colour = a->colours == COLOURS_ALWAYS

@@ -54,24 +54,19 @@ static bool is_past(const struct tail *t, const struct tail_room *room, struct i
            || (t->set->to_end && !t->set->group && id_compare(id, room->end) > 0);
 }
 
-/*
- * Whether an entry of which -n wants a part is printed whole: in rows, what is left of an entry
- * would pass for all of it.
- */
-static bool keeps_entries_whole(const struct tail *t)
-{
-    return t->format.kind == FORMAT_TSV;
-}
-
 /* Print a message of the entry, which begins where what may be written already ends. */
 static void print_message(struct tail_reader *r, const struct entry_message *m)
 {
     struct out *out = &r->t->out;
+    size_t row = out->whole + r->open.row;
 
-    if (r->open.messages > 0)
-        format_goes_on(&r->t->format, &out->buf, out->whole + r->open.row);
-    r->open.row = out->buf.len - out->whole;
-    format_message(&r->t->format, &out->buf, m);
+    if (r->open.messages > 0) {
+        row = format_another(&r->t->format, &out->buf, row, m);
+    } else {
+        row = out->buf.len;
+        format_message(&r->t->format, &out->buf, m);
+    }
+    r->open.row = row - out->whole;
     r->open.messages++;
     r->open.bytes += m->text.len;
 }
@@ -84,7 +79,7 @@ static void on_message(void *context, const struct entry_message *m)
 
     if (t->stop != TAIL_GOES_ON || is_past(t, room, m->key) || tail_hides(t, &m->name))
         return;
-    if (room->skip > 0 && !keeps_entries_whole(t)) {
+    if (room->skip > 0 && !format_keeps_entries(&t->format)) {
         room->skip--;
         r->open.skipped++;
         return;
@@ -146,7 +141,7 @@ static void on_entry(void *context, const struct entry_message *m)
         room->done = true;
         return;
     }
-    if (room->skip > 0 && keeps_entries_whole(t))
+    if (room->skip > 0 && format_keeps_entries(&t->format))
         skip_entry(r);
     t->progress.messages += r->open.messages;
     t->progress.bytes += r->open.bytes;

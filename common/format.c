@@ -11,6 +11,8 @@
 static const char *const colours[] = {
     "31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
 
+#define YEAR_10000 UINT64_C(253402300800) /* seconds since 1970 */
+
 static const char *colour_of(const struct span *name)
 {
     uint32_t hash = 2166136261U; /* FNV-1a */
@@ -20,14 +22,14 @@ static const char *colour_of(const struct span *name)
     return colours[hash % (sizeof colours / sizeof *colours)];
 }
 
-/* For JSON: UTC, behind a quote; nothing past the years that can be counted. */
+/* For JSON: UTC, behind a quote; nothing beyond the year 9999, the last one of RFC 3339. */
 static void make_json_time(struct format *f, uint64_t second)
 {
     time_t t = (time_t)second;
     struct tm tm;
     char text[64];
 
-    if (gmtime_r(&t, &tm))
+    if (second < YEAR_10000 && gmtime_r(&t, &tm))
         buf_add(&f->time_text, text, strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%S", &tm));
 }
 
@@ -76,8 +78,7 @@ void format_time(struct format *f, struct buf *to, uint64_t ms)
 }
 
 /* Data: as it is when raw, else so that it stays one harmless line. */
-static void add_data(
-    struct buf *to, const struct span *data, bool raw, enum text_style style)
+static void add_data(struct buf *to, const struct span *data, bool raw, enum text_style style)
 {
     if (raw)
         buf_add(to, data->at, data->len);
@@ -120,12 +121,11 @@ static void add_tsv(struct buf *to, const struct entry_message *m)
     buf_add(to, "\n", 1);
 }
 
-void format_goes_on(const struct format *f, struct buf *to, size_t row)
+/* Put the `+` behind the ID of the row that begins there and ends where `to` does. */
+static void mark_row(struct buf *to, size_t row)
 {
     size_t at = row;
 
-    if (f->kind != FORMAT_TSV)
-        return;
     for (int tabs = 0; tabs < 2; at++) /* no column holds a raw tab */
         tabs += to->data[at] == '\t';
     at--;
@@ -141,7 +141,7 @@ static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
     char *end;
 
     if (text->len == 0) {
-        buf_add_text(to, "null"); /* an ID past the years that can be counted */
+        buf_add_text(to, "null");
         return;
     }
     buf_add(to, text->data, text->len);
@@ -154,7 +154,8 @@ static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
     to->len += 6;
 }
 
-static void add_json(struct format *f, struct buf *to, const struct entry_message *m)
+/* Of an entry's object what comes before its messages. */
+static void begin_json(struct format *f, struct buf *to, const struct entry_message *m)
 {
     buf_add_text(to, "{\"room\":");
     text_json(to, m->room.at, m->room.len);
@@ -162,11 +163,35 @@ static void add_json(struct format *f, struct buf *to, const struct entry_messag
     buf_add(to, m->id.at, m->id.len);
     buf_add_text(to, "\",\"time\":");
     add_json_time(f, to, m->key.ms);
+}
+
+static void add_json(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    begin_json(f, to, m);
     buf_add_text(to, ",\"name\":");
     text_json(to, m->name.at, m->name.len);
     buf_add_text(to, ",\"text\":");
     text_json(to, m->text.at, m->text.len);
     buf_add_text(to, "}\n");
+}
+
+static const char entry_end[] = "]}\n";
+
+static void add_field(struct buf *to, const struct entry_message *m)
+{
+    buf_add(to, "[", 1);
+    text_json(to, m->name.at, m->name.len);
+    buf_add(to, ",", 1);
+    text_json(to, m->text.at, m->text.len);
+    buf_add(to, "]", 1);
+    buf_add_text(to, entry_end);
+}
+
+static void add_entry(struct format *f, struct buf *to, const struct entry_message *m)
+{
+    begin_json(f, to, m);
+    buf_add_text(to, ",\"fields\":[");
+    add_field(to, m);
 }
 
 int format_check(const char *custom, struct err *e)
@@ -236,12 +261,33 @@ void format_message(struct format *f, struct buf *to, const struct entry_message
     case FORMAT_RAW: add_line(f, to, m); break;
     case FORMAT_TSV: add_tsv(to, m); break;
     case FORMAT_JSON: add_json(f, to, m); break;
+    case FORMAT_ENTRIES: add_entry(f, to, m); break;
     case FORMAT_CUSTOM: add_custom(f, to, m); break;
     case FORMAT_NULL:
         buf_add(to, m->text.at, m->text.len);
         buf_add(to, "", 1);
         break;
     }
+}
+
+size_t format_another(struct format *f, struct buf *to, size_t row, const struct entry_message *m)
+{
+    if (f->kind == FORMAT_ENTRIES) {
+        to->len -= strlen(entry_end);
+        buf_add(to, ",", 1);
+        add_field(to, m);
+        return row;
+    }
+    if (f->kind == FORMAT_TSV)
+        mark_row(to, row);
+    row = to->len;
+    format_message(f, to, m);
+    return row;
+}
+
+bool format_keeps_entries(const struct format *f)
+{
+    return f->kind == FORMAT_TSV || f->kind == FORMAT_ENTRIES;
 }
 
 const char *format_parse_tsv(char *row, size_t n, struct entry_message *m)

@@ -9,7 +9,15 @@
 #include "common/entry.h"
 #include "common/err.h"
 
-enum format_kind { FORMAT_PLAIN, FORMAT_RAW, FORMAT_TSV, FORMAT_JSON, FORMAT_NULL, FORMAT_CUSTOM };
+enum format_kind {
+    FORMAT_PLAIN,
+    FORMAT_RAW,
+    FORMAT_TSV,
+    FORMAT_JSON,
+    FORMAT_ENTRIES, /* JSON: an object for each entry, all its messages in it */
+    FORMAT_NULL,
+    FORMAT_CUSTOM
+};
 
 /* Zero it and set what differs from: plain, no rooms, no times, no colours. */
 struct format {
@@ -29,15 +37,19 @@ struct format {
 /* Check a custom format: %r %i %n %t %T %s %% \n \t \r \0 \\ \xHH. Fails with EXIT_USAGE. */
 int format_check(const char *custom, struct err *e);
 
-/* Append the message, its line end included. */
+/* Append the first message that is shown of an entry, its line end included. */
 void format_message(struct format *f, struct buf *to, const struct entry_message *m);
 
 /*
- * To be called between two rows of one entry, when the second one is about to be appended: put the
- * `+` behind the ID of the first, which begins at `row` in `to` and ends where `to` does. In other
- * formats than FORMAT_TSV it does nothing.
+ * Append another message of the same entry. What was printed of the one before begins at `row` in
+ * `to` and ends where `to` does: with FORMAT_TSV its ID gets a `+`, since its entry goes on in the
+ * next row, and with FORMAT_ENTRIES the message goes into the same object. Returns where what was
+ * printed of this message begins, the `row` of the next call.
  */
-void format_goes_on(const struct format *f, struct buf *to, size_t row);
+size_t format_another(struct format *f, struct buf *to, size_t row, const struct entry_message *m);
+
+/* Whether a part of an entry would pass for all of it, so that it must be printed whole. */
+bool format_keeps_entries(const struct format *f);
 
 /* Append a time, in milliseconds since 1970, as `time` says. */
 void format_time(struct format *f, struct buf *to, uint64_t ms);

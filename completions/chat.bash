@@ -7,7 +7,7 @@ _chat_options='-h --host -p --port -s --socket -u --uri --user --askpass --pass-
 _chat_send_options="$_chat_options -n --name -0 --null -w --whole -t --tsv -k --keep-ids -E --empty -T --tee -i --ids
 	--maxlen --maxage --max-message --replicas --at-least-once"
 _chat_tail_options="$_chat_options -n --lines -S --since -U --until -f --follow -e --exit -c --count -W --timeout
-	-x --exclude -m --match -l --list -C --cursor-file -g --group --consumer --claim -t --tsv -j --json -F --format -r --raw -0 --null --time --color"
+	-x --exclude -m --match -l --list -C --cursor-file -g --group --consumer --claim -t --tsv -j --json -J --json-entries -F --format -r --raw -0 --null --time --color"
 
 # _chat_values PROGRAM OPTION: sets $values to what the option's value may be. Fails if it takes none.
 _chat_values() {

@@ -235,7 +235,7 @@ all_files() {
 }
 
 @test "zsh: what contradicts an option given is not offered" {
-	for case in 'chat-tail -t:-j -F -r -0 --json --format --raw --null --time' 'chat-tail -e:-f -W --follow --timeout' \
+	for case in 'chat-tail -t:-j -J -F -r -0 --json --json-entries --format --raw --null --time' 'chat-tail -J:-t -j --time' 'chat-tail -e:-f -W --follow --timeout' \
 		'chat-tail -s one.sock:-h -p -u --host --port --uri' 'chat-send -w:-0 -t --null --tsv' \
 		'chat-send -t:-0 -w --null --whole' 'chat-send -k:--at-least-once' \
 		'chat-send -q:-v --verbose --progress' 'chat-send --askpass:--pass-file' \

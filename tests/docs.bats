@@ -322,15 +322,15 @@ run_blocks() {
 	man_blocks "$(manual chat-tail)" EXAMPLES | grep -z -e '-W 30' | sed -z 's/-W 30/-W 0.1/' | run_blocks
 }
 
-@test "chat-tail(1): the JSON is as shown" {
-	fill_rooms
-	assert_equal "$(chat-tail -j -e -c 1 room)" \
-		"$(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -n '/{"/,/"}/s/^ *//p' | tr -d '\n')"
-}
+# shown_json: the objects that the manual shows, one a line.
+shown_json() { section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -n '/{"/,/}$/s/^ *//p' | tr -d '\n' | sed 's/}{/}\n{/g'; }
 
-@test "chat-tail(1): the rows of an entry of two fields are as shown" {
+@test "chat-tail(1): the JSON is as shown, and that of an entry of two fields, and its rows" {
+	fill_rooms
+	assert_equal "$(chat-tail -j -e -c 1 room)" "$(shown_json | head -n 1)"
 	cli flushall >/dev/null
 	cli xadd room 1751390520000-0 marry hi jhon 'both at once' >/dev/null
+	assert_equal "$(chat-tail -J -e room)" "$(shown_json | tail -n +2)"
 	prints chat-tail -t -e room < <(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -nE 's/ {2,}/\t/g; s/^\t(room\t.*-0)/\1/p')
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# chat-tail -t of entries of several fields: which rows belong together, whatever prints them.
+# chat-tail -t and -J of entries of several fields: what belongs together, whatever prints it.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -11,6 +11,9 @@ teardown() { stop_jobs; }
 
 # add ID NAME TEXT ...: an entry of $ROOM.
 add() { cli xadd "$ROOM" "$@" >/dev/null; }
+
+# fields [argument ...]: the objects that chat-tail -J prints: `ID name text name text;`.
+fields() { show -J "$@" | jq -j '.id, (.fields[][] | " ", .), ";"'; }
 
 # rows [argument ...]: the rows that chat-tail -t prints, without the room: `ID name text`, each followed by `;`.
 rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
@@ -46,6 +49,7 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 @test "no other format has a +, nor has a cursor file" {
 	add 5-1 a 1 b 2
 	assert_equal "$(show -j -e "$ROOM" | jq -r .id)" $'5-1\n5-1'
+	assert_equal "$(fields -e "$ROOM")" '5-1 a 1 b 2;'
 	prints chat-tail -F '%i %t\n' -e "$ROOM" <<<$'5-1 1\n5-1 2'
 	prints chat-tail -e "$ROOM" <<<$'[a]: 1\n[b]: 2'
 	prints chat-tail -r -e "$ROOM" <<<$'[a]: 1\n[b]: 2'
@@ -88,6 +92,39 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	assert_match "${stderr_lines[-1]}" '^chat-tail: 6 messages, 6 bytes'
 	run --separate-stderr show -v -t -e -n +4 "$ROOM"
 	assert_match "${stderr_lines[-1]}" '^chat-tail: 3 messages, 3 bytes'
+}
+
+@test "-J: -n, -n + and -c cut no entry, and -x hides a field at a time" {
+	add 1-0 a 1 b 2 c 3
+	add 2-0 a 4
+	add 3-0 a 5 b 6 a 7
+	local last='3-0 a 5 b 6 a 7;'
+	local first="1-0 a 1 b 2 c 3;2-0 a 4;$last"
+	for n in 0: 1:"$last" 3:"$last" 4:"2-0 a 4;$last" 5:"$first" 9:"$first" +1:"$first" +3:"$first" +4:"2-0 a 4;$last" +7:"$last" +8:; do
+		echo "-n $n"
+		assert_equal "$(fields -e -n "${n%%:*}" "$ROOM")" "${n#*:}"
+	done
+	assert_equal "$(fields -c 1 -n +2 "$ROOM")" '1-0 a 1 b 2 c 3;'
+	assert_equal "$(fields -e -x a "$ROOM")" '1-0 b 2 c 3;3-0 b 6;'
+	assert_equal "$(fields -e -x b -x c "$ROOM")" '1-0 a 1;2-0 a 4;3-0 a 5 a 7;'
+	assert_equal "$(fields -e -x a -x b -x c "$ROOM")" ''
+	run --separate-stderr show -v -J -e -n +4 "$ROOM"
+	assert_match "${stderr_lines[-1]}" '^chat-tail: 4 messages, 4 bytes'
+}
+
+@test "-J: live, of two rooms, and shared by a group" {
+	local n
+	follow -J "$ROOM" "$ROOM-b"
+	for n in 1 2 3; do
+		add "$n-0" a 1 b 2 c 3
+		cli xadd "$ROOM-b" "$n-0" a 1 b 2 >/dev/null
+		wait_until 5 has_lines "$live" $((n * 2))
+	done
+	assert_equal "$(jq -cs 'group_by(.room) | map(map([.id, .fields]))' "$live")" "$(printf '[[%s],[%s]]' \
+		"$(printf '["%d-0",[["a","1"],["b","2"],["c","3"]]]\n' 1 2 3 | paste -sd,)" \
+		"$(printf '["%d-0",[["a","1"],["b","2"]]]\n' 1 2 3 | paste -sd,)")"
+	cli xgroup create "$ROOM" workers 0 >/dev/null
+	assert_equal "$(fields -e -x b -g workers "$ROOM")" '1-0 a 1 c 3;2-0 a 1 c 3;3-0 a 1 c 3;'
 }
 
 @test "-n and -n + count what -x shows, and print no more than that" {

@@ -584,6 +584,33 @@ odd() {
 	prints chat-tail -j -e "$ROOM" <<<'{"room":"'"$ROOM"'","id":"1795454520123-4","time":"2026-11-23T17:22:00.123Z","name":"m\"y\\","text":"hé \u0009\u000a/\u001b\u007f\u0085\u202e\u2028"}'
 }
 
+@test "-j: the time is null beyond the year 9999, and for IDs in microseconds" {
+	seed <<-END
+		xadd $ROOM 253402300799999-0 jhon last
+		xadd $ROOM 253402300800000-0 jhon first
+		xadd $ROOM 1690000000000000-0 jhon micro
+		xadd $ROOM 18446744073709551615-0 jhon end
+	END
+	assert_equal "$(show -j -e "$ROOM" | jq -c '[.text, .time]')" '["last","9999-12-31T23:59:59.999Z"]
+["first",null]
+["micro",null]
+["end",null]'
+	assert_equal "$(show -J -e "$ROOM" | jq -c .time | uniq -c | tr -s ' ')" ' 1 "9999-12-31T23:59:59.999Z"
+ 3 null'
+}
+
+@test "-J: an object an entry, its fields in their order, repeats and odd bytes too" {
+	seed <<-END
+		xadd $ROOM 1795454520123-4 jhon hi marry "" jhon hi "" "a\\n\\xff"
+		xadd $ROOM 5795454520123-0 "\\xe2\\x80\\xa8" one
+	END
+	prints chat-tail -J -e "$ROOM" <<-END
+		{"room":"$ROOM","id":"1795454520123-4","time":"2026-11-23T17:22:00.123Z","fields":[["jhon","hi"],["marry",""],["jhon","hi"],["",[97,10,255]]]}
+		{"room":"$ROOM","id":"5795454520123-0","time":"2153-08-26T00:28:40.123Z","fields":[["\\u2028","one"]]}
+	END
+	assert_equal "$(show --json-entries -e "$ROOM" | jq -c '.fields | map(.[0]) | length')" $'4\n1'
+}
+
 @test "-j: a string that is not UTF-8 is an array of its bytes" {
 	seed <<<"xadd $ROOM 5-1 \"\\xff\" \"a\\xc3(\" b \"\""
 	prints chat-tail --json -e "$ROOM" <<-END
@@ -792,7 +819,7 @@ odd() {
 @test "options that contradict each other end with 2, before any connection" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-t -j' '-t -F%t' '-t -r' '-t -0' '-j -F%t' '-j -r' '-j -0' '-F%t -r' '-F%t -0' '-r -0' \
-		'--time -t' '--time -j' '--time -0' '--time=%s -t' '-e -f' '-e -W 1'; do
+		'-J -t' '-J -j' '-J -F%t' '-J -r' '-J -0' '-J -l' '--time -t' '--time -j' '--time -J' '--time -0' '--time=%s -t' '-e -f' '-e -W 1'; do
 		read -ra arguments <<<"$given"
 		fails 2 '' chat-tail "${arguments[@]}" room
 		assert_output ''

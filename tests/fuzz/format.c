@@ -48,6 +48,28 @@ static void check_custom(const struct format *f, const struct entry_message *m)
     buf_free(&bare);
 }
 
+/* An entry of several messages is one object in one line, and each message of it is its part. */
+static void check_entry(const struct format *like, const struct entry_message *m)
+{
+    struct format f = *like;
+    struct buf one = {0}, more = {0};
+    size_t row = 0;
+
+    format_message(&f, &one, m);
+    format_message(&f, &more, m);
+    for (int i = 0; i < 2; i++)
+        row = format_another(&f, &more, row, m);
+    PROPERTY(row == 0);
+    PROPERTY(memchr(more.data, '\n', more.len) == more.data + more.len - 1);
+    PROPERTY(utf8_is_clean(more.data, more.len - 1, ""));
+    PROPERTY(memcmp(more.data, one.data, one.len - 3) == 0); /* up to ]}, and a line end */
+    PROPERTY(memcmp(more.data + more.len - 3, "]}\n", 3) == 0);
+    PROPERTY((more.len - one.len) % 2 == 0); /* the field and its comma, twice */
+    format_free(&f);
+    buf_free(&one);
+    buf_free(&more);
+}
+
 /* One line, its end at its end; clean, but for colours and a time of the user's own. */
 static void check_line(const struct format *f, const struct entry_message *m)
 {
@@ -66,7 +88,7 @@ static void check_line(const struct format *f, const struct entry_message *m)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum format_kind kinds[] = {FORMAT_PLAIN, FORMAT_RAW, FORMAT_TSV, FORMAT_JSON,
-        FORMAT_NULL};
+        FORMAT_NULL, FORMAT_ENTRIES};
     struct fuzz_input in = {(const char *)data, size};
     unsigned bits = fuzz_byte(&in), kind = fuzz_byte(&in), minute = fuzz_byte(&in);
     struct buf custom = fuzz_field(&in, 0), time = fuzz_field(&in, 0);
@@ -83,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         m.key.ms = UINT64_MAX >> (255 - minute);
     m.id = (struct span){id, id_print(id, m.key)};
     check_line(&f, &m);
+    if (f.kind == FORMAT_ENTRIES)
+        check_entry(&f, &m);
     f.kind = FORMAT_CUSTOM;
     if (format_check(custom.data, &e) == 0)
         check_custom(&f, &m);

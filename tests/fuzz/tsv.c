@@ -35,9 +35,7 @@ static void round_trip(const struct entry_message *m)
     size_t first;
 
     format_message(&f, &rows, m);
-    format_goes_on(&f, &rows, 0);
-    first = rows.len;
-    format_message(&f, &rows, m);
+    first = format_another(&f, &rows, 0, m);
     check_row(rows.data, first, m, "+");
     check_row(rows.data + first, rows.len - first, m, "");
     format_free(&f);

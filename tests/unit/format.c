@@ -117,14 +117,15 @@ static void add_entry(struct format *f, struct buf *to, const struct entry_messa
         if (i > 0) {
             to->data = realloc(to->data, to->len); /* so that a write beyond it is seen */
             to->cap = to->len;
-            format_goes_on(f, to, row);
+            row = format_another(f, to, row, &m[i]);
+            continue;
         }
         row = to->len;
         format_message(f, to, &m[i]);
     }
 }
 
-static void marks_rows_that_go_on(void)
+static void prints_entries_of_several_messages(void)
 {
     static const struct {
         enum format_kind kind;
@@ -141,6 +142,12 @@ static void marks_rows_that_go_on(void)
             "<{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\",\"name\":\"a\","
             "\"text\":\"1\"}\n{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\","
             "\"name\":\"\",\"text\":\"\"}\n"},
+        {FORMAT_ENTRIES, 1,
+            "<{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\",\"fields\":["
+            "[\"a\",\"1\"]]}\n"},
+        {FORMAT_ENTRIES, 4, /* in their order, repeats too */
+            "<{\"room\":\"r\",\"id\":\"5-3\",\"time\":\"1970-01-01T00:00:00.005Z\",\"fields\":["
+            "[\"a\",\"1\"],[\"\",\"\"],[\"x\\u0009y\",\"+\\u000a+\"],[\"a\",\"1\"]]}\n"},
         {FORMAT_CUSTOM, 2, "<5-3\t\t1\n5-3\t\t\n"},
     };
     const struct entry_message rows[] = {message("r", 5, "a", "1"), message("r", 5, "", ""),
@@ -158,6 +165,17 @@ static void marks_rows_that_go_on(void)
     }
 }
 
+static void keeps_entries(void)
+{
+    static const enum format_kind others[] = {
+        FORMAT_PLAIN, FORMAT_RAW, FORMAT_JSON, FORMAT_NULL, FORMAT_CUSTOM};
+
+    CHECK(format_keeps_entries(&(struct format){.kind = FORMAT_TSV}));
+    CHECK(format_keeps_entries(&(struct format){.kind = FORMAT_ENTRIES}));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        CHECK(!format_keeps_entries(&(struct format){.kind = others[i]}));
+}
+
 static void prints_json(void)
 {
     EXPECT(hello(),
@@ -167,12 +185,22 @@ static void prints_json(void)
         "{\"room\":\"r [\\u000a\",\"id\":\"" ID "\",\"time\":\"2026-11-23T17:22:00.123Z\","
         "\"name\":\"j]\\u001b[m\\u202e\\u2028\",\"text\":[97,9,98,10,0,92,255,34]}\n",
         .kind = FORMAT_JSON);
+    EXPECT(hostile(),
+        "{\"room\":\"r [\\u000a\",\"id\":\"" ID "\",\"time\":\"2026-11-23T17:22:00.123Z\",\"fields\":"
+        "[[\"j]\\u001b[m\\u202e\\u2028\",[97,9,98,10,0,92,255,34]]]}\n",
+        .kind = FORMAT_ENTRIES);
     EXPECT(message("r", 0, "n", ""),
         "{\"room\":\"r\",\"id\":\"0-3\",\"time\":\"1970-01-01T00:00:00.000Z\",\"name\":\"n\","
         "\"text\":\"\"}\n", .kind = FORMAT_JSON);
-    EXPECT(message("r", 253402300800000, "n", ""),
-        "{\"room\":\"r\",\"id\":\"253402300800000-3\",\"time\":\"10000-01-01T00:00:00.000Z\","
+    EXPECT(message("r", 253402300799999, "n", ""),
+        "{\"room\":\"r\",\"id\":\"253402300799999-3\",\"time\":\"9999-12-31T23:59:59.999Z\","
         "\"name\":\"n\",\"text\":\"\"}\n", .kind = FORMAT_JSON);
+    EXPECT(message("r", 253402300800000, "n", ""), /* RFC 3339 has four digits */
+        "{\"room\":\"r\",\"id\":\"253402300800000-3\",\"time\":null,"
+        "\"name\":\"n\",\"text\":\"\"}\n", .kind = FORMAT_JSON);
+    EXPECT(message("r", UINT64_MAX, "n", "t"),
+        "{\"room\":\"r\",\"id\":\"18446744073709551615-3\",\"time\":null,"
+        "\"fields\":[[\"n\",\"t\"]]}\n", .kind = FORMAT_ENTRIES);
 }
 
 static void prints_times(void)
@@ -395,7 +423,8 @@ static void refuses_bad_rows(void)
 UNIT_MAIN({"prints plain lines", prints_plain}, {"prints raw lines", prints_raw},
     {"prints texts ended by NUL", prints_null}, {"prints TSV", prints_tsv},
     {"hides byte order marks", hides_marks},
-    {"marks the rows of an entry that goes on", marks_rows_that_go_on},
+    {"prints entries of several messages", prints_entries_of_several_messages},
+    {"keeps entries whole where a part would pass for all", keeps_entries},
     {"prints JSON", prints_json}, {"prints local times", prints_times},
     {"tells seconds apart", tells_seconds_apart}, {"survives far futures", survives_far_futures},
     {"cuts endless times", cuts_endless_times}, {"colours names, each its own", colours_names},
