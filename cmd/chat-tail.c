@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/tail.h"
@@ -40,9 +41,18 @@ static int set_lines(void *field, char *value, const struct option_row *row, str
 static int set_when(void *field, char *value, const struct option_row *row, struct err *e)
 {
     (void)row;
-    if (when_parse(value, field) < 0)
-        return err_set(e, EXIT_USAGE,
-            "needs an ID, 10m (ago), 2026-11-23T17:22, @EPOCH or milliseconds, not '%s'", value);
+    return when_parse(value, time(NULL), field, e);
+}
+
+/* Until is inclusive. */
+static int set_until(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    struct when *until = field;
+
+    if (set_when(field, value, row, e) < 0)
+        return -1;
+    if (until->whole_second)
+        until->ms += 999;
     return 0;
 }
 
@@ -115,8 +125,10 @@ static int set_colours(void *field, char *value, const struct option_row *row, s
 static const struct option_row rows[] = {
     {'n', "lines", "N", "first the last N messages of each room; +N: from the Nth on", set_lines,
         AT(tail), 0, 0},
-    {'S', "since", "WHEN", "from then on", set_when, AT(tail.since), 0, 0},
-    {'U', "until", "WHEN", "up to then, and end", set_when, AT(tail.until), 0, 0},
+    {'S', "since", "WHEN", "from WHEN on: 10m (ago), 17:22, 2026-11-23T17:22, @EPOCH, an ID, ...",
+        set_when, AT(tail.since), 0, 0},
+    {'U', "until", "WHEN", "up to WHEN, then exit; today and yesterday are their 00:00 here too",
+        set_until, AT(tail.until), 0, 0},
     {'f', "follow", NULL, "wait for more; so it does anyway", option_flag, AT(follow), 0, 0},
     {'e', "exit", NULL, "stop at the end instead of waiting for more", option_flag, AT(tail.to_end),
         0, 0},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "common/id.h"
 #include "common/when.h"
 
-enum { OPTION_HELP = 511, HELP_COLUMN = 28, LONGEST = 64 };
+enum { OPTION_HELP = 511, HELP_COLUMN = 28, LONGEST = 64, MOST_SECONDS = 1000000000 };
 
 static const struct option_row builtin[] = {
     {OPTION_HELP, "help", NULL, "show this and end", NULL, 0, 0, 0},
@@ -54,10 +55,16 @@ int option_seconds(void *field, char *value, const struct option_row *row, struc
 {
     char *end;
     double seconds = strtod(value, &end);
+    uint64_t ms;
 
     (void)row;
-    if (end == value || value[strspn(value, "0123456789.")] != 0 || *end != 0 || seconds > 1e9)
-        return err_set(e, EXIT_USAGE, "needs a number of seconds, not '%s'", value);
+    if (when_duration(value, &ms) == 0)
+        seconds = (double)ms / 1000;
+    else if (end == value || value[strspn(value, "0123456789.")] != 0 || *end != 0)
+        seconds = INFINITY;
+    if (seconds > MOST_SECONDS)
+        return err_set(
+            e, EXIT_USAGE, "needs seconds, or a duration such as 10m or 1h30m, not '%s'", value);
     *(int64_t *)field = (int64_t)(seconds * 1000);
     return 0;
 }
@@ -67,7 +74,7 @@ int option_duration(void *field, char *value, const struct option_row *row, stru
     (void)row;
     if (when_duration(value, field) < 0 || *(uint64_t *)field == 0)
         return err_set(
-            e, EXIT_USAGE, "needs a duration such as 30s, 10m, 12h, 7d or 2w, not '%s'", value);
+            e, EXIT_USAGE, "needs a duration such as 30s, 10m, 1h30m, 7d or 2w, not '%s'", value);
     return 0;
 }
 

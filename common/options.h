@@ -38,8 +38,8 @@ int option_word(void *field, char *value, const struct option_row *row,
     struct err *e); /* const char *, not empty */
 int option_number(
     void *field, char *value, const struct option_row *row, struct err *e); /* int64_t */
-int option_seconds(
-    void *field, char *value, const struct option_row *row, struct err *e); /* int64_t, ms */
+int option_seconds(void *field, char *value, const struct option_row *row,
+    struct err *e); /* int64_t, ms: seconds, with a fraction or not, or a DURATION */
 int option_duration(
     void *field, char *value, const struct option_row *row, struct err *e); /* uint64_t, ms */
 

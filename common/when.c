@@ -1,39 +1,64 @@
 #include "common/when.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
-#include <time.h>
+
+/* A bare number from 1 on and up to this one is a time that nobody means: milliseconds up to 1973.
+ */
+#define DOUBTFUL UINT64_C(100000000000)
+
+enum { DAY = 24 * 60 * 60 };
 
 int when_duration(const char *text, uint64_t *ms)
 {
-    static const char units[] = "smhdw";
-    static const uint64_t worth[] = {1000, 60000, 3600000, 86400000, 604800000};
-    size_t n = strlen(text);
-    const char *unit = n ? strchr(units, text[n - 1]) : NULL;
-    uint64_t number;
+    static const char units[] = "wdhms";
+    static const uint64_t worth[] = {604800000, 86400000, 3600000, 60000, 1000};
+    const char *at = text, *largest = units;
+    uint64_t sum = 0;
 
-    if (unit == NULL || id_number(text, n - 1, &number) < 0
-        || number > UINT64_MAX / worth[unit - units])
-        return -1;
-    *ms = number * worth[unit - units];
+    do {
+        size_t n = strspn(at, "0123456789");
+        const char *unit = at[n] ? strchr(largest, at[n]) : NULL;
+        uint64_t number;
+
+        if (unit == NULL || id_number(at, n, &number) < 0
+            || number > (UINT64_MAX - sum) / worth[unit - units])
+            return -1;
+        sum += number * worth[unit - units];
+        largest = unit + 1;
+        at += n + 1;
+    } while (*at);
+    *ms = sum;
     return 0;
 }
 
-/* Take a fraction of a second, `.5` or `.123`, if one is there; digits past milliseconds are
- * dropped. */
-static bool take_fraction(const char **at, uint64_t *ms)
+/* The time is in that second; `when` has the fraction already. Before 1970 is before all entries.
+ */
+static int set_second(struct when *when, int64_t second)
+{
+    if (second < 0) {
+        *when = (struct when){.kind = WHEN_ID, .id = ID_LEAST};
+        return 0;
+    }
+    when->kind = WHEN_TIME;
+    when->ms += (uint64_t)second * 1000;
+    return 0;
+}
+
+/* Take a fraction of a second, `.5` or `,123`, if one is there; digits past milliseconds are
+ * dropped. Returns where it ends, or NULL. */
+static const char *take_fraction(const char *at, struct when *when)
 {
     uint64_t worth = 100;
 
-    *ms = 0;
-    if (**at != '.')
-        return true;
-    if (!isdigit((unsigned char)*++*at))
-        return false;
-    for (; isdigit((unsigned char)**at); ++*at, worth /= 10)
-        *ms += worth * (uint64_t)(**at - '0');
-    return true;
+    when->whole_second = *at != '.' && *at != ',';
+    if (when->whole_second)
+        return at;
+    if (!isdigit((unsigned char)*++at))
+        return NULL;
+    for (; isdigit((unsigned char)*at); at++, worth /= 10)
+        when->ms += worth * (uint64_t)(*at - '0');
+    return at;
 }
 
 /* strptime(3), but for exactly so many characters: it would take fewer digits, and blanks. */
@@ -44,62 +69,173 @@ static const char *take(const char *at, const char *format, size_t width, struct
     return end && end == at + width && strcspn(at, " ") >= width ? end : NULL;
 }
 
-static int parse_iso(const char *text, uint64_t *ms)
+/* Take `17:22`, `17:22:05` or `17:22:05.123`. Returns where it ends, or NULL. */
+static const char *take_clock(const char *at, struct tm *tm, struct when *when)
 {
-    struct tm tm = {.tm_isdst = -1}, checked;
-    const char *at = take(text, "%Y-%m-%d", 10, &tm);
-    uint64_t fraction = 0;
-    bool local = true;
-    time_t seconds;
+    when->whole_second = true;
+    at = take(at, "%H:%M", 5, tm);
+    if (at == NULL || *at != ':')
+        return at;
+    at = take(at, ":%S", 3, tm);
+    return at ? take_fraction(at, when) : NULL;
+}
 
+/* How far local clocks are ahead of UTC at that second. */
+static int64_t offset_at(int64_t second)
+{
+    time_t t = (time_t)second;
+    struct tm tm;
+
+    return localtime_r(&t, &tm) ? tm.tm_gmtoff : 0;
+}
+
+/* When local clocks show a time, which is given as if it were UTC: the second, or the first and the
+ * last of two, where clocks were put back. What they skipped is the moment of their jump. */
+struct shown {
+    int64_t first, last;
+};
+
+static struct shown find_shown(int64_t reading)
+{
+    int64_t before = reading - offset_at(reading - DAY), after = reading - offset_at(reading + DAY);
+    bool old = before + offset_at(before) == reading, new = after + offset_at(after) == reading;
+
+    if (old || new)
+        return (struct shown){old ? before : after, new ? after : before};
+    /* The jump is behind `after`, which is the earlier one, and not behind `before`. */
+    while (before - after > 1) {
+        int64_t middle = after + (before - after) / 2;
+
+        if (offset_at(middle) == offset_at(after))
+            after = middle;
+        else
+            before = middle;
+    }
+    return (struct shown){before, before};
+}
+
+/* What the fields of `tm` say, as if they were UTC; -1 if there is no such day, as 31 April. */
+static int read_fields(const struct tm *tm, int64_t *reading)
+{
+    struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
+
+    *reading = timegm(&day) + tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+    return day.tm_mday == tm->tm_mday ? 0 : -1;
+}
+
+static int parse_iso(const char *text, struct when *when)
+{
+    struct tm tm = {0};
+    const char *at = take(text, "%Y-%m-%d", 10, &tm);
+    bool offset = false;
+    int64_t reading;
+
+    when->whole_second = true;
     if (at && (*at == 'T' || *at == 't' || *at == ' ')) {
-        at = take(at + 1, "%H:%M", 5, &tm);
-        if (at && *at == ':')
-            at = take(at, ":%S", 3, &tm);
-        if (at && !take_fraction(&at, &fraction))
-            return -1;
-        local = at && *at == 0;
-        if (at && !local)
+        at = take_clock(at + 1, &tm, when);
+        offset = at && *at;
+        if (offset)
             at = strptime(at, "%z", &tm);
     }
-    checked = tm;
-    seconds = local ? mktime(&checked) : timegm(&checked) - tm.tm_gmtoff;
-    if (at == NULL || *at != 0 || seconds < 0 || checked.tm_mday != tm.tm_mday) /* as 31 April */
+    if (at == NULL || *at || read_fields(&tm, &reading) < 0)
         return -1;
-    *ms = (uint64_t)seconds * 1000 + fraction;
-    return 0;
+    return set_second(when, offset ? reading - tm.tm_gmtoff : find_shown(reading).first);
 }
 
-static int parse_epoch(const char *text, uint64_t *ms)
+/* Local midnight of the day of `now`, as if it were UTC. */
+static int64_t today_of(time_t now)
+{
+    int64_t reading = now + offset_at(now);
+
+    return reading - (reading % DAY + DAY) % DAY;
+}
+
+/* The last time that local clocks showed it. */
+static int parse_clock(const char *text, time_t now, struct when *when)
+{
+    struct tm tm = {0};
+    const char *end = take_clock(text, &tm, when);
+    int64_t reading = today_of(now) + DAY; /* clocks put back at midnight showed it already */
+    struct shown shown;
+
+    if (end == NULL || *end)
+        return -1;
+    reading += tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+    while (shown = find_shown(reading), shown.first > now)
+        reading -= DAY;
+    return set_second(when, shown.last > now ? shown.first : shown.last);
+}
+
+static int parse_day(const char *text, time_t now, struct when *when)
+{
+    int64_t day = today_of(now);
+
+    if (strcmp(text, "yesterday") == 0)
+        day -= DAY;
+    else if (strcmp(text, "today") != 0)
+        return -1;
+    when->whole_second = true;
+    return set_second(when, find_shown(day).first);
+}
+
+static int parse_epoch(const char *text, struct when *when)
 {
     size_t n = strspn(text, "0123456789");
-    const char *rest = text + n;
-    uint64_t seconds, fraction;
+    uint64_t seconds;
+    const char *end;
 
-    if (id_number(text, n, &seconds) < 0 || seconds > UINT64_MAX / 1000 - 1
-        || !take_fraction(&rest, &fraction) || *rest != 0)
+    if (id_number(text, n, &seconds) < 0 || seconds > UINT64_MAX / 1000 - 1)
         return -1;
-    *ms = seconds * 1000 + fraction;
+    end = take_fraction(text + n, when);
+    if (end == NULL || *end)
+        return -1;
+    when->kind = WHEN_TIME;
+    when->ms += seconds * 1000;
     return 0;
 }
 
-int when_parse(const char *text, struct when *when)
+/* Refuse what is likely to mean something else than it says. */
+static int check_meaning(const char *text, size_t n, struct err *e)
+{
+    uint64_t number;
+    struct id id;
+    struct tm tm;
+
+    if (n == 8 && take(text, "%Y%m%d", n, &tm))
+        return err_set(e, EXIT_USAGE, "'%s' might be a date: write %.4s-%.2s-%.2s", text, text,
+            text + 4, text + 6);
+    if (id_number(text, n, &number) == 0 && number > 0 && number <= DOUBTFUL)
+        return err_set(e, EXIT_USAGE,
+            "'%s' might be %ss (ago), @%s (seconds since 1970) or %s-0 (an ID): write which", text,
+            text, text, text);
+    if (n == 7 && strspn(text, "0123456789") == 4 && take(text, "%Y-%m", n, &tm))
+        return err_set(
+            e, EXIT_USAGE, "'%s' looks like a month: write %s-01 for its first day", text, text);
+    if (n > 0 && text[n - 1] == '+' && id_parse(text, n - 1, &id) == 0)
+        return err_set(e, EXIT_USAGE,
+            "'%s' is the ID of a row whose entry goes on in the next one: leave out the +", text);
+    return 0;
+}
+
+int when_parse(const char *text, time_t now, struct when *when, struct err *e)
 {
     size_t n = strlen(text);
 
     *when = (struct when){0};
-    if (id_parse(text, n, &when->id) == 0) {
+    if (check_meaning(text, n, e) < 0)
+        return -1;
+    if (id_parse(text, n, &when->id) == 0)
         when->kind = WHEN_ID;
-        return 0;
-    }
-    if (when_duration(text, &when->ms) == 0) {
+    else if (when_duration(text, &when->ms) == 0)
         when->kind = WHEN_AGO;
-        return 0;
-    }
-    when->kind = WHEN_TIME;
-    if (text[0] == '@')
-        return parse_epoch(text + 1, &when->ms);
-    if (id_number(text, n, &when->ms) == 0)
-        return 0;
-    return parse_iso(text, &when->ms);
+    else if (id_number(text, n, &when->ms) == 0)
+        when->kind = WHEN_TIME;
+    else if (text[0] == '@' ? parse_epoch(text + 1, when) < 0
+                            : parse_iso(text, when) < 0 && parse_clock(text, now, when) < 0
+                                  && parse_day(text, now, when) < 0)
+        return err_set(e, EXIT_USAGE,
+            "needs 10m (ago), 17:22, today, yesterday, 2026-11-23T17:22, @EPOCH, milliseconds "
+            "since 1970 or an ID, not '%s'",
+            text);
+    return 0;
 }

@@ -20,7 +20,7 @@ complete -c chat-tail -a '(__chat_tail_rooms)'
 
 function __chat_tail_when
     printf '%s\t%s\n' 10m 'Ten minutes ago' 1h 'An hour ago' 1d 'A day ago' 1w 'A week ago' \
-        (date +%Y-%m-%d) 'Today, 00:00' (date +%Y-%m-%dT%H:%M) Now @(date +%s) 'Now, in seconds since 1970'
+        today 'Today, 00:00' yesterday 'Yesterday, 00:00' (date +%Y-%m-%d) 'Today, 00:00' (date +%Y-%m-%dT%H:%M) Now @(date +%s) 'Now, in seconds since 1970'
 end
 
 complete -c chat-tail -s n -l lines -x -a '10 100 +1' -d 'First the last messages, or from the +Nth on'

@@ -22,7 +22,7 @@ _chat_values() {
 	*--maxlen) values='1000 10000 100000 1000000' ;;
 	*--maxage) values='1h 12h 1d 7d 4w' ;;
 	*--lines | chat-tail-n) values='10 100 +1' ;;
-	*--since | *--until | *-[SU]) printf -v values '10m 1h 1d 1w %(%Y-%m-%d)T %(%Y-%m-%dT%H:%M)T @%(%s)T' -1 -1 -1 ;;
+	*--since | *--until | *-[SU]) printf -v values '10m 1h 1d 1w today yesterday %(%Y-%m-%d)T %(%Y-%m-%dT%H:%M)T @%(%s)T' -1 -1 -1 ;;
 	*--time=) values='%T %H:%M %F %FT%T%z' ;;
 	*--color=) values='auto always never' ;;
 	*--pass-file | *--socket | *-s | *--host | *-h) ;; # see _chat

@@ -174,7 +174,7 @@ options_of() {
 	for shell in "${shells[@]}"; do
 		for option in -S --since -U --until; do
 			offered=$(offers "$shell" "chat-tail $option ")
-			for value in 10m 1h 1d 1w '[0-9]{4}-[0-9]{2}-[0-9]{2}' '[-0-9]+T[0-9]{2}:[0-9]{2}' '@[0-9]+'; do
+			for value in 10m 1h 1d 1w today yesterday '[0-9]{4}-[0-9]{2}-[0-9]{2}' '[-0-9]+T[0-9]{2}:[0-9]{2}' '@[0-9]+'; do
 				grep -qxE "$value" <<<"$offered" || { echo "$shell, $option: no $value" && false; }
 			done
 		done

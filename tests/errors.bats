@@ -92,7 +92,7 @@ hold_input() {
 }
 
 @test "numbers and durations out of range are named" {
-	for given in '--retry x' '--retry -1' '--retry 5m' '--retry 1e3' '--retry Forever' '-p 0' '-p 65536' '-p x' '-p -1' '--db -1' '--db x' '--db 99999999999999999999' '--maxlen x' '--maxlen -1' \
+	for given in '--retry x' '--retry -1' '--retry 5M' '--retry 1m1h' '--retry 1.5m' '--retry 1e3' '--retry Forever' '-p 0' '-p 65536' '-p x' '-p -1' '--db -1' '--db x' '--db 99999999999999999999' '--maxlen x' '--maxlen -1' \
 		'--maxlen 99999999999999999999' '--maxage 5' '--maxage x' '--maxage -1s' '--maxage 99999999999999999999w' '--maxage 1y' \
 		'--max-message x' '--max-message -1' '--max-message 1k'; do
 		read -ra arguments <<<"$given"
@@ -291,7 +291,7 @@ permissions() {
 	printf 'one\ntwo\nthree\n' | send --user default -n jhon "$ROOM"
 	assert_equal "$(show --user reader -F '%t ' -e "$ROOM")" 'one two three '
 	assert_equal "$(show --user reader -F '%t ' -n +2 -e "$ROOM")" 'two three '
-	assert_equal "$(show --user reader -F '%t ' -S 1 -e "$ROOM")" 'one two three '
+	assert_equal "$(show --user reader -F '%t ' -S 0 -e "$ROOM")" 'one two three '
 	fails 4 NOPERM chat-tail --user reader -e -n 1 "$ROOM"
 	cli acl setuser reader +xrevrange +time >/dev/null
 	assert_equal "$(show --user reader -F '%t ' -e -n 1 "$ROOM")" 'three '
@@ -710,7 +710,7 @@ readers_of() { [[ $(locked info clients) == *blocked_clients:"$2"$'\r'* ]]; }
 	[[ $stderr != *s3cr3t* ]]
 	fails 2 '' chat-tail -S x -u "redis://:s3cr3t@127.0.0.1:$PORT" "$ROOM"
 	[[ $stderr != *s3cr3t* ]]
-	run --separate-stderr show -v -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT" -U 1 "$ROOM"
+	run --separate-stderr show -v -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT" -U @1 "$ROOM"
 	assert_status 0
 	assert_match "$stderr" "127.0.0.1:$PORT"
 	[[ $stderr != *s3cr3t* ]]

@@ -379,10 +379,56 @@ ages() {
 	assert_equal "$(texts -U 1000000000000-0 "$ROOM")" 'before at '
 	assert_equal "$(texts -U 1000000000000-6 "$ROOM")" 'before at '
 	assert_equal "$(texts -U 1000000000000 "$ROOM")" 'before at too '
-	assert_equal "$(texts -U @1000000000 "$ROOM")" 'before at too '
-	assert_equal "$(texts -U 2001-09-09T01:46:41Z "$ROOM")" 'before at too half second '
+	assert_equal "$(texts -U @1000000000.0 "$ROOM")" 'before at too '
+	assert_equal "$(texts -U 2001-09-09T01:46:40.000Z "$ROOM")" 'before at too '
 	assert_equal "$(texts -U 2001-09-09 "$ROOM")" ''
 	assert_equal "$(texts -U 999999999999-4 "$ROOM")" ''
+}
+
+@test "-U of a second without a fraction takes all of it: a time copied from --time has its message" {
+	years
+	for when in @1000000000 2001-09-09T01:46:40 2001-09-09T03:46:40+02:00 "$(show --time -n 3 -e "$ROOM" | head -n 1 | cut -d ' ' -f 1)"; do
+		assert_equal "$when: $(texts -U "$when" "$ROOM")" "$when: before at too half "
+	done
+	assert_equal "$(texts -U 2001-09-09T01:46 "$ROOM")" ''
+	assert_equal "$(texts -U 2001-09-09T01:47 "$ROOM")" 'before at too half second '
+	assert_equal "$(texts -S 2001-09-09T01:46:40 -U 2001-09-09T01:46:40 "$ROOM")" 'at too half '
+}
+
+@test "-S and -U: what date prints, a clock time, today, yesterday, several units" {
+	ages
+	# In this zone it is between six and seven in the morning.
+	local now zone
+	now=$(cli time | head -n 1)
+	zone=$(((now % 86400) / 3600 - 6))
+	export TZ="<TST>$zone"
+	assert_equal "$(texts -e -S "$(date -Ins -d "@$((now - 100))")" "$ROOM")" '90s 0s '
+	assert_equal "$(texts -e -S "$(date -Is -d "@$((now - 6000))")" "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S "$(date --rfc-3339=ns -d "@$((now - 6000))")" "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S "$(date +%H:%M:%S -d "@$((now - 100))")" "$ROOM")" '90s 0s '
+	assert_equal "$(texts -e -S "$(date +%H:%M -d "@$((now - 6000))")" "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S "$(date +%H:%M -d "@$((now + 3600))")" "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S today "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S yesterday "$ROOM")" "$(texts -e -S "$(date +%F -d yesterday)" "$ROOM")"
+	assert_equal "$(texts -U yesterday "$ROOM")" "$(texts -U "$(date +%F -d yesterday)" "$ROOM")"
+	assert_equal "$(texts -U today "$ROOM")" '16d 216h 36h '
+	assert_equal "$(texts -e -S 1h29m "$ROOM")" '90s 0s '
+	assert_equal "$(texts -e -S 1h30m30s "$ROOM")" '90m 90s 0s '
+	assert_equal "$(texts -e -S 1w1d23h "$ROOM")" '36h 90m 90s 0s '
+	assert_equal "$(texts -e -S 1w2d1h "$ROOM")" '216h 36h 90m 90s 0s '
+	TZ=Europe/Berlin texts -e -S 1970-01-01 "$ROOM" | grep -q 16d
+}
+
+@test "-S and -U: what is likely to mean something else is refused, and what it might mean is said" {
+	fails 2 '-S: .10. might be 10s \(ago\), @10 ' chat-tail -e -S 10 "$ROOM"
+	fails 2 '-U: .1751390520. might be .*@1751390520' chat-tail -U 1751390520 "$ROOM"
+	fails 2 '-S: .20251123. might be a date: write 2025-11-23' chat-tail -S 20251123 "$ROOM"
+	fails 2 '-S: .2025-07. looks like a month: write 2025-07-01' chat-tail -S 2025-07 "$ROOM"
+	fails 2 '-U: .5-1\+. .*leave out the \+' chat-tail -U 5-1+ "$ROOM"
+	years
+	assert_equal "$(texts -e -S 0 "$ROOM" | wc -w)" 6
+	assert_equal "$(texts -e -S 2025-7 "$ROOM" | wc -w)" 6
+	chat-tail --help | grep -q -e '--until .*today and yesterday are their 00:00'
 }
 
 @test "-S and -U together, and -n within them" {
@@ -445,7 +491,7 @@ ages() {
 }
 
 @test "a WHEN that is none ends with 2" {
-	for when in abc 10x 10mm m -1 '' @ @x 1- 1-2-3 1-x 2001-13-01 2001-02-30 2001-09-09T25:00 2001-09-09T01:60 2001-9-9 \
+	for when in abc 10x 10mm m -1 1m1h 1h1h 1.5h 1h30 now tomorrow 24:00 7:22 17:22:07, 5 100000000000 2025-07 5-1+ '' @ @x 1- 1-2-3 1-x 2001-13-01 2001-02-30 2001-09-09T25:00 2001-09-09T01:60 2001-9-9 \
 		2001-09-09T 2001-09-09T01:46:40+25:00x 18446744073709551616-0 99999999999999999999 ' 5' '5 '; do
 		fails 2 "-S: " chat-tail -e -S "$when" "$ROOM"
 		fails 2 "-U: " chat-tail -U "$when" "$ROOM"
@@ -832,7 +878,7 @@ odd() {
 @test "numbers out of range end with 2" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-n x' '-n -1' '-n +' '-n 1x' '-n 99999999999999999999' '-n ++1' '-c x' '-c -1' '-c 1.5' '-c 99999999999999999999' \
-		'-W x' '-W -1' '-W 1x' '-W 99999999999999999999' '-W nan'; do
+		'-W x' '-W -1' '-W 1x' '-W 1.5m' '-W 1m1h' '-W 99999999999999999999' '-W nan'; do
 		read -ra arguments <<<"$given"
 		fails 2 "${arguments[0]}: " chat-tail "${arguments[@]}" room
 	done
