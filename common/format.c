@@ -86,6 +86,26 @@ static void add_data(struct buf *to, const struct span *data, bool raw, enum tex
         text_show(to, data->at, data->len, style);
 }
 
+/* A text as it is read on a terminal: in lines, all but the first set in, so that what begins in
+ * the first column is a message. A newline at its end adds no line. */
+static void add_lines(struct buf *to, const struct span *text)
+{
+    const char *at = text->at, *newline;
+    size_t left = text->len;
+
+    if (left > 0 && at[left - 1] == '\n')
+        left--;
+    while (left > 0 && (newline = memchr(at, '\n', left)) != NULL) {
+        size_t line = (size_t)(newline - at);
+
+        text_show(to, at, line, TEXT_PLAIN);
+        buf_add_text(to, "\n    ");
+        at += line + 1;
+        left -= line + 1;
+    }
+    text_show(to, at, left, TEXT_PLAIN);
+}
+
 static void add_line(struct format *f, struct buf *to, const struct entry_message *m)
 {
     bool raw = f->kind == FORMAT_RAW;
@@ -105,7 +125,10 @@ static void add_line(struct format *f, struct buf *to, const struct entry_messag
     if (f->colour)
         buf_add_text(to, "\033[0m");
     buf_add(to, "]: ", 3);
-    add_data(to, &m->text, raw, TEXT_PLAIN);
+    if (f->shown && !raw)
+        add_lines(to, &m->text);
+    else
+        add_data(to, &m->text, raw, TEXT_PLAIN);
     buf_add(to, "\n", 1);
 }
 

@@ -25,7 +25,7 @@ struct format {
     bool rooms;         /* plain and raw: the room before each line */
     bool colour;        /* plain and raw: names in colours */
     bool times;         /* plain and raw: the time before each line */
-    bool shown;         /* custom: data as in plain, for a terminal */
+    bool shown;         /* for a terminal: in plain, texts in lines; custom: data as in plain */
     const char *time;   /* strftime(3) format of times; NULL: ISO 8601 with offset */
     const char *custom; /* FORMAT_CUSTOM: checked by format_check() */
 

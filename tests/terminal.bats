@@ -241,11 +241,27 @@ alone() { [[ $(cli client list | wc -l) == 1 ]]; }
 	done
 }
 
-@test "-F is raw in a pipe and shown as in plain on a terminal" {
-	cli xadd "$ROOM" 1-1 jhon $'a\e[31mb' >/dev/null
+@test "-F is raw in a pipe and shown as in plain on a terminal, a newline as such" {
+	cli xadd "$ROOM" 1-1 jhon $'a\e[31mb\nc' >/dev/null
 	enter "chat-tail -e -F '<%t>\\n' $ROOM; chat-tail -e -F '<%t>\\n' $ROOM | od -c"
-	sees '<a\\x1b\[31mb>'
+	sees '<a\\x1b\[31mb\\nc>'
 	sees '033 +\[ +3 +1 +m'
+}
+
+@test "a message of several lines is shown in its lines, all but the first set in; in a pipe it is one line" {
+	cli >/dev/null <<-END
+		xadd "$ROOM" 1-1 jhon "one\n[marry]: two\n\n  four\n"
+		xadd "$ROOM" 2-1 "na\nme" "last\n"
+	END
+	after "chat-tail --color=never -e $ROOM"
+	assert_equal "$(screen | sed '/^done/,$d')" $'[jhon]: one\n    [marry]: two\n      four\n[na\\nme]: last'
+	assert_equal "$(tmux -S "$socket" capture-pane -p | sed 's/ *$//' | sed -n 3p)" ''
+	after "chat-tail --time=T -e $ROOM $ROOM | cat"
+	assert_equal "$(screen | sed '/^done/,$d')" "T $ROOM [jhon]: one\\n[marry]: two\\n\\n  four\\n
+T $ROOM [na\\nme]: last\\n"
+	after "chat-tail -t -e $ROOM | cut -f 4; chat-tail -t -e $ROOM; chat-tail -j -e $ROOM"
+	assert_equal "$(screen -J | grep -c '^room.*one.n.marry.: two')" 1
+	assert_equal "$(screen -J | grep -c '^{.*one.u000a.marry.: two.u000a')" 1
 }
 
 @test "^C at the question for the password: the terminal shows again what is typed" {

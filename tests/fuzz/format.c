@@ -70,6 +70,18 @@ static void check_entry(const struct format *like, const struct entry_message *m
     buf_free(&more);
 }
 
+/* Of a message of several lines, all but the first are set in: take out where they begin. */
+static void unfold(struct buf *b)
+{
+    for (size_t i = 0; i + 1 < b->len; i++)
+        if (b->data[i] == '\n') {
+            PROPERTY(b->len - i > 5 && memcmp(b->data + i + 1, "    ", 4) == 0);
+            memmove(b->data + i, b->data + i + 5, b->len - i - 5);
+            b->len -= 5;
+            i--;
+        }
+}
+
 /* One line, its end at its end; clean, but for colours and a time of the user's own. */
 static void check_line(const struct format *f, const struct entry_message *m)
 {
@@ -77,6 +89,8 @@ static void check_line(const struct format *f, const struct entry_message *m)
 
     print(&out, f, m);
     PROPERTY(out.len > 0 && out.data[out.len - 1] == (f->kind == FORMAT_NULL ? 0 : '\n'));
+    if (f->kind == FORMAT_PLAIN && f->shown && !f->time)
+        unfold(&out);
     if (f->kind != FORMAT_RAW && f->kind != FORMAT_NULL && !f->time) {
         PROPERTY(memchr(out.data, '\n', out.len) == out.data + out.len - 1);
         PROPERTY(utf8_is_clean(out.data, out.len - 1, f->colour ? "\t\033" : "\t"));

@@ -70,6 +70,36 @@ static void prints_plain(void)
         .rooms = true);
 }
 
+/* On a terminal a text is shown in its lines, nothing of which looks like a message of its own. */
+static void shows_lines(void)
+{
+    static const char *const rows[][2] = {{"", ""}, {"one", "one"}, {"one\ntwo", "one\n    two"},
+        {"one\ntwo\n", "one\n    two"}, {"one\n", "one"}, {"\n", ""}, {"\n\n", "\n    "},
+        {"one\n\ntwo\n\n", "one\n    \n    two\n    "}, {"\none", "\n    one"},
+        {"one\r\n[marry]: two", "one\\r\n    [marry]: two"},
+        {"one\n\ttwo\n\033[2J\\n", "one\n    \ttwo\n    \\x1b[2J\\n"},
+        {"a\u2028b\xc2\x85\v\f", "a\\xe2\\x80\\xa8b\\xc2\\x85\\x0b\\x0c"}};
+    struct buf want = {0};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unit_row = rows[i][0];
+        buf_clear(&want);
+        buf_printf(&want, "[jhon]: %s\n", rows[i][1]);
+        expect((struct format){.shown = true}, message("r", 0, "jhon", rows[i][0]), want.data,
+            want.len, __LINE__);
+    }
+    unit_row = NULL;
+    buf_free(&want);
+    EXPECT(message("r\nr", 0, "n\nn", "t\nt"), "r\\nr [n\\nn]: t\n    t\n", .shown = true,
+        .rooms = true);
+    EXPECT(message("r", 0, "n", "t\nt\n"), "[n]: t\\nt\\n\n", 0);
+    EXPECT(message("r", 0, "n", "t\nt\n"), "[n]: t\nt\n\n", .shown = true, .kind = FORMAT_RAW);
+    EXPECT(message("r", 0, "n", "t\nt\n"), "r\t0-3\tn\tt\\nt\\n\n", .shown = true,
+        .kind = FORMAT_TSV);
+    EXPECT(message("r", 0, "n", "t\nt\n"), "t\\nt\\n", .shown = true, .kind = FORMAT_CUSTOM,
+        .custom = "%t");
+}
+
 static void prints_raw(void)
 {
     EXPECT(hello(), "[jhon]: hello world\n", .kind = FORMAT_RAW);
@@ -420,7 +450,8 @@ static void refuses_bad_rows(void)
     }
 }
 
-UNIT_MAIN({"prints plain lines", prints_plain}, {"prints raw lines", prints_raw},
+UNIT_MAIN({"prints plain lines", prints_plain}, {"shows lines on a terminal", shows_lines},
+    {"prints raw lines", prints_raw},
     {"prints texts ended by NUL", prints_null}, {"prints TSV", prints_tsv},
     {"hides byte order marks", hides_marks},
     {"prints entries of several messages", prints_entries_of_several_messages},
