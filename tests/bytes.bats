@@ -7,6 +7,7 @@ load helper
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() { stop_jobs; }
 
 # escaped FIRST LAST: these bytes as \xHH, which redis-cli understands within double quotes, and so do rows.

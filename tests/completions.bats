@@ -3,6 +3,8 @@
 
 load helper
 
+setup() { trace_less; }
+
 shells=(bash bash-completion zsh fish)
 
 setup_file() {
@@ -18,6 +20,7 @@ setup_file() {
 	start_bash
 	start_bash_completion
 	start_zsh
+	start_fish
 }
 
 teardown_file() {
@@ -80,58 +83,95 @@ END
 	shell_in_terminal zsh env ZDOTDIR="$HOME" zsh -d -i
 }
 
-# typed SHELL KEY LINE: types LINE and the key, and prints what the line is then.
+# It answers each line of the file $HOME/fish.in by what it offers, a blank in it being a |.
+start_fish() {
+	mkfifo "$HOME/fish.in"
+	cat >"$HOME/fish.rc" <<'END'
+function __fish_print_hostnames; echo alpha.example; end
+source $argv[1]
+source $argv[2]
+echo ready >>$ANSWERS
+while read -l line
+	echo (complete -C $line | string replace -r '\t.*' '' | string replace -a ' ' '|') >>$ANSWERS
+end
+END
+	shell_in_terminal fish sh -c 'exec fish --no-config "$@" <>"$0"' "$HOME/fish.in" "$HOME/fish.rc" \
+		"$REPO/completions/chat-send.fish" "$REPO/completions/chat-tail.fish"
+}
+
+# answered SHELL N: it has answered so often; leaves its last answer in $line.
+answered() {
+	mapfile -t answers <"$HOME/$1"
+	line=${answers[-1]}
+	((${#answers[@]} >= $2))
+}
+
+# typed SHELL KEY LINE: types LINE and the key; sets line to what the line is then.
 typed() {
-	local lines
-	lines=$(wc -l <"$HOME/$1")
-	tmux send-keys -t "=$1:" -l -- "$3"
-	tmux send-keys -t "=$1:" "$2" C-t
-	wait_until 10 has_lines "$HOME/$1" $((lines + 1)) && tail -n 1 "$HOME/$1"
+	answered "$1" 0
+	tmux send-keys -t "=$1:" -l -- "$3" ';' send-keys -t "=$1:" "$2" C-t
+	wait_until 10 answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
 }
 
-# shellcheck disable=SC2016 # fish's variables
+# in_fish LINE: sets line to all that it offers for the last word, one behind the other.
 in_fish() {
-	fish --no-config -c 'function __fish_print_hostnames; echo alpha.example; end
-		source $argv[1]; source $argv[2]; complete -C $argv[3]' \
-		"$REPO/completions/chat-send.fish" "$REPO/completions/chat-tail.fish" "$1"
+	answered fish 0
+	echo "$1" >"$HOME/fish.in"
+	wait_until 10 answered fish $((${#answers[@]} + 1)) && answered fish 0
 }
 
-# offers SHELL LINE: what may stand for the last word of LINE, one a line; of `--option=value` only the value or else
+# offers SHELL LINE: sets offered to what may stand for the last word of LINE; of `--option=value` only the value or else
 # only the option.
 offers() {
-	local before=${2% *}\  word=${2##* } after
+	local before=${2% *}\  word=${2##* } line one
+	local -A all=()
+	offered=()
 	if [[ $1 == fish ]]; then
-		after=$(in_fish "$2" | cut -f 1 | tr ' ' '|')
+		in_fish "$2" || return
 	else
-		after=$(typed "$1" C-o "$2" | sed 's/\\ /|/g')
-		after=${after#"$before"}
-		[[ ${after% } != "$word" ]] || return 0 # nothing was put in
+		typed "$1" C-o "$2" || return
+		line=${line//'\ '/|}
+		line=${line#"$before"}
+		[[ ${line% } != "$word" ]] || return 0 # nothing was put in
 	fi
-	[[ $word != --*=* ]] || after=${after//"${word%%=*}="/}
-	tr -s '[:space:]' '\n' <<<"$after" | tr '|' ' ' | sed 's/^\(--.*\)=$/\1/; /^$/d' | LC_ALL=C sort -u
+	[[ $word != --*=* ]] || line=${line//"${word%%=*}="/}
+	read -ra offered <<<"$line"
+	for one in "${offered[@]//|/ }"; do
+		[[ $one != --*= ]] || one=${one%=}
+		all[$one]=1
+	done
+	offered=("${!all[@]}")
 }
 
 # all_offer LINE [CANDIDATE ...]: each shell offers these, and nothing else.
 all_offer() {
-	local line=$1 shell
-	shift
+	local shell
 	for shell in "${shells[@]}"; do
-		diff -u --label "expected: $line" --label "$shell" <((($# == 0)) || printf '%s\n' "$@" | LC_ALL=C sort) \
-			<(offers "$shell" "$line")
+		offers "$shell" "$1"
+		offers_only "${@:2}" || { echo "$shell, $1" >&2 && return 1; }
 	done
+}
+offers_only() {
+	local one
+	local -A all=()
+	for one; do all[$one]=1; done
+	for one in "${offered[@]}"; do unset "all[$one]"; done
+	((${#all[@]} == 0 && ${#offered[@]} == $#)) && return
+	diff -u --label expected --label offered <(printf '%s\n' "$@" | sort) <(printf '%s\n' "${offered[@]}" | sort) >&2
 }
 
 # all_complete LINE WHOLE: the line becomes that by Tab, but for a blank or a = behind it.
 all_complete() {
-	local shell whole
+	local shell line
 	for shell in "${shells[@]}"; do
 		if [[ $shell == fish ]]; then
-			whole=${1% *}\ $(in_fish "$1" | head -n 1 | cut -f 1)
+			in_fish "$1"
+			line=${1% *}\ ${line%% *}
 		else
-			whole=$(typed "$shell" Tab "$1")
+			typed "$shell" Tab "$1"
 		fi
-		whole=${whole% }
-		assert_equal "$shell: ${whole%=}" "$shell: $2"
+		line=${line% }
+		assert_equal "$shell: ${line%=}" "$shell: $2"
 	done
 }
 
@@ -141,13 +181,11 @@ options_of() {
 }
 
 @test "each shell offers the options that --help lists, and no other" {
+	local options
 	for program in chat-send chat-tail; do
-		options=$(options_of "$program" | LC_ALL=C sort)
-		(($(wc -l <<<"$options") > 30))
-		for shell in "${shells[@]}"; do
-			diff -u --label "$program --help" --label "$shell" <(echo "$options") \
-				<(offers "$shell" "$program -")
-		done
+		mapfile -t options < <(options_of "$program")
+		((${#options[@]} > 30))
+		all_offer "$program -" "${options[@]}"
 	done
 }
 
@@ -173,9 +211,9 @@ options_of() {
 	all_offer 'chat-tail -u ' redis:// rediss:// valkey:// unix:/// redis+sentinel://
 	for shell in "${shells[@]}"; do
 		for option in -S --since -U --until; do
-			offered=$(offers "$shell" "chat-tail $option ")
+			offers "$shell" "chat-tail $option "
 			for value in 10m 1h 1d 1w today yesterday '[0-9]{4}-[0-9]{2}-[0-9]{2}' '[-0-9]+T[0-9]{2}:[0-9]{2}' '@[0-9]+'; do
-				grep -qxE "$value" <<<"$offered" || { echo "$shell, $option: no $value" && false; }
+				[[ " ${offered[*]} " =~ \ $value\  ]] || { echo "$shell, $option: no $value" && false; }
 			done
 		done
 	done
@@ -198,7 +236,9 @@ options_of() {
 # Some put a slash behind a directory.
 all_files() {
 	for shell in "${shells[@]}"; do
-		assert_equal "$shell: $(offers "$shell" "$1" | sed 's,/$,,')" "$shell: "$'directory\none.sock\ntwo words'
+		offers "$shell" "$1"
+		offered=("${offered[@]%/}")
+		offers_only directory one.sock 'two words' || { echo "$shell, $1" >&2 && return 1; }
 	done
 }
 
@@ -240,10 +280,10 @@ all_files() {
 		'chat-send -t:-0 -w --null --whole' 'chat-send -k:--at-least-once' \
 		'chat-send -q:-v --verbose --progress' 'chat-send --askpass:--pass-file' \
 		'chat-send --maxlen 9:--maxage' 'chat-tail --time:-t -j -0 --tsv --json --null'; do
-		offered=$(offers zsh "${case%:*} -")
-		assert_match "$offered" --help
+		offers zsh "${case%:*} -"
+		assert_match "${offered[*]}" --help
 		for option in ${case##*:}; do
-			! grep -qxe "$option" <<<"$offered" || { echo "offered after ${case%:*}: $option" && false; }
+			[[ " ${offered[*]} " != *" $option "* ]] || { echo "offered after ${case%:*}: $option" && false; }
 		done
 	done
 }

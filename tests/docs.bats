@@ -16,6 +16,7 @@ setup_file() {
 	export PATH=$STUBS:$PATH
 }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() {
 	kill_readers
 	stop_jobs

@@ -7,7 +7,7 @@ load helper
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
-setup() { out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
+setup() { trace_less && out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
 teardown() { stop_jobs; }
 
 # worker N [argument ...]: a reader in the background, its output in $out.N.

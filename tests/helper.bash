@@ -5,11 +5,11 @@
 # One server per test:
 #
 #     load helper
-#     setup() { start_server; }
+#     setup() { trace_less && start_server; }
 #     teardown() { stop_servers; }
 #
-# or one per file, by the same two lines in setup_file and teardown_file. Tests of one file then keep apart by their
-# room, $ROOM. Nothing here sleeps for luck: everything waits for a condition, and not for ever.
+# or one per file, by start_server in setup_file and stop_servers in teardown_file. Tests of one file then keep apart by
+# their room, $ROOM. Nothing here sleeps for luck: everything waits for a condition, and not for ever.
 
 bats_require_minimum_version 1.5.0
 
@@ -32,6 +32,20 @@ fi
 
 ROOM=room-${BATS_TEST_NUMBER-0}
 
+# trace_less: for setup. Bats notes where it is before each command of a test, for the line that it shows when one fails,
+# and that costs more than most commands do. From here on it does so in the test itself, not in functions and subshells;
+# a failed assertion says itself where in a function it stands.
+trace_less() { set +T; }
+
+# where: on stderr, the functions and lines that led to an assertion, but for the test's own.
+where() {
+	local i
+	for ((i = 2; i < ${#FUNCNAME[@]}; i++)); do
+		[[ ${FUNCNAME[i]} != "${BATS_TEST_NAME-}" ]] || return 0
+		[[ ${BASH_SOURCE[i]} == */helper.bash ]] || echo "in ${FUNCNAME[i]}, line ${BASH_LINENO[i - 1]}" >&2
+	done
+}
+
 # --- servers ---------------------------------------------------------------------------------------------------------
 
 # start_server [argument ...]: a private server on a unix socket, with nothing kept on disk. Sets SOCK, REDIS_URL,
@@ -41,7 +55,7 @@ start_server() {
 	export REDIS_URL=unix://$SOCK
 }
 
-# start_server_tcp [argument ...]: the same, on 127.0.0.1 as well, at a port that the kernel chose; sets HOST and PORT.
+# start_server_tcp [argument ...]: the same, on 127.0.0.1 as well, at a free port; sets HOST and PORT.
 # Somebody may take the port before the server does: then another one is tried.
 start_server_tcp() {
 	local try
@@ -62,13 +76,19 @@ server_launch() {
 		>"$SERVER_DIR/log" 2>&1 </dev/null
 	SERVER_PID=$PID
 	export SERVERS="${SERVERS-} $SERVER_PID"
-	wait_until 10 server_settled "$SERVER_PID"
+	wait_until 10 server_settled
 	! ended "$SERVER_PID" || { cat "$SERVER_DIR/log" >&2 && return 1; }
+}
+
+# It says in its log that it takes connections; or it has ended.
+server_settled() {
+	local log=''
+	IFS='' read -r -d '' log <"$SERVER_DIR/log"
+	[[ $log == *'eady to accept connections'* ]] || ended "$SERVER_PID"
 }
 
 # A server that asks for a password has answered too.
 server_answers() { [[ -S $SOCK && $(cli ping 2>&1) == @(PONG|NOAUTH*) ]]; }
-server_settled() { server_answers || ended "$1"; }
 
 # stop_server [PID]: the last server, or the one named; over when the process is. One that is stopped (SIGSTOP) or busy
 # in a script does not see TERM.
@@ -112,9 +132,12 @@ calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p
 wait_readers() { wait_until 10 readers_are "$1"; }
 readers_are() { [[ $(cli info clients) == *blocked_clients:"$1"$'\r'* ]]; }
 
-# free_port: prints a port of 127.0.0.1 that was free just now.
+# free_port: prints a port of 127.0.0.1 where nobody listens just now. It is below those that the kernel gives to whoever
+# connects, so that none of them takes it.
 free_port() {
-	"$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local port
+	while port=$((10240 + RANDOM % 22000)) && (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+	echo "$port"
 }
 
 # --- processes and waiting -------------------------------------------------------------------------------------------
@@ -140,6 +163,7 @@ wait_until() {
 	until "$@" >/dev/null 2>&1; do
 		if ((${EPOCHREALTIME//[.,]/} > deadline)); then
 			echo "waited in vain for: $*" >&2
+			where
 			return 1
 		fi
 		nap "0.0$((pause += pause < 90 ? 10 : 0))"
@@ -170,18 +194,21 @@ has_lines() { (($(wc -l <"$1") >= $2)); }
 assert_equal() { # GOT EXPECTED
 	[[ $1 == "$2" ]] && return 0
 	printf 'expected: %q\ngot:      %q\n' "$2" "$1" >&2
+	where
 	return 1
 }
 
 assert_match() { # TEXT REGEX
 	[[ $1 =~ $2 ]] && return 0
 	printf 'expected a match of: %s\ngot: %s\n' "$2" "$1" >&2
+	where
 	return 1
 }
 
 assert_status() { # EXPECTED, after run or wait_end
 	[[ $status == "$1" ]] && return 0
 	printf 'expected exit status %s, got %s\nstdout: %s\nstderr: %s\n' "$1" "$status" "${output-}" "${stderr-}" >&2
+	where
 	return 1
 }
 
@@ -246,6 +273,7 @@ fails() {
 	[[ ! -s $BATS_TEST_TMPDIR/fails.out ]] || output=$(tr -d '\0' <"$BATS_TEST_TMPDIR/fails.out")
 	one_line "$err" && assert_status "$expected" && matches_anycase "$stderr" "^chat-(send|tail): .*($regex)" && return
 	printf 'expected one line that matches: %s\nexit status %s, stderr: %s\n' "$regex" "$status" "$stderr" >&2
+	where
 	return 1
 }
 

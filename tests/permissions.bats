@@ -8,6 +8,7 @@ load helper
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
 setup() {
+	trace_less
 	rules=$BATS_TEST_TMPDIR/rules out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
 	manual_rules >"$rules"
 	cli flushall >/dev/null

@@ -8,6 +8,7 @@ load helper
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() { stop_jobs; }
 
 # hold_input: a pipe to write to through descriptor 7, while its reader, started with <"$pipe", goes on.

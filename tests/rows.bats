@@ -7,6 +7,7 @@ load helper
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() { stop_jobs; }
 
 # add ID NAME TEXT ...: an entry of $ROOM.

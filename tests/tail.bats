@@ -11,6 +11,7 @@ setup_file() {
 	export FILE_SOCK=$SOCK
 }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() {
 	stop_jobs
 	SOCK=$FILE_SOCK wait_readers 0
