@@ -6,6 +6,7 @@
 load helper
 
 setup() {
+	trace_less
 	start_server
 	cursor=$BATS_TEST_TMPDIR/cursor
 }

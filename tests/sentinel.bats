@@ -6,6 +6,7 @@
 load helper
 
 setup() {
+	trace_less
 	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
 	node=([0]='' [1]='') pid=([0]='' [1]='') watch=()
 	start_node 0

@@ -12,7 +12,7 @@ setup_file() {
 	export me
 }
 teardown_file() { stop_servers; }
-setup() { terminal jhon; }
+setup() { trace_less && terminal jhon; }
 teardown() {
 	for socket in "$BATS_TEST_TMPDIR"/*.tmux; do
 		tmux -S "$socket" kill-server 2>/dev/null || true

@@ -21,6 +21,7 @@ setup_file() {
 	certificate client ca 'DNS:client'
 	cat client.crt client.key >both.pem
 }
+setup() { trace_less; }
 teardown() {
 	stop_jobs
 	stop_servers
