@@ -16,6 +16,7 @@ setup_file() {
 	start_server
 }
 teardown_file() { stop_servers; }
+setup() { trace_less; }
 teardown() { stop_jobs; }
 
 # locked [argument ...]: redis-cli on the server that asks for a password.

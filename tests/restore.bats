@@ -6,6 +6,7 @@
 load helper
 
 setup() {
+	trace_less
 	start_server
 	from=$SOCK
 	start_server
@@ -31,17 +32,24 @@ teardown() {
 # row ID TEXT: of $ROOM.
 row() { printf '%s\t%s\tjhon\t%s\n' "$ROOM" "$1" "$2"; }
 
+# cut_off FROM TO: the first so many bytes of $rows are refused.
+cut_off() {
+	local n
+	for ((n = $1; n <= $2; n++)); do
+		head -c "$n" "$rows" | fails 1 'line [123]' chat-send -t -k
+	done
+}
+
 @test "a row that is cut off is not sent, nor is an entry; started again with all of them, it is restored" {
-	local rows=$BATS_TEST_TMPDIR/rows n first
+	local rows=$BATS_TEST_TMPDIR/rows first
 	row 1-1 'Hello, world' >"$rows"
 	first=$(wc -c <"$rows")
 	row 1-2+ one >>"$rows"
 	row 1-2 two >>"$rows"
-	for ((n = 1; n < $(wc -c <"$rows"); n++)); do
-		((n != first)) || continue
-		head -c "$n" "$rows" | fails 1 'line [123]' chat-send -t -k
-		(($(length "$ROOM") == (n > first)))
-	done
+	cut_off 1 $((first - 1))
+	assert_equal "$(length "$ROOM")" 0
+	cut_off $((first + 1)) $(($(wc -c <"$rows") - 1))
+	assert_equal "$(length "$ROOM")" 1
 	send -t -k <"$rows"
 	prints chat-tail -t -e "$ROOM" <"$rows"
 }

@@ -31,7 +31,7 @@ def fill(server, seed):
         if n % 7 == 1:
             room = room[::-1]
         ms = 0
-        for _ in range(random.choice((1, 2, 50, 200))):
+        for _ in range(random.choice((1, 2, 30, 100))):
             ms += random.randrange(1, 1000)
             fields = [any_bytes(40) for _ in range(2 * random.randrange(1, 10))]
             if random.random() < 0.003:
@@ -66,7 +66,7 @@ async def restore(source, target, seed, kills):
     run_whole(source, target, tell, rooms)
     took = time.monotonic() - begun
     tell.ask('FLUSHALL')
-    deadline = time.monotonic() + PATIENCE / 2
+    deadline = time.monotonic() + 0.8 * PATIENCE
     while done < int(kills) and time.monotonic() < deadline:
         if done % 2 == 0:
             tell.ask('FLUSHALL')  # so that not all of them begin with much that is there
