@@ -22,7 +22,7 @@ setup_file() {
 	export PORT REDIS_URL=redis://127.0.0.1:$PORT
 }
 teardown_file() { stop_servers; }
-setup() { out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
+setup() { trace_less && out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err; }
 teardown() {
 	stop_jobs
 }
@@ -196,8 +196,18 @@ connections() {
 	echo "$sum"
 }
 
+# alternate N ROOM ...: that many rows for these rooms in turn, to descriptor 7, each when the one before it has come out
+# of descriptor 8.
+alternate() {
+	local n
+	for ((n = 0; n < $1; n++)); do
+		printf '%s\t-\tjhon\t%s\n' "${@:2 + n % ($# - 1):1}" "$n" >&7
+		read -r -t 10 -u 8 || return
+	done
+}
+
 @test "1,000 rows that alternate between rooms on three nodes, each a batch of its own: links to the nodes are kept" {
-	local i n node nodes='' made spread=()
+	local i node nodes='' made spread=()
 	for ((i = 0; ${#spread[@]} < 3; i++)); do
 		node=$(owner "kept-$i")
 		[[ " $nodes" == *" $node "* ]] || spread+=("kept-$i") nodes+="$node "
@@ -206,10 +216,7 @@ connections() {
 	mkfifo "$out.in" "$out.out"
 	exec 7<>"$out.in" 8<>"$out.out"
 	spawn chat-send -t -T <"$out.in" >"$out.out" 2>"$err"
-	for ((n = 0; n < 1000; n++)); do
-		printf '%s\t-\tjhon\t%s\n' "${spread[n % 3]}" "$n" >&7
-		read -r -t 10 -u 8
-	done
+	alternate 1000 "${spread[@]}"
 	made=$(($(connections) - made - 6))
 	kill "$PID"
 	wait_end 10 "$PID"
