@@ -5,7 +5,7 @@
 
 load helper
 
-setup() { start_server; }
+setup() { trace_less && start_server; }
 teardown() {
 	stop_jobs
 	stop_servers
