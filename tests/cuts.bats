@@ -6,11 +6,10 @@
 
 load helper
 
-setup() { start_server; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+setup_file() { start_server; }
+teardown_file() { stop_servers; }
+setup() { trace_less; }
+teardown() { stop_jobs; }
 
 @test "-i: each ID is printed once, and is the line's" { cuts ids; }
 
