@@ -52,11 +52,14 @@ goes() {
 	limit "$limit"
 }
 
-# floods [argument ...]: of lines, of long ones, and of both.
+# floods [argument ...]: of lines, of long ones, and of both; again, if the server kept up with them.
 floods() {
-	seq -f '%062.0f' 100000 | goes "$@"
-	long_lines 100 | goes "$@"
-	{ seq -f '%062.0f' 20000 && long_lines 30 && seq -f '%062.0f' 20000; } | goes "$@"
+	for _ in {1..5}; do
+		seq -f '%062.0f' 100000 | goes "$@"
+		long_lines 100 | goes "$@"
+		{ seq -f '%062.0f' 20000 && long_lines 30 && seq -f '%062.0f' 20000; } | goes "$@"
+		(($(closed) == 0)) || break
+	done
 	echo "# $(closed) connections closed" >&3
 }
 

@@ -116,6 +116,7 @@ tls_server() {
 	seq 200000 >"$BATS_TEST_TMPDIR/in"
 	spawn chat-send --tls --cacert "$PKI/ca.crt" -p "$PORT" -n jhon room <"$BATS_TEST_TMPDIR/in" 2>"$BATS_TEST_TMPDIR/err"
 	local sender=$PID kills=0
+	wait_until 10 eval '(($(length room) > 0))' # the first connection must succeed at once
 	while kill -0 "$sender" 2>/dev/null; do
 		cli client kill type normal skipme yes >/dev/null && kills=$((kills + 1))
 		sleep 0.1
