@@ -245,25 +245,21 @@ static void refuses_bad_values(void)
 
 static void reads_times(void)
 {
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {{"0", 0}, {"0.25", 250}, {".5", 500}, {"1000000000", 1000000000000}, {"5s", 5000},
+        {"0s", 0}, {"1h30m", 5400000}};
     static const char *const bad[] = {"", "x", "-1", "+1", " 1", "1S", "1.5m", "1m1h", "1 ", "nan", "inf", ".",
         "1.2.3", "1e3", "1e999", "0x1", "1000000001", "11575d"};
     static const char *const bad_ages[] = {"", "10", "x", "1.5h", "-1s", "0s", "18446744073709552s"};
     char words[64];
 
-    CHECK_NUMBER(parse("-W|0"), 3);
-    CHECK_NUMBER(mine.wait, 0);
-    CHECK_NUMBER(parse("-W|0.25"), 3);
-    CHECK_NUMBER(mine.wait, 250);
-    CHECK_NUMBER(parse("-W|.5"), 3);
-    CHECK_NUMBER(mine.wait, 500);
-    CHECK_NUMBER(parse("-W|1000000000"), 3);
-    CHECK_NUMBER(mine.wait, 1000000000000);
-    CHECK_NUMBER(parse("-W|5s"), 3);
-    CHECK_NUMBER(mine.wait, 5000);
-    CHECK_NUMBER(parse("-W|0s"), 3);
-    CHECK_NUMBER(mine.wait, 0);
-    CHECK_NUMBER(parse("--wait|1h30m"), 3);
-    CHECK_NUMBER(mine.wait, 5400000);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        snprintf(words, sizeof words, "-W|%s", good[i].text);
+        CHECK_NUMBER(parse(words), 3);
+        CHECK_NUMBER(mine.wait, good[i].ms);
+    }
     CHECK_NUMBER(parse("--age|1d12h"), 3);
     CHECK_NUMBER(mine.age, 129600000);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
