@@ -102,6 +102,8 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] tests/fuzz/*.h tests/unit/
 	@mkdir -p $@.found
 	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(libs)
 
+build/fuzz/cursor: cmd/tail_cursor.c cmd/tail_cursor.h
+
 install: all ## install the programs, manuals and completions below PREFIX, in DESTDIR
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(MANPREFIX)/man1 $(BASHCOMP) $(ZSHCOMP) $(FISHCOMP))
 	install $(PROGRAMS:%=$B/%) $(DESTDIR)$(PREFIX)/bin
@@ -136,5 +138,7 @@ $B/tests/bench/%: $B/tests/bench/%.o
 # Each fuzz target is a test as well: that of its corpus.
 $B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(common)
 	$(CC) -o $@ $^ $(libs)
+
+$B/tests/unit/fuzz-cursor: $B/cmd/tail_cursor.o
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)

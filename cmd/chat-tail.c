@@ -1,5 +1,6 @@
 /* chat-tail: print the messages of chat rooms, each as a line. See chat-tail(1). */
 #include <limits.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,7 +215,7 @@ static int take_operands(
         if (set->list)
             add_match(set, names[i]);
         else
-            tail_add_room(t, names[i], strlen(names[i]));
+            tail_rooms_add(&t->rooms, names[i], strlen(names[i]), NULL);
     }
     return 0;
 }
@@ -236,38 +237,40 @@ static enum exit_code report_missing(const struct tail *t)
 {
     enum exit_code code = EXIT_DONE;
 
-    for (size_t i = 0; t->set->to_end && i < t->n_rooms; i++)
-        if (!t->rooms[i]->exists && !t->rooms[i]->matched && !t->set->group) {
+    for (size_t i = 0; i < t->rooms.n; i++) {
+        const struct tail_room *room = t->rooms.all[i];
+
+        if (room->missing && !room->matched && t->print.set->to_end) {
             code = EXIT_FAILED;
-            err_say(ERR_ALWAYS, "%.64s: no such room", t->rooms[i]->name);
+            err_say(ERR_ALWAYS, "%.64s: no such room", room->name);
         }
+    }
     return code;
 }
 
 static enum exit_code run(
     struct tail *t, struct route *route, const struct server_settings *server, struct err *e)
 {
-    struct session *session;
+    const char *cursor_file = t->print.set->cursor_file;
     int done;
 
-    if (t->set->cursor_file && (t->cursor = tail_cursor_open(t->set->cursor_file, e)) == NULL)
-        return e->code;
-    session = session_open(route, server->retry, SESSION_FOREVER, e);
-    if (session == NULL)
+    if (cursor_file && (t->cursor = tail_cursor_open(cursor_file, e)) == NULL)
         return e->code;
     t->route = route;
+    t->session = session_open(route, server->retry, SESSION_FOREVER, e);
+    if (t->session == NULL)
+        return e->code;
     t->retry = server->retry == SESSION_DEFAULT ? SESSION_FOREVER : server->retry;
-    tail_add_reader(t, session);
-    progress_start(&t->progress, server->progress);
+    progress_start(&t->print.progress, server->progress);
     done = tail_run(t, e);
-    progress_end(&t->progress);
-    if (t->out.closed)
+    progress_end(&t->print.progress);
+    if (t->print.out.closed)
         wait_die(SIGPIPE);
-    if (t->stop == TAIL_BY_SIGNAL)
+    if (t->print.stop == TAIL_BY_SIGNAL)
         wait_die(wait_signal());
     if (done < 0)
         return e->code;
-    return t->stop == TAIL_TIMED_OUT ? EXIT_TIMED_OUT : report_missing(t);
+    return t->print.stop == TAIL_TIMED_OUT ? EXIT_TIMED_OUT : report_missing(t);
 }
 
 int main(int argc, char **argv)
@@ -280,7 +283,7 @@ int main(int argc, char **argv)
     struct option_parser parser = {"chat-tail", "[options] room ...",
         "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
         clashes, {0}};
-    struct tail t = {.set = &a.tail};
+    struct tail t = {.print = {.set = &a.tail}};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
@@ -293,14 +296,14 @@ int main(int argc, char **argv)
     if (operand > 0 && take_operands(&t, &a.tail, argv + operand, argc - operand, &e) == 0
         && server_route(&server, "chat-tail", &route, &e) == 0) {
         choose_format(&a, a.tail.matches ? SIZE_MAX : (size_t)(argc - operand));
-        t.format = a.tail.format;
+        t.print.format = a.tail.format;
         code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);
     tail_free(&t);
     tail_cursor_close(t.cursor);
-    format_free(&t.format);
+    format_free(&t.print.format);
     route_free(&route);
     server_free(&server);
     free(a.tail.exclude);

@@ -1,208 +1,147 @@
-#include "cmd/tail.h"
+#include "cmd/tail_room.h"
 
-#include <stdio.h>
-
-#include "common/wait.h"
-
-/* TIME answers with seconds and microseconds. */
-static void ask_time(struct tail_reader *r)
+/* Remember an XINFO until everything up to its last ID was read. */
+static void remember(struct tail_position *p, const struct tail_info *now)
 {
-    link_command(session_link(r->session), "TIME");
+    p->looked = true;
+    p->look = now->last;
+    p->look_added = now->added;
 }
 
-static void time_item(void *reader, const struct reply_item *item)
+/* All is read up to the XINFO's last ID, and it said how many that were. Fewer than were counted:
+ * the room was made anew while its IDs went on, or the server is another one. */
+static struct tail_loss settle(struct tail_position *p)
 {
-    struct tail_reader *r = reader;
+    struct tail_loss loss = {0};
 
-    if (item->type == REPLY_ERROR)
-        reply_refusal(&r->problem, item, "cannot ask for the server's time");
-    else if (item->depth == 1 && item->index < 2 && item->type == REPLY_STRING)
-        id_number(item->bytes, item->len, &r->clock[item->index]);
+    if (p->counted && p->look_added > p->count)
+        loss.entries = p->look_added - p->count;
+    p->counted = true;
+    p->count = p->look_added;
+    p->looked = false;
+    return loss;
 }
 
-/* Milliseconds since 1970, by the server's clock. */
-static uint64_t now_of(const struct tail_reader *r)
+static bool is_empty_beyond(const struct tail_info *now, struct id cursor)
 {
-    return r->clock[0] * 1000 + r->clock[1] / 1000;
+    return now->length == 0 || id_compare(cursor, now->first) < 0;
 }
 
-/* The time that a WHEN means, in milliseconds since 1970. */
-static uint64_t time_of(const struct when *when, uint64_t now)
+void tail_room_begin(struct tail_position *p, const struct tail_info *now, struct id cursor)
 {
-    if (when->kind == WHEN_AGO)
-        return when->ms < now ? now - when->ms : 0;
-    return when->ms;
+    int beyond = id_compare(cursor, now->last);
+
+    *p = (struct tail_position){
+        .cursor = cursor, .anchor = *now, .first = now->first, .top = now->last};
+    p->ahead = beyond > 0;
+    if (beyond < 0)
+        remember(p, now);
+    p->counted = beyond == 0 || (beyond < 0 && is_empty_beyond(now, cursor));
+    p->count = beyond == 0 ? now->added : now->added - now->length;
 }
 
-bool tail_date(struct tail *t, const struct tail_reader *r)
+struct tail_loss tail_room_resume(
+    struct tail_position *p, const struct tail_info *now, const struct tail_place *place)
 {
-    const struct when *since = &t->set->since, *until = &t->set->until;
-    uint64_t now = r ? now_of(r) : 0;
+    struct tail_loss loss = {0};
 
-    if (r == NULL && (since->kind == WHEN_AGO || until->kind == WHEN_AGO))
-        return false;
-    t->since = since->id;
-    if (since->kind == WHEN_TIME
-        || since->kind == WHEN_AGO) /* at that time or later: after the last ID before it */
-        t->since = id_before((struct id){time_of(since, now), 0});
-    t->until = ID_MOST;
-    if (until->kind != WHEN_NONE)
-        t->until = until->kind == WHEN_ID ? until->id
-                                          : (struct id){time_of(until, now), UINT64_MAX};
-    t->dated = true;
-    return true;
+    tail_room_begin(p, now, place->id);
+    p->ahead = false;
+    if (!p->looked || !is_empty_beyond(now, place->id))
+        return loss;
+    if (!place->counted)
+        loss.unknown = tail_room_lost_start(now, place->id);
+    else if (now->added >= place->added)
+        p->count = place->added;
+    return loss;
 }
 
-static void know_time(struct tail_reader *r)
+bool tail_room_lost_start(const struct tail_info *now, struct id cursor)
 {
-    tail_date(r->t, r);
+    return id_compare(cursor, ID_LEAST) > 0 && now->added > now->length
+           && id_compare(cursor, now->last) < 0 && is_empty_beyond(now, cursor);
 }
 
-const struct tail_step tail_dates = {ask_time, time_item, know_time, NULL};
-
-/* How long the server may wait in the next request: not beyond -U, after which one more look
- * without waiting takes what is there. */
-static void choose_wait(struct tail_reader *r)
+void tail_room_begin_before(struct tail_position *p, struct id cursor, uint64_t entries)
 {
-    uint64_t now = now_of(r), until = r->t->until.ms;
+    struct tail_info then = p->anchor;
 
-    r->timed = true;
-    r->block = HEARTBEAT_MS;
-    if (now > until)
-        r->block = TAIL_NO_WAIT;
-    else if (until - now < HEARTBEAT_MS)
-        r->block = (int64_t)(until - now) + 1;
+    tail_room_begin(p, &then, cursor);
+    p->counted = p->counted || then.added >= entries;
+    if (then.added >= entries)
+        p->count = then.added - entries;
 }
 
-const struct tail_step tail_times = {ask_time, time_item, choose_wait, NULL};
-
-/*
- * Going back through a room to find where its last N messages begin: XREVRANGE from the end down to
- * just above the cursor, piece by piece. It needs no more memory for a million than for ten.
- */
-static void count_message(void *context, const struct entry_message *m)
+struct tail_loss tail_room_read(struct tail_position *p, struct id id)
 {
-    struct tail_reader *r = context;
+    struct tail_loss loss = {0};
 
-    r->search.in_entry += !tail_hides(r->t, &m->name);
-}
-
-static void count_entry(void *context, const struct entry_message *m)
-{
-    struct tail_reader *r = context;
-
-    if (r->search.found < r->t->set->line_count) {
-        r->search.found += r->search.in_entry;
-        r->search.from = m->key;
-        r->search.below = true;
+    if (p->looked && id_compare(id, p->look) > 0)
+        loss = settle(p);
+    p->cursor = id;
+    p->ahead = false;
+    p->count++;
+    if (p->looked && id_compare(id, p->look) == 0)
+        loss = settle(p);
+    if (id_compare(id, p->top) > 0)
+        p->top = id;
+    if (!p->anchor.exists) {
+        p->anchor = (struct tail_info){true, id, id, 1, 1};
+        p->first = id;
     }
-    r->search.in_entry = 0;
+    return loss;
 }
 
-static void ask_search(struct tail_reader *r)
+struct tail_loss tail_room_read_nothing(struct tail_position *p)
 {
-    struct tail *t = r->t;
-    struct tail_room *room = r->room;
-    uint64_t missing = t->set->line_count - r->search.found;
-    char from[ID_TEXT], down_to[ID_TEXT];
+    struct tail_loss loss = {0};
+    bool counted = p->counted;
 
-    r->in.reply = ENTRY_XRANGE;
-    r->in.on_message = count_message;
-    r->in.on_entry = count_entry;
-    r->in.context = r;
-    r->in.about = room->name;
-    r->search.in_entry = 0;
-    r->search.asked = t->batch < missing ? t->batch : (size_t)missing;
-    if (!r->search.below)
-        r->search.from = id_compare(t->until, room->end) < 0 ? t->until : room->end;
-    id_print(from, r->search.from);
-    id_print(down_to, room->cursor);
-    link_command(session_link(r->session), "XREVRANGE %b %s%s (%s COUNT %llu", room->name,
-        room->len, r->search.below ? "(" : "", from, down_to, (unsigned long long)r->search.asked);
-    entry_begin(&r->in);
+    if (!p->looked)
+        return loss;
+    loss = settle(p);
+    loss.unknown = !counted;
+    return loss;
 }
 
-static void search_item(void *reader, const struct reply_item *item)
+/* After an outage the room is the old one, without its last entries, if it begins as it did; if it
+ * does not, because it was trimmed, then it must hold what was there when we began. */
+static bool is_anew(const struct tail_position *p, const struct tail_info *now)
 {
-    struct tail_reader *r = reader;
-
-    entry_item(&r->in, item);
-    r->problem = r->in.problem;
+    return id_compare(now->first, p->first) != 0
+           && (now->added < p->anchor.added || id_compare(now->last, p->anchor.last) < 0);
 }
 
-static void go_on_searching(struct tail_reader *r)
+enum tail_fate tail_room_fate(
+    const struct tail_position *p, const struct tail_info *now, bool after_outage)
 {
-    struct tail_room *room = r->room;
-    uint64_t wanted = r->t->set->line_count;
-
-    tail_set_batch(r->t, &r->in);
-    if (r->in.entries == r->search.asked && r->search.found < wanted)
-        return;
-    if (r->search.found > 0)
-        room->cursor = id_before(r->search.from);
-    if (r->search.found > wanted)
-        room->skip = r->search.found - wanted;
-    r->search.found = 0;
-    r->search.below = false;
-    room->state = ROOM_READ;
-    tail_anchor(room);
+    if (id_compare(now->last, p->top) >= 0)
+        return TAIL_ROOM_GOES_ON;
+    if (!now->exists)
+        return TAIL_ROOM_DELETED;
+    return !after_outage || is_anew(p, now) ? TAIL_ROOM_ANEW : TAIL_ROOM_WENT_BACK;
 }
 
-const struct tail_step tail_searches = {ask_search, search_item, go_on_searching, NULL};
-
-/* -C: go on where the file says, if that is still a place in the room. False: it does not say. */
-static bool resume(struct tail_reader *r, struct tail_room *room)
+struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info *now)
 {
-    char id[ID_TEXT];
+    struct tail_loss loss = {0};
+    int beyond = id_compare(p->cursor, now->last);
 
-    if (r->t->cursor == NULL
-        || !tail_cursor_find(r->t->cursor, room->name, room->len, &room->cursor))
-        return false;
-    if (!room->exists) {
-        room->cursor = r->t->since;
-    } else if (id_compare(room->cursor, room->anchor.last) > 0) {
-        id_print(id, room->anchor.last);
-        err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
-        room->cursor = room->anchor.last;
+    p->first = now->first;
+    p->top = now->last;
+    if (p->counted && now->added < p->count)
+        p->counted = p->looked = false;
+    if (!p->looked && beyond <= 0)
+        remember(p, now);
+    if (p->looked && !p->counted && beyond < 0 && is_empty_beyond(now, p->cursor)) {
+        loss.unknown = now->added > now->length;
+        p->counted = true;
+        p->count = now->added - now->length;
     }
-    return true;
+    return beyond == 0 && p->looked ? settle(p) : loss;
 }
 
-/* Where reading begins: after -S, or at what -n says within it. */
-static void begin(struct tail_reader *r)
+struct tail_place tail_room_place(const struct tail_position *p)
 {
-    struct tail_room *room = r->room;
-    const struct id since = r->t->since;
-    const struct tail_settings *set = r->t->set;
-    bool from_since = set->since.kind || set->until.kind || set->to_end || set->lines == TAIL_FROM;
-    bool ends_later = id_compare(room->anchor.last, since) > 0;
-
-    room->cursor = since;
-    room->state = ROOM_READ;
-    if (resume(r, room) || room->fresh) {
-        /* what the file says, or all of it */
-    } else if (set->lines == TAIL_FROM) {
-        room->skip = set->line_count > 0 ? set->line_count - 1 : 0;
-    } else if (set->lines == TAIL_LAST && set->line_count > 0) {
-        if (ends_later)
-            room->state = ROOM_FOUND;
-    } else if (set->lines == TAIL_LAST || !from_since) {
-        room->cursor = ends_later ? room->end : since;
-    }
-    if (room->state == ROOM_READ)
-        tail_anchor(room);
+    return (struct tail_place){p->ahead ? p->top : p->cursor, p->counted, p->count};
 }
-
-static void found(struct tail_reader *r)
-{
-    struct tail_room *room = r->room;
-
-    if (r->looked_at == 0)
-        r->looked_at = wait_now();
-    room->exists = r->info.exists;
-    room->end = room->fresh ? ID_LEAST : r->info.last; /* it has no past */
-    room->anchor = r->info;
-    begin(r);
-}
-
-const struct tail_step tail_begins = {tail_ask_info, tail_info_item, found, NULL};

@@ -81,11 +81,13 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	timeout 10 chat-tail -m 'none*' -U "@$(($(date +%s) + 2))"
 }
 
-@test "rooms that one may not read are passed over by -l and -m, and named when asked for" {
+@test "rooms that one may not read are passed over by -l, told of with -m, and an error when asked for" {
 	send -n jhon mine hi
 	send -n jhon other hi
 	cli acl setuser me on '>pw' '~mine' -@all +xread '+xinfo|stream' +scan >/dev/null
-	prints chat-tail --user me --pass-file <(echo pw) -e -n +1 -m '*' <<<'mine [jhon]: hi'
+	run --separate-stderr show --user me --pass-file <(echo pw) -e -n +1 -m '*'
+	assert_equal "$output" 'mine [jhon]: hi'
+	assert_match "$stderr" '^chat-tail: other: NOPERM .*; it is left out$'
 	run --separate-stderr show --user me --pass-file <(echo pw) -l
 	assert_match "$output" '^mine	1	[^ ]*$'
 	REDISCLI_AUTH=pw fails 4 'other: NOPERM' chat-tail --user me -e other
@@ -95,7 +97,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	seq 3 | send -n jhon one
 	seq 2 | send -n jhon two
 	prints chat-tail -r -e -n +1 -C "$cursor" one <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 3'
-	assert_match "$(<"$cursor")" '^one	[0-9]+-[0-9]+$'
+	assert_match "$(<"$cursor")" '^one	[0-9]+-[0-9]+	3$'
 	prints chat-tail -r -e -n 1 -C "$cursor" one two <<<'two [jhon]: 2'
 	seq 4 5 | send -n jhon one
 	prints chat-tail -r -e -C "$cursor" two </dev/null
@@ -145,7 +147,7 @@ last_noted() {
 
 @test "-C: a damaged file, one in use, one that cannot be written: an error that names it, and nothing is read" {
 	seq 3 | send -n jhon "$ROOM"
-	for text in 'no tab' $'room\tx' $'room\t1-1\nroom\t2-1' $'\t1-1' $'room\t1-1\nhalf' $'ro\\qom\t1-1'; do
+	for text in 'no tab' $'room\tx' $'room\t1-1\nroom\t2-1' $'room\t1-1\nhalf' $'ro\\qom\t1-1'; do
 		printf '%s' "$text" >"$cursor"
 		[[ $text == *half ]] || echo >>"$cursor"
 		fails 1 "$cursor is damaged: line" chat-tail -e -n +1 -C "$cursor" "$ROOM"
@@ -186,7 +188,8 @@ last_noted() {
 	cli del "$ROOM" >/dev/null
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	run --separate-stderr show -e -C "$cursor" "$ROOM"
-	assert_match "$stderr" "$ROOM: went back to the entry 5-0; going on behind it"
+	assert_match "$stderr" "$ROOM: went back to the entry 5-0; going on behind what was read"
 	cli xadd "$ROOM" 6-0 jhon six >/dev/null
-	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: six'
+	cli xadd "$ROOM" 9-1 jhon ten >/dev/null
+	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: ten'
 }

@@ -56,7 +56,7 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	prints chat-tail -r -e "$ROOM" <<<$'[a]: 1\n[b]: 2'
 	printf '1\0002\0' | prints chat-tail -0 -e "$ROOM"
 	show -t -e -n +1 -C "$BATS_TEST_TMPDIR/cursor" "$ROOM"
-	assert_equal "$(<"$BATS_TEST_TMPDIR/cursor")" "$ROOM	5-1"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/cursor")" "$ROOM	5-1	1"
 }
 
 @test "-S and -U refuse an ID with a +" {

@@ -1,0 +1,352 @@
+#include "cmd/tail_follow.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "cmd/tail_conn.h"
+#include "cmd/tail_finder.h"
+#include "cmd/tail_look.h"
+#include "cmd/tail_start.h"
+#include "cmd/tail_wait.h"
+#include "cmd/tail_xread.h"
+#include "common/wait.h"
+
+/* Rooms that share a connection to a server, as long as these are few enough. */
+enum { SHARED = 1000, MOST_CONNS = 64 };
+
+/* Files that are open beside the connections: standard ones, the file of -C, Sentinels. */
+enum { OTHER_FILES = 16 };
+
+/* Before asking again after an answer that there is nothing came too early. */
+enum { EMPTY_PAUSE_MS = 100 };
+
+struct follow {
+    struct tail *t;
+    struct tail_conns conns;
+    struct buf readers;      /* struct reader *, those of the rooms */
+    struct reader **by_slot; /* in a cluster */
+    bool timed;              /* -U: it is known */
+    int64_t skew;            /* how far the server's clock is ahead of wait_now(), in ms */
+};
+
+struct reader {
+    struct tail_conn conn;
+    struct follow *f;
+    struct buf rooms; /* struct tail_room * */
+    struct tail_xread read;
+    struct tail_look look;
+    enum { NOTHING, READ, LOOK } last; /* that was asked */
+    bool looking;                      /* a round of looks is under way, */
+    bool before_reading;               /* and nothing is read until it is over */
+    size_t next;                       /* the room to look at next */
+    int64_t due;                       /* wait_now() of the next round */
+    int64_t asked_at;                  /* of the last read */
+};
+
+static struct tail_room **rooms_of(const struct reader *r, size_t *n)
+{
+    *n = r->rooms.len / sizeof(struct tail_room *);
+    return (void *)r->rooms.data;
+}
+
+/* Know only rooms that are read; those that are gone nobody knows then. */
+static void drop_rooms(struct reader *r)
+{
+    size_t n, kept = 0, next = r->next;
+    struct tail_room **rooms = rooms_of(r, &n);
+    bool gone = false;
+
+    for (size_t i = 0; i < n; i++) {
+        gone = gone || rooms[i]->state == TAIL_ROOM_GONE;
+        if (rooms[i]->state == TAIL_ROOM_READ)
+            rooms[kept++] = rooms[i];
+        else
+            next -= i < r->next;
+    }
+    r->next = next;
+    r->rooms.len = kept * sizeof(struct tail_room *);
+    if (gone)
+        tail_rooms_forget(&r->f->t->rooms);
+}
+
+static void begin_round(struct reader *r, bool before_reading)
+{
+    r->looking = true;
+    r->before_reading = before_reading;
+    r->next = 0;
+}
+
+static void end_round(struct reader *r)
+{
+    tail_rooms_tell(&r->f->t->rooms);
+    r->looking = r->before_reading = false;
+    r->due = wait_now() + TAIL_HEARTBEAT_MS;
+}
+
+/* A bounded number of looks; NULL: the round is over. */
+static struct request *look(struct reader *r)
+{
+    size_t n;
+    struct tail_room **rooms = rooms_of(r, &n);
+
+    tail_info_start(&r->look.infos);
+    for (; r->next < n; r->next++)
+        if (tail_look_is_due(rooms[r->next]) && !tail_info_add(&r->look.infos, rooms[r->next]))
+            break;
+    if (r->look.infos.n == 0)
+        return NULL;
+    r->last = LOOK;
+    return &r->look.infos.request;
+}
+
+/* Milliseconds until -U has passed, by the server's clock. */
+static int64_t time_left(const struct follow *f)
+{
+    uint64_t now = (uint64_t)(wait_now() + f->skew), until = f->t->print.until.ms;
+
+    return now > until ? 0 : until - now < INT32_MAX ? (int64_t)(until - now) + 1 : INT32_MAX;
+}
+
+/* How long the server may wait for something to come. */
+static int64_t may_wait(const struct reader *r)
+{
+    int64_t wait = r->due - wait_now();
+
+    if (r->looking || wait < 1)
+        wait = r->looking ? TAIL_NO_WAIT : 1;
+    if (!r->read.timed)
+        return wait;
+    if (!r->f->timed || time_left(r->f) == 0)
+        return TAIL_NO_WAIT;
+    return wait_earliest(wait, time_left(r->f));
+}
+
+/* Read. NULL: there is nothing to read from. */
+static struct request *read_rooms(struct reader *r)
+{
+    struct tail_conn *c = &r->conn;
+    struct tail *t = r->f->t;
+    bool finds_more = t->print.set->matches > 0;
+    size_t n;
+
+    r->read.rooms = rooms_of(r, &n);
+    r->read.n = n;
+    r->read.timed = t->print.until.ms < UINT64_MAX;
+    if (n == 0) {
+        c->over = !finds_more;
+        if (!r->read.timed || c->over)
+            return NULL;
+        c->wake = wait_now() + time_left(r->f);
+        if (r->f->timed && time_left(r->f) > 0)
+            return NULL;
+    }
+    r->read.block = may_wait(r);
+    r->last = READ;
+    r->asked_at = wait_now();
+    return &r->read.request;
+}
+
+/* What the last read says about the next one. Returns false if there must be a pause first. */
+static bool take_read(struct reader *r)
+{
+    struct tail_xread *x = &r->read;
+    struct follow *f = r->f;
+
+    if (x->unreadable) {
+        size_t n;
+        struct tail_room **rooms = rooms_of(r, &n);
+
+        for (size_t i = 0; i < n; i++)
+            rooms[i]->quiet_until = 0;
+        begin_round(r, true);
+    }
+    x->strict = x->unreadable;
+    if (x->timed) {
+        f->timed = true;
+        f->skew = (int64_t)tail_clock_now(&x->clock) - wait_now();
+        r->conn.over = x->in.entries == 0 && !x->unreadable
+                       && tail_clock_now(&x->clock) > f->t->print.until.ms;
+    }
+    if (x->in.entries == 0 && x->block > 0 && !x->unreadable
+        && wait_now() + EMPTY_PAUSE_MS < r->asked_at + x->block) {
+        r->conn.wake = wait_now() + EMPTY_PAUSE_MS;
+        return false;
+    }
+    return true;
+}
+
+static struct request *next(struct tail_conn *c)
+{
+    struct reader *r = (struct reader *)c;
+    struct request *asked = NULL;
+    bool was_read = r->last == READ;
+
+    drop_rooms(r);
+    r->last = NOTHING;
+    if (c->over || (was_read && !take_read(r)) || c->over)
+        return NULL;
+    if (r->f->t->print.printed_at == 0)
+        r->f->t->print.printed_at = wait_now(); /* -W counts from here on */
+    if (!r->looking && wait_now() >= r->due)
+        begin_round(r, false);
+    if (r->looking && (was_read || r->before_reading || r->read.block != TAIL_NO_WAIT)) {
+        asked = look(r);
+        if (asked == NULL)
+            end_round(r);
+    }
+    return asked ? asked : read_rooms(r);
+}
+
+/* What was known of the rooms may be wrong, and is looked at before they are read. */
+static void broken(struct tail_conn *c)
+{
+    struct reader *r = (struct reader *)c;
+    struct tail_room **rooms;
+    size_t n;
+
+    drop_rooms(r);
+    rooms = rooms_of(r, &n);
+    for (size_t i = 0; i < n; i++)
+        rooms[i]->stale = true;
+    r->last = NOTHING;
+    begin_round(r, true);
+}
+
+static void close_reader(struct tail_conn *c)
+{
+    struct reader *r = (struct reader *)c;
+
+    buf_free(&r->rooms);
+    tail_xread_free(&r->read);
+    free(r);
+}
+
+static struct reader **readers_of(const struct follow *f, size_t *n)
+{
+    *n = f->readers.len / sizeof(struct reader *);
+    return (void *)f->readers.data;
+}
+
+/* Returns NULL with `*e` when there may not be so many files. */
+static struct reader *add_reader(struct follow *f, int slot, struct err *e)
+{
+    static const struct tail_source source = {next, broken, close_reader};
+    struct reader *r;
+    struct rlimit files;
+    size_t needed = f->conns.n + 1;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed + OTHER_FILES) {
+        err_set(e, EXIT_FAILED,
+            "%zu rooms in more than %zu hash slots need as many connections, but only %llu files "
+            "may be open; raise the limit (ulimit -n)",
+            f->t->rooms.n, needed - 1, (unsigned long long)files.rlim_cur);
+        return NULL;
+    }
+    r = calloc(1, sizeof *r);
+    if (r == NULL)
+        buf_no_memory();
+    r->conn.source = &source;
+    r->f = f;
+    r->due = wait_now() + TAIL_HEARTBEAT_MS / 2 + rand() % (TAIL_HEARTBEAT_MS / 2);
+    tail_xread_start(&r->read, f->t);
+    tail_look_start(&r->look, f->t);
+    if (!f->t->route->cluster && f->t->session) {
+        r->conn.session = f->t->session;
+        f->t->session = NULL;
+    }
+    buf_add(&f->readers, &r, sizeof r);
+    tail_conns_add(&f->conns, &r->conn, slot);
+    if (f->by_slot)
+        f->by_slot[slot] = r;
+    return r;
+}
+
+/* The reader that has fewest rooms, if it may have more. */
+static struct reader *least_loaded(const struct follow *f)
+{
+    size_t n;
+    struct reader **all = readers_of(f, &n), *least = n ? all[0] : NULL;
+
+    for (size_t i = 1; i < n; i++)
+        if (all[i]->rooms.len < least->rooms.len)
+            least = all[i];
+    if (least && least->rooms.len / sizeof(struct tail_room *) >= SHARED && n < MOST_CONNS)
+        return NULL;
+    return least;
+}
+
+/* Give the room to a reader, which is returned; NULL: there may not be another one. */
+static struct reader *assign(struct follow *f, struct tail_room *room, struct err *e)
+{
+    struct reader *r = f->by_slot ? f->by_slot[room->slot] : least_loaded(f);
+
+    if (r == NULL)
+        r = add_reader(f, room->slot, e);
+    if (r == NULL)
+        return NULL;
+    buf_add(&r->rooms, &room, sizeof room);
+    if (room->stale)
+        begin_round(r, true);
+    return r;
+}
+
+/* A room that was found later: its reader may be waiting for others. */
+static int adopt(void *context, struct tail_room *room, struct err *e)
+{
+    struct follow *f = context;
+    struct reader *r;
+
+    tail_start_fresh(f->t, room);
+    r = assign(f, room, e);
+    if (r == NULL)
+        return -1;
+    if (r->last != READ || r->read.block > 0)
+        tail_conn_interrupt(&r->conn);
+    return 0;
+}
+
+static void raise_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int assign_all(struct follow *f, struct err *e)
+{
+    struct tail *t = f->t;
+
+    if (t->route->cluster) {
+        session_close(t->session);
+        t->session = NULL;
+        f->by_slot = calloc(ROUTE_SLOTS, sizeof(struct reader *));
+        if (f->by_slot == NULL)
+            buf_no_memory();
+    }
+    for (size_t i = 0; i < t->rooms.n; i++)
+        if (t->rooms.all[i]->state == TAIL_ROOM_READ && assign(f, t->rooms.all[i], e) == NULL)
+            return -1;
+    if (f->readers.len == 0) /* somebody must know when -U has passed */
+        return add_reader(f, 0, e) ? 0 : -1;
+    return 0;
+}
+
+int tail_follow(struct tail *t, struct err *e)
+{
+    struct follow f = {.t = t, .conns = {.t = t}};
+    int done;
+
+    raise_limit();
+    done = assign_all(&f, e);
+    if (done == 0) {
+        tail_finder_start(&f.conns, adopt, &f);
+        done = tail_conns_run(&f.conns, e);
+    }
+    tail_conns_free(&f.conns);
+    buf_free(&f.readers);
+    free(f.by_slot);
+    return done;
+}

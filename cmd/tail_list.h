@@ -1,0 +1,10 @@
+/* -l: printing which rooms there are. */
+#ifndef CMD_TAIL_LIST_H
+#define CMD_TAIL_LIST_H
+
+#include "cmd/tail.h"
+
+/* Print a row for each room that was located. */
+void tail_list(struct tail *t);
+
+#endif

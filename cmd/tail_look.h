@@ -1,0 +1,22 @@
+/* Looking at rooms while they are read: what becomes of them is told, and what was lost of them. */
+#ifndef CMD_TAIL_LOOK_H
+#define CMD_TAIL_LOOK_H
+
+#include "cmd/tail.h"
+#include "cmd/tail_info.h"
+
+/* A round of looks over one session, a request after the other. tail_look_start(). */
+struct tail_look {
+    struct tail_infos infos; /* ask this */
+
+    /* Private. */
+    struct tail *t;
+    int64_t behind; /* wait_now() of when a master first lacked what was read, in a row; or 0 */
+};
+
+void tail_look_start(struct tail_look *l, struct tail *t);
+
+/* Whether there is something to look for in the room now. */
+bool tail_look_is_due(const struct tail_room *room);
+
+#endif

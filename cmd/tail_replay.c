@@ -1,0 +1,146 @@
+#include "cmd/tail_replay.h"
+
+#include "cmd/tail_look.h"
+#include "cmd/tail_wait.h"
+#include "cmd/tail_xread.h"
+#include "common/wait.h"
+
+/* How many small rooms are read at once. */
+enum { GROUP = 256 };
+
+/* The first request is for so small a part of a reply as one room's first and last entry let us
+ * expect, and for so many entries at most: those between may be larger. */
+enum { FIRST_BYTES = 128 * 1024, FIRST_ENTRIES = 256 };
+
+struct replay {
+    struct tail_xread read;
+    struct tail_look look;
+    struct tail_room *group[GROUP];
+    size_t alone;      /* rooms to read one by one: one of them cannot be read */
+    int64_t looked_at; /* wait_now() of the last look at the room that is read */
+};
+
+static bool has_past(const struct tail_room *room)
+{
+    return room->state == TAIL_ROOM_READ && id_compare(room->at.cursor, room->end) < 0;
+}
+
+/* A connection died: what was known of the rooms may be wrong. */
+static void make_stale(struct tail *t)
+{
+    for (size_t i = 0; i < t->rooms.n; i++)
+        t->rooms.all[i]->stale = true;
+}
+
+/* Look what becomes of a room. */
+static int look(struct replay *r, struct tail *t, struct tail_room *room, struct err *e)
+{
+    int done;
+
+    tail_info_start(&r->look.infos);
+    tail_info_add(&r->look.infos, room);
+    done = tail_call(t, room->slot, &r->look.infos.request, e);
+    if (done == SESSION_BROKEN)
+        make_stale(t);
+    r->looked_at = wait_now();
+    return done;
+}
+
+/* The room and those behind it, as long as all that they held fits into one reply. */
+static void gather(struct replay *r, const struct tail *t, size_t from)
+{
+    const struct tail_room *first = t->rooms.all[from];
+    uint64_t entries = 0;
+    size_t n = 0;
+
+    for (size_t i = from; i < t->rooms.n && n < GROUP; i++) {
+        struct tail_room *room = t->rooms.all[i];
+
+        if (!has_past(room))
+            continue;
+        entries += room->length;
+        if (n > 0
+            && (entries > r->read.batch.entries || room->stale || r->alone > 0
+                || (t->route->cluster && room->slot != first->slot)))
+            break;
+        r->group[n++] = room;
+    }
+    r->read.rooms = r->group;
+    r->read.n = n;
+    r->read.expected = n > 1 ? r->read.batch.entries : 0;
+}
+
+/* A room of which nothing came has no past: its last entries were deleted. */
+static void end_past(struct replay *r)
+{
+    for (size_t i = 0; i < r->read.n; i++)
+        if (r->group[i]->told != r->read.reply)
+            r->group[i]->end = r->group[i]->at.cursor;
+}
+
+static void expect(struct tail_xread *x, const struct tail_room *room)
+{
+    uint64_t entries = FIRST_BYTES / (room->weight + 1);
+
+    if (x->reply == 0 && entries > 1)
+        x->batch.entries = entries < FIRST_ENTRIES ? (size_t)entries : FIRST_ENTRIES;
+}
+
+/* One of the rooms cannot be read: find out which, and leave it out if nobody named it. */
+static int leave_out(struct replay *r, struct tail *t, struct err *e)
+{
+    struct tail_room *room = r->group[0];
+
+    if (r->read.n > 1) {
+        r->alone = r->read.n;
+        return 1;
+    }
+    if (!room->matched) {
+        *e = r->read.why;
+        return -1;
+    }
+    tail_rooms_leave_out(&t->rooms, room, &r->read.why);
+    return 1;
+}
+
+static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
+{
+    struct tail_room *first = t->rooms.all[from];
+    int done;
+
+    if (first->stale || (wait_now() - r->looked_at >= TAIL_HEARTBEAT_MS && tail_look_is_due(first)))
+        return look(r, t, first, e);
+    expect(&r->read, first);
+    gather(r, t, from);
+    done = tail_call(t, first->slot, &r->read.request, e);
+    if (done == SESSION_BROKEN)
+        make_stale(t);
+    if (done != 1)
+        return done;
+    if (r->read.unreadable)
+        return leave_out(r, t, e);
+    r->alone -= r->alone > 0;
+    end_past(r);
+    return 1;
+}
+
+int tail_replay(struct tail *t, struct err *e)
+{
+    struct replay r = {.read = {.block = TAIL_NO_WAIT}, .looked_at = wait_now()};
+    size_t i = 0;
+    int done = 1;
+
+    tail_xread_start(&r.read, t);
+    tail_look_start(&r.look, t);
+    while (done == 1 || done == SESSION_BROKEN) {
+        while (i < t->rooms.n && !has_past(t->rooms.all[i]))
+            i++;
+        if (i == t->rooms.n)
+            break;
+        done = t->print.stop == TAIL_GOES_ON ? read_on(&r, t, i, e) : SESSION_STOPPED;
+    }
+    tail_xread_free(&r.read);
+    tail_rooms_tell(&t->rooms);
+    tail_rooms_forget(&t->rooms);
+    return done == SESSION_BROKEN ? 1 : done;
+}

@@ -1,0 +1,130 @@
+#include "cmd/tail_rooms.h"
+
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/route.h"
+
+/* For the index: any order does, and lengths are compared sooner than bytes. */
+static int by_length(const void *a, const void *b)
+{
+    const struct tail_room *x = a, *y = b;
+
+    return x->len != y->len ? (x->len < y->len ? -1 : 1) : memcmp(x->name, y->name, x->len);
+}
+
+static void free_room(struct tail_room *room)
+{
+    free(room->name);
+    free(room);
+}
+
+static struct tail_room *new_room(const char *name, size_t len)
+{
+    struct tail_room *room = calloc(1, sizeof *room);
+
+    if (room == NULL || (room->name = malloc(len + 1)) == NULL)
+        buf_no_memory();
+    memcpy(room->name, name, len);
+    room->name[len] = 0;
+    room->len = len;
+    room->slot = route_slot(name, len);
+    return room;
+}
+
+struct tail_room *tail_rooms_add(
+    struct tail_rooms *r, const char *name, size_t len, struct tail_room **known)
+{
+    struct tail_room *room = new_room(name, len), **found;
+
+    found = tsearch(room, &r->names, by_length);
+    if (found == NULL)
+        buf_no_memory();
+    if (*found != room) {
+        free_room(room);
+        if (known)
+            *known = *found;
+        return NULL;
+    }
+    if (r->n == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 16;
+        r->all = realloc(r->all, r->cap * sizeof(struct tail_room *));
+        if (r->all == NULL)
+            buf_no_memory();
+    }
+    r->all[r->n++] = room;
+    return room;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct tail_room *x = *(struct tail_room *const *)a, *y = *(struct tail_room *const *)b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    int order = memcmp(x->name, y->name, n);
+
+    return order ? order : x->len < y->len ? -1 : x->len > y->len;
+}
+
+void tail_rooms_sort(struct tail_rooms *r)
+{
+    size_t operands = 0;
+
+    while (operands < r->n && !r->all[operands]->matched)
+        operands++;
+    if (r->n > operands)
+        qsort(r->all + operands, r->n - operands, sizeof(struct tail_room *), by_name);
+}
+
+void tail_rooms_drop(struct tail_rooms *r, struct tail_room *room)
+{
+    room->state = TAIL_ROOM_GONE;
+    if (r->gone++ == 0)
+        snprintf(r->first_gone, sizeof r->first_gone, "%s", room->name);
+}
+
+void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const struct err *why)
+{
+    room->state = TAIL_ROOM_LEFT_OUT;
+    if (r->left_out++ == 0)
+        r->refused = *why;
+}
+
+void tail_rooms_tell(struct tail_rooms *r)
+{
+    if (r->gone == 1)
+        err_say(ERR_NOTICE, "%s: deleted; it is read no more", r->first_gone);
+    else if (r->gone > 1)
+        err_say(ERR_NOTICE, "%zu rooms were deleted; they are read no more", r->gone);
+    if (r->left_out == 1)
+        err_say(ERR_NOTICE, "%s; it is left out", r->refused.text);
+    else if (r->left_out > 1)
+        err_say(ERR_NOTICE, "%s; it and %zu more are left out", r->refused.text, r->left_out - 1);
+    r->gone = r->left_out = 0;
+}
+
+void tail_rooms_forget(struct tail_rooms *r)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->all[i]->state != TAIL_ROOM_GONE) {
+            r->all[kept++] = r->all[i];
+            continue;
+        }
+        tdelete(r->all[i], &r->names, by_length);
+        free_room(r->all[i]);
+    }
+    r->n = kept;
+}
+
+void tail_rooms_free(struct tail_rooms *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        tdelete(r->all[i], &r->names, by_length);
+        free_room(r->all[i]);
+    }
+    free(r->all);
+}

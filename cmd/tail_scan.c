@@ -1,0 +1,145 @@
+#include "cmd/tail_scan.h"
+
+#include <string.h>
+
+#include "cmd/tail_wait.h"
+#include "common/wait.h"
+
+/* How many keys the server looks at for one answer, in which only the rooms among them are told. */
+enum { SCAN_COUNT = 1000 };
+
+static struct tail_scan *scan_of(void *request)
+{
+    return (void *)((char *)request - offsetof(struct tail_scan, request));
+}
+
+static void ask(struct request *r, struct link *link)
+{
+    struct tail_scan *s = scan_of(r);
+
+    link_command(link, "SCAN %s MATCH %s COUNT %d TYPE stream", s->next[0] ? s->next : "0",
+        s->t->print.set->match[s->pattern], SCAN_COUNT);
+    r->n = 1;
+    s->asked_at = wait_now();
+}
+
+/* -m: no option can name this room, and rows without one are malformed. Said once. */
+static void skip_nameless(struct tail_rooms *rooms)
+{
+    if (!rooms->nameless)
+        err_say(ERR_NOTICE, "a room without a name is skipped: no option can name it");
+    rooms->nameless = true;
+}
+
+static void found_name(struct tail_scan *s, const struct reply_item *item)
+{
+    struct tail_room *known, *room;
+
+    if (item->len == 0 && !s->t->print.set->list) {
+        skip_nameless(&s->t->rooms);
+        return;
+    }
+    room = tail_rooms_add(&s->t->rooms, item->bytes, item->len, &known);
+    if (room == NULL) {
+        known->round = s->round;
+        return;
+    }
+    room->matched = true;
+    room->round = s->round;
+    if (s->found)
+        s->found(s, room);
+}
+
+/* Where to go on, and an array of names. */
+static void item(void *request, const struct reply_item *it)
+{
+    struct tail_scan *s = scan_of(request);
+
+    if (it->type == REPLY_ERROR) {
+        reply_refusal(&s->request.problem, it, "cannot look for rooms");
+    } else if (it->depth == 1 && it->index == 0 && it->type == REPLY_STRING) {
+        size_t n = it->len < sizeof s->next ? it->len : sizeof s->next - 1;
+
+        memcpy(s->next, it->bytes, n);
+        s->next[n] = 0;
+    } else if (it->depth == 2 && it->type == REPLY_STRING) {
+        found_name(s, it);
+    }
+}
+
+static void answered(struct request *r)
+{
+    struct tail_scan *s = scan_of(r);
+
+    s->took = wait_now() - s->asked_at;
+    if (strcmp(s->next, "0") != 0)
+        return;
+    s->pattern = (s->pattern + 1) % s->t->print.set->matches;
+    s->round += s->pattern == 0;
+}
+
+/* Another server's words for where to go on mean nothing to this one. */
+static void broken(struct request *r)
+{
+    scan_of(r)->next[0] = 0;
+}
+
+static const struct request_kind kind = {ask, item, NULL, answered, broken};
+
+void tail_scan_start(struct tail_scan *s, struct tail *t, int slot)
+{
+    *s = (struct tail_scan){.t = t, .slot = slot, .request = {.kind = &kind}};
+}
+
+void tail_scan_masters(const struct tail *t, const int *known, size_t n, struct buf *slots)
+{
+    const struct endpoint *before = NULL;
+    const int none = -1;
+    int *all;
+
+    if (!t->route->cluster && n == 0)
+        buf_add(slots, &none, sizeof none);
+    for (int slot = 0; t->route->cluster && slot < ROUTE_SLOTS; slot++) {
+        const struct endpoint *owner = route_owner(t->route, slot);
+        bool has = owner == NULL || owner == before;
+
+        all = (void *)slots->data;
+        for (size_t i = 0; i < n && !has; i++)
+            has = route_owner(t->route, known[i]) == owner;
+        for (size_t i = 0; i < slots->len / sizeof(int) && !has; i++)
+            has = route_owner(t->route, all[i]) == owner;
+        before = owner;
+        if (!has)
+            buf_add(slots, &slot, sizeof slot);
+    }
+}
+
+/* One server, until all its keys were looked at. */
+static int scan_server(struct tail *t, int slot, struct err *e)
+{
+    struct tail_scan s;
+    int done = 1;
+
+    tail_scan_start(&s, t, slot);
+    while (s.round == 0 && (done == 1 || done == SESSION_BROKEN))
+        done = tail_call(t, slot, &s.request, e);
+    return done;
+}
+
+int tail_scan_all(struct tail *t, struct err *e)
+{
+    struct buf slots = {0};
+    int *all, done = 1;
+
+    tail_scan_masters(t, NULL, 0, &slots);
+    all = (void *)slots.data;
+    if (slots.len == 0)
+        done = err_set(e, EXIT_REFUSED,
+            "cannot look for rooms: the cluster does not say where they are (CLUSTER SLOTS)");
+    for (size_t i = 0; i < slots.len / sizeof(int) && done == 1; i++)
+        done = scan_server(t, all[i], e);
+    buf_free(&slots);
+    if (done == 1)
+        tail_rooms_sort(&t->rooms);
+    return done;
+}

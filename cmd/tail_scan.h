@@ -1,0 +1,32 @@
+/* SCAN: finding the rooms of -m and -l, each of a server's keys looked at in bounded steps. */
+#ifndef CMD_TAIL_SCAN_H
+#define CMD_TAIL_SCAN_H
+
+#include "cmd/tail.h"
+
+/* A search through one server. Zero it and set the first three. */
+struct tail_scan {
+    struct tail *t;
+    int slot; /* of the server, in a cluster; -1: the only one */
+    /* A room that was not known, or NULL. */
+    void (*found)(struct tail_scan *s, struct tail_room *room);
+    void *context;
+
+    /* Private but for the request, to be asked of the server: one step. */
+    struct request request;
+    size_t pattern;         /* of -m */
+    char next[24];          /* the server's word for where to go on; empty: at the beginning */
+    unsigned round;         /* complete ones */
+    int64_t asked_at, took; /* ms */
+};
+
+void tail_scan_start(struct tail_scan *s, struct tail *t, int slot);
+
+/* Find all rooms that there are now. Returns as tail_call(). */
+int tail_scan_all(struct tail *t, struct err *e);
+
+/* A hash slot of each master of the cluster, or of those that have none in `known` (`n` slots);
+ * -1, once, for a server that is in none. Appended to `slots` (int). */
+void tail_scan_masters(const struct tail *t, const int *known, size_t n, struct buf *slots);
+
+#endif

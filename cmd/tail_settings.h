@@ -1,0 +1,32 @@
+/* What chat-tail's command line asks for. */
+#ifndef CMD_TAIL_SETTINGS_H
+#define CMD_TAIL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/format.h"
+#include "common/when.h"
+
+struct tail_settings {
+    enum { TAIL_NEW, TAIL_LAST, TAIL_FROM } lines; /* -n: none, N, +N */
+    uint64_t line_count;
+    struct when since, until; /* WHEN_NONE when not given */
+    bool to_end;              /* -e */
+    int64_t count;            /* -c; 0: no end */
+    int64_t timeout;          /* -W in ms; -1: none */
+    const char **exclude;     /* -x: owned array, strings of the argument list */
+    size_t excludes;
+    const char **match; /* -m, or the operands of -l: owned array of globs */
+    size_t matches;
+    bool list;               /* -l */
+    const char *cursor_file; /* -C, or NULL */
+    const char *group;       /* -g, or NULL */
+    const char *consumer;
+    bool passing;   /* the consumer's name was not given: nobody will come back to it */
+    uint64_t claim; /* ms */
+    struct format format;
+};
+
+#endif

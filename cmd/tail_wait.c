@@ -1,0 +1,162 @@
+#include "cmd/tail_wait.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/wait.h"
+
+/* So little is written before the server is asked on: whoever waits for it has it sooner. More goes
+ * out while the server works on the next. */
+enum { LITTLE = 64 * 1024 };
+
+void tail_wait_to_save(struct tail *t, struct tail_room *room)
+{
+    if (t->cursor == NULL || room->unsaved)
+        return;
+    room->unsaved = true;
+    buf_add(&t->unsaved, &room, sizeof room);
+}
+
+static struct tail_room **unsaved(const struct tail *t, size_t *n)
+{
+    *n = t->unsaved.len / sizeof(struct tail_room *);
+    return (void *)t->unsaved.data;
+}
+
+void tail_wait_forget(struct tail *t, const struct tail_room *room)
+{
+    size_t n;
+    struct tail_room **rooms = unsaved(t, &n);
+
+    for (size_t i = 0; i < n && room->unsaved; i++)
+        if (rooms[i] == room) {
+            rooms[i] = rooms[n - 1];
+            t->unsaved.len -= sizeof(struct tail_room *);
+            return;
+        }
+}
+
+/* What was written needs not be read again. */
+static void save(struct tail *t, bool now)
+{
+    size_t n;
+    struct tail_room **rooms = unsaved(t, &n);
+
+    if (t->cursor == NULL || t->print.out.failure.code != EXIT_DONE || t->print.out.whole > 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct tail_place place = tail_room_place(&rooms[i]->at);
+
+        tail_cursor_put(t->cursor, rooms[i]->name, rooms[i]->len, &place);
+        rooms[i]->unsaved = false;
+    }
+    buf_clear(&t->unsaved);
+    if (!now && tail_cursor_due(t->cursor) > wait_now())
+        return;
+    if (tail_cursor_save(t->cursor, &t->print.out.failure) < 0)
+        t->print.stop = TAIL_ENDED;
+}
+
+void tail_wait_flush(struct tail *t, bool now)
+{
+    tail_print_flush(&t->print);
+    save(t, now);
+}
+
+/* What ends the program, or is due, after a sleep. */
+static int look_up(struct tail *t, const struct pollfd *out, int64_t expires, struct err *e)
+{
+    struct tail_print *p = &t->print;
+
+    progress_show(&p->progress);
+    if (wait_signal() && !t->leaving)
+        p->stop = TAIL_BY_SIGNAL;
+    else if (out->revents & (POLLERR | POLLHUP))
+        p->out.closed = true;
+    else if (wait_now() >= expires)
+        p->stop = TAIL_TIMED_OUT;
+    return p->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
+}
+
+/* When -W ends the program. */
+static int64_t expires_at(const struct tail *t)
+{
+    const struct tail_print *p = &t->print;
+
+    if (p->set->timeout < 0 || p->printed_at == 0 || t->leaving)
+        return WAIT_FOREVER;
+    return p->printed_at + p->set->timeout;
+}
+
+static int64_t next_due(const struct tail *t, int64_t deadline)
+{
+    deadline = wait_earliest(deadline, progress_due(&t->print.progress));
+    if (t->cursor)
+        deadline = wait_earliest(deadline, tail_cursor_due(t->cursor));
+    return wait_earliest(deadline, expires_at(t));
+}
+
+static int serve(const struct tail_waiter *waiters, size_t n, const struct pollfd *fds,
+    int64_t slept, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (session_serve(waiters[i].session, fds + i * SESSION_FDS, slept, e) < 0)
+            return -1;
+    return 0;
+}
+
+int tail_wait(
+    struct tail *t, const struct tail_waiter *waiters, size_t n, int64_t deadline, struct err *e)
+{
+    const size_t count = n * SESSION_FDS + 1;
+    struct pollfd *fds, *out;
+    int64_t now;
+
+    buf_clear(&t->fds);
+    fds = (void *)buf_reserve(&t->fds, count * sizeof *fds);
+    out = fds + count - 1;
+    *out = (struct pollfd){STDOUT_FILENO, 0, 0};
+    if (t->print.out.whole < LITTLE)
+        tail_wait_flush(t, false);
+    for (size_t i = 0; i < n; i++)
+        if (session_prepare(
+                waiters[i].session, fds + i * SESSION_FDS, &deadline, waiters[i].awaiting, e)
+            < 0)
+            return -1;
+    if (t->print.out.whole > 0 && wait_poll(fds, count, wait_now()) == 0)
+        tail_wait_flush(t, false);
+    if (t->print.stop != TAIL_GOES_ON)
+        return 0;
+    now = wait_now();
+    wait_poll(fds, count, next_due(t, deadline));
+    if (serve(waiters, n, fds, wait_now() - now, e) < 0)
+        return -1;
+    return look_up(t, out, expires_at(t), e);
+}
+
+/* For session_call(). */
+static int sleep_on(void *context, struct session *s, bool awaiting, struct err *e)
+{
+    struct tail *t = context;
+    struct tail_waiter waiter = {s, awaiting};
+
+    if (tail_wait(t, &waiter, 1, WAIT_FOREVER, e) < 0)
+        return -1;
+    return t->print.stop == TAIL_GOES_ON ? 0 : SESSION_STOPPED;
+}
+
+int tail_call(struct tail *t, int slot, struct request *r, struct err *e)
+{
+    session_use_slot(t->session, slot);
+    return session_call(t->session, r, sleep_on, t, e);
+}
+
+int tail_call_until_answered(struct tail *t, int slot, struct request *r, struct err *e)
+{
+    int done;
+
+    do
+        done = tail_call(t, slot, r, e);
+    while (done == SESSION_BROKEN);
+    return done;
+}

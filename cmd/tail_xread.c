@@ -1,0 +1,209 @@
+#include "cmd/tail_xread.h"
+
+#include <string.h>
+
+#include "cmd/tail_start.h"
+#include "cmd/tail_wait.h"
+#include "common/wait.h"
+
+/* COUNT grows slowly: how large entries are is a guess until they came. OVERHEAD: what an entry and
+ * a field take in a reply beside their bytes. */
+enum { REPLY_BYTES = 1024 * 1024, MOST_REPLIES = 8, GROWTH = 8, OVERHEAD = 32 };
+
+/* A round trip of so many ms is worth another REPLY_BYTES. */
+enum { NEAR_MS = 5 };
+
+/* So many replies must come whole before a larger one is tried, after one killed the connection. */
+enum { FINE = 64 };
+
+void tail_batch_grow(struct tail_batch *b, const struct entry_decoder *came)
+{
+    uint64_t bytes = REPLY_BYTES * (1 + b->distance / NEAR_MS), fitting;
+
+    if (came->entries == 0)
+        return;
+    if (bytes > (uint64_t)REPLY_BYTES * MOST_REPLIES)
+        bytes = (uint64_t)REPLY_BYTES * MOST_REPLIES;
+    fitting = bytes / ((came->bytes + came->fields * OVERHEAD) / came->entries + OVERHEAD);
+    if (fitting > b->entries * GROWTH)
+        fitting = b->entries * GROWTH;
+    if (b->most > 0 && ++b->fine % FINE == 0)
+        b->most *= 2;
+    if (b->most > 0 && fitting > b->most)
+        fitting = b->most;
+    b->entries = fitting < 1 ? 1 : (size_t)fitting;
+}
+
+void tail_batch_shrink(struct tail_batch *b, size_t asked)
+{
+    b->most = asked > 1 ? asked / 2 : 1;
+    b->fine = 0;
+    if (b->entries > b->most)
+        b->entries = b->most;
+}
+
+static struct tail_xread *xread(void *request)
+{
+    return request;
+}
+
+/* An XREAD reply names a room; mostly the one that was named before, or the next. */
+static void on_room(void *context, const struct span *name)
+{
+    struct tail_xread *x = context;
+
+    for (size_t i = 0; i < x->n; i++, x->at = (x->at + 1) % x->n) {
+        x->reading = x->rooms[x->at];
+        if (x->reading->len == name->len && memcmp(x->reading->name, name->at, name->len) == 0) {
+            x->reading->told = x->reply;
+            return;
+        }
+    }
+    err_set(&x->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
+}
+
+static void on_message(void *context, const struct entry_message *m)
+{
+    struct tail_xread *x = context;
+
+    tail_print_message(&x->t->print, &x->open, x->reading, m);
+}
+
+static void on_entry(void *context, const struct entry_message *m)
+{
+    struct tail_xread *x = context;
+    struct tail_print *p = &x->t->print;
+    struct tail_room *room = x->reading;
+    struct tail_loss loss;
+
+    if (p->stop != TAIL_GOES_ON)
+        return;
+    if (tail_print_is_past(p, room, m->key)) {
+        room->state = TAIL_ROOM_DONE;
+        return;
+    }
+    tail_print_entry(p, &x->open, room);
+    loss = tail_room_read(&room->at, m->key);
+    if (loss.entries > 0)
+        tail_start_tell(room, &loss);
+    tail_wait_to_save(x->t, room);
+    if (id_compare(m->key, p->until) == 0)
+        room->state = TAIL_ROOM_DONE;
+}
+
+static void add_command(struct tail_xread *x, struct buf *to)
+{
+    char id[ID_TEXT];
+
+    x->count = x->batch.entries > x->asked ? x->batch.entries / x->asked : 1;
+    if (x->expected > 0 && x->expected <= x->batch.entries)
+        x->count = x->batch.entries; /* no more than that can come */
+    reply_command(to, (x->block >= 0 ? 6U : 4U) + 2 * x->asked);
+    reply_text(to, "XREAD");
+    reply_text(to, "COUNT"); /* it is for each room */
+    reply_number(to, x->count);
+    if (x->block >= 0) {
+        reply_text(to, "BLOCK");
+        reply_number(to, (uint64_t)x->block);
+    }
+    reply_text(to, "STREAMS");
+    for (size_t i = 0; i < x->n; i++)
+        if (x->rooms[i]->state == TAIL_ROOM_READ)
+            reply_word(to, x->rooms[i]->name, x->rooms[i]->len);
+    for (size_t i = 0; i < x->n; i++)
+        if (x->rooms[i]->state == TAIL_ROOM_READ)
+            reply_word(to, id, id_print(id, x->rooms[i]->at.cursor));
+}
+
+static void ask(struct request *r, struct link *link)
+{
+    struct tail_xread *x = xread(r);
+    struct buf command = {0};
+
+    x->batch.distance = (uint64_t)link_distance(link);
+    x->unreadable = false;
+    x->asked = x->at = 0;
+    x->reply = ++x->t->reads;
+    entry_begin(&x->in);
+    x->in.about = x->n == 1 ? x->rooms[0]->name : NULL;
+    for (size_t i = 0; i < x->n; i++)
+        x->asked += x->rooms[i]->state == TAIL_ROOM_READ;
+    if (x->timed)
+        link_command(link, "TIME");
+    if (x->asked > 0) {
+        add_command(x, &command);
+        link_send(link, command.data, command.len);
+        buf_free(&command);
+    }
+    r->n = (size_t)x->timed + (x->asked > 0);
+}
+
+/* Whether the server refuses one of the rooms, and not the command. */
+static bool is_about_a_room(const struct reply_item *item)
+{
+    static const char access[] = "access";
+
+    return reply_is_error(item, "WRONGTYPE")
+           || (reply_is_error(item, "NOPERM")
+               && memmem(item->bytes, item->len, access, sizeof access - 1));
+}
+
+static void item(void *request, const struct reply_item *it)
+{
+    struct tail_xread *x = xread(request);
+
+    if (x->timed && x->request.at == 0) {
+        tail_clock_item(&x->clock, it, &x->request.problem);
+    } else if (!x->strict && is_about_a_room(it)) {
+        x->unreadable = true;
+        reply_refusal(&x->why, it, x->in.about);
+    } else {
+        entry_item(&x->in, it);
+        if (x->in.problem.code != EXIT_DONE)
+            x->request.problem = x->in.problem;
+    }
+}
+
+/* A room of which nothing came had nothing: what an XINFO told of before was lost. */
+static void answered(struct request *r)
+{
+    struct tail_xread *x = xread(r);
+
+    tail_batch_grow(&x->batch, &x->in);
+    for (size_t i = 0; i < x->n && x->t->print.stop == TAIL_GOES_ON && !x->unreadable; i++)
+        if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->told != x->reply) {
+            struct tail_loss loss = tail_room_read_nothing(&x->rooms[i]->at);
+
+            tail_start_tell(x->rooms[i], &loss);
+        }
+}
+
+static void broken(struct request *r)
+{
+    struct tail_xread *x = xread(r);
+
+    if (x->reading)
+        tail_print_void(&x->open, x->reading);
+    if (x->in.bytes > 0 || x->in.entries > 0 || x->block < 0)
+        tail_batch_shrink(&x->batch, x->count);
+}
+
+void tail_xread_start(struct tail_xread *x, struct tail *t)
+{
+    static const struct request_kind kind = {ask, item, NULL, answered, broken};
+
+    x->request.kind = &kind;
+    x->t = t;
+    x->in = (struct entry_decoder){.reply = ENTRY_XREAD,
+        .on_room = on_room,
+        .on_message = on_message,
+        .on_entry = on_entry,
+        .context = x};
+    x->batch.entries = 1;
+}
+
+void tail_xread_free(struct tail_xread *x)
+{
+    entry_free(&x->in);
+    tail_entry_free(&x->open);
+}

@@ -1,0 +1,75 @@
+#include "common/call.h"
+
+void request_ask(struct request *r, struct session *s)
+{
+    r->n = r->at = 0;
+    r->problem.code = EXIT_DONE;
+    if (session_asking(s))
+        link_set_asking(session_link(s));
+    r->kind->ask(r, session_link(s));
+}
+
+static int give_up(struct request *r, struct session *s, struct err *e)
+{
+    if (r->kind->broken)
+        r->kind->broken(r);
+    if (r->problem.kind != ERR_FINAL)
+        return session_refused(s, &r->problem, e) < 0 ? -1 : SESSION_BROKEN;
+    *e = r->problem;
+    return -1;
+}
+
+int request_take(struct request *r, struct session *s, struct err *e)
+{
+    while (r->at < r->n) {
+        int told = session_reply(s, r->kind->item, r, e);
+
+        if (told == SESSION_BROKEN && r->kind->broken)
+            r->kind->broken(r);
+        if (told != 1)
+            return told;
+        if (r->kind->replied)
+            r->kind->replied(r);
+        r->at++;
+    }
+    if (r->problem.code == EXIT_DONE && r->kind->answered)
+        r->kind->answered(r);
+    if (r->problem.code != EXIT_DONE)
+        return give_up(r, s, e);
+    session_fine(s);
+    return 1;
+}
+
+/* Wait until commands may be sent. A connection that died meanwhile was not asked for anything. */
+static int come_up(struct session *s, session_sleep *sleep, void *context, struct err *e)
+{
+    for (;;) {
+        int told = session_reply(s, reply_ignore, NULL, e);
+
+        if (told < 0)
+            return -1;
+        if (told > 0)
+            continue;
+        if (session_up(s))
+            return 0;
+        told = sleep(context, s, false, e);
+        if (told != 0)
+            return told;
+    }
+}
+
+int session_call(
+    struct session *s, struct request *r, session_sleep *sleep, void *context, struct err *e)
+{
+    int done = come_up(s, sleep, context, e);
+
+    if (done != 0)
+        return done;
+    request_ask(r, s);
+    while ((done = request_take(r, s, e)) == 0) {
+        done = sleep(context, s, true, e);
+        if (done != 0)
+            return done;
+    }
+    return done;
+}
