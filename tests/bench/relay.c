@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINKS = 64, AT_ONCE = 64 * 1024 };
+enum { LINKS = 64, AT_ONCE = 256 * 1024 };
 
 /* What one read returned; len 0 is the end of the stream. */
 struct chunk {
