@@ -18,6 +18,10 @@ def megabytes(x):
     return f'{x / 1e6:.1f} MB'
 
 
+def ratio(x):
+    return f'{x:.2f}'
+
+
 def cpu_of(runs):
     """The part of the time that a program computed itself, if it ran long enough to tell."""
     shares = [run.user / run.seconds for run in runs if run.seconds > 0.2]

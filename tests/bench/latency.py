@@ -1,0 +1,153 @@
+"""The parts of tests/bench/run that measure how soon something is done: a start, a line's way, many listeners."""
+
+import multiprocessing
+import os
+import select
+import socket
+import statistics
+import subprocess
+import time
+
+from bench import PAIRS, STARTS
+from processes import check, wait_until
+from table import median, ratio, seconds
+
+ONES = 500  # single lines a round
+
+
+def start(bench):
+    commands = bench.send('room', 'hi'), bench.client('xadd', 'room', '*', 'jhon', 'hi')
+    rounds = []
+    bench.redis.delete('room')
+    for _ in range(PAIRS):
+        took = [], []
+        for i in range(2 * STARTS):
+            began = time.monotonic()
+            subprocess.run(commands[i % 2], stdout=subprocess.DEVNULL, check=True)
+            took[i % 2].append(time.monotonic() - began)
+        rounds.append((median(took[0]), median(took[1])))
+    check(bench.redis.xlen('room') == 2 * STARTS * PAIRS, 'a single message is missing')
+    bench.add_pairs('chat-send room hi', 'redis-cli xadd', rounds, seconds)
+
+
+def latency(bench):
+    way(bench, 'a line from stdin to stdout')
+    other = bench.spawn(bench.send('-n', 'other', 'room'), stdin=subprocess.PIPE)
+    # The child inherits the pipe, so it must be forked; since Python 3.14, that is not the default.
+    feeder = multiprocessing.get_context('fork').Process(target=feed, args=(other.stdin.fileno(), 10000), daemon=True)
+    feeder.start()
+    before, began = bench.redis.xlen('room'), time.monotonic()
+    way(bench, 'the same, 10,000 lines/s beside it', '-x', 'other')
+    rate = (bench.redis.xlen('room') - before) / (time.monotonic() - began)
+    check(rate > 9000, f'only {rate:.0f} lines a second came beside it')
+    feeder.terminate()
+    feeder.join()
+    other.stdin.close()
+    check(other.wait() == 0, 'chat-send failed')
+
+
+def feed(sink, rate):
+    """Write so many lines a second, a few each millisecond, until terminated."""
+    began, n = time.monotonic(), 0
+    while True:
+        lines = int((time.monotonic() - began) * rate) - n
+        os.write(sink, b'a line of somebody else\n' * lines)
+        n += lines
+        time.sleep(0.001)
+
+
+def way(bench, what, *options):
+    """From one program's input to the other's output, beside the server's answer to PING."""
+    ping = connect(bench)
+    tail = bench.listening(bench.tail('-r', *options, 'room'), stdout=subprocess.PIPE)
+    send = bench.spawn(bench.send('room'), stdin=subprocess.PIPE)
+    rounds, every = [], []
+    os.write(send.stdin.fileno(), b'warm\n')
+    read_line(tail.stdout)
+    for _ in range(PAIRS):
+        pings, lines = [], []
+        for i in range(ONES):
+            line = f'{i}\n'.encode()
+            a = time.monotonic()
+            ping.sendall(b'PING\r\n')
+            check(ping.recv(100) == b'+PONG\r\n', 'PING was not answered')
+            b = time.monotonic()
+            os.write(send.stdin.fileno(), line)
+            came = read_line(tail.stdout)
+            c = time.monotonic()
+            check(came == b'[jhon]: ' + line, f'{line} came as {came}')
+            pings.append(b - a)
+            lines.append(c - b)
+        rounds.append((median(lines), median(pings)))
+        every += zip(lines, pings)
+    bench.add_pairs(f'{what}, median', 'PING', rounds, seconds)
+    high = [high_of(column) for column in zip(*every)]
+    bench.table.add(f'{what}, 99 of 100', 'PING', *map(seconds, high), ratio(high[0] / high[1]))
+    send.stdin.close()
+    check(send.wait() == 0, 'chat-send failed')
+    tail.terminate()
+    tail.wait()
+    ping.close()
+
+
+def connect(bench):
+    """A connection to the server on which nothing waits for more to send."""
+    server = socket.create_connection(('127.0.0.1', bench.port), timeout=10)
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return server
+
+
+def high_of(values):
+    """What 99 of 100 do not exceed."""
+    return statistics.quantiles(values, n=100, method='inclusive')[98]
+
+
+def read_line(pipe):
+    """What comes next, if it comes within 10 seconds."""
+    check(select.select([pipe], [], [], 10)[0], 'a line did not come')
+    return os.read(pipe.fileno(), 100)
+
+
+def listeners(bench):
+    """Many who read one room."""
+    n, messages = 500, 200
+    bench.redis.delete('room')
+    outs = [bench.path(f'listener-{i}') for i in range(n)]
+    began = time.monotonic()
+    tails = []
+    for out in outs:
+        with open(out, 'wb') as sink:
+            tails.append(bench.spawn(bench.tail('-t', 'room'), stdout=sink))
+    wait_until(lambda: bench.redis.info('clients')['blocked_clients'] == n, 'not all listeners listen')
+    ready = time.monotonic() - began
+    bench.make_inputs(messages)
+    began = time.monotonic()
+    bench.run(bench.send('room'), bench.path('lines'))
+    want = list(rows(bench))
+    expected = n * sum(map(len, want))
+    wait_until(lambda: sum(map(os.path.getsize, outs)) >= expected, 'not all messages came')
+    took = time.monotonic() - began
+    memory = [proportional(tail.pid) for tail in tails]
+    for tail in tails:
+        tail.terminate()
+        tail.wait()
+    came = 0
+    for out in outs:
+        with open(out, encoding='ascii') as file:
+            came += sum(a == b for a, b in zip(file, want))
+    check(came == n * messages, f'{came} of {n * messages} lines came')
+    bench.table.add(f'{n} listeners, all listening after', '', seconds(ready))
+    bench.table.add(f'{messages} messages to them, {came:,} lines, after', '', seconds(took))
+    bench.table.add('memory of a listener, its part of what is shared', '', f'{median(memory) / 1e3:.0f} KB')
+
+
+def rows(bench):
+    """The room, as chat-tail -t shows it."""
+    for key, fields in bench.redis.xrange('room'):
+        for name, text in fields.items():
+            yield f'room\t{key.decode()}\t{name.decode()}\t{text.decode()}\n'
+
+
+def proportional(pid):
+    with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith('Pss:'))

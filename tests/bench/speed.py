@@ -1,0 +1,76 @@
+"""The parts of tests/bench/run that measure how fast much is sent and read."""
+
+import os
+
+from bench import LENGTH, LINES, PAIRS, text_of
+from processes import Cluster
+from table import cpu_of, median
+
+
+def bulk(bench):
+    bench.make_inputs(LINES)
+    lines, commands = bench.path('lines'), bench.path('commands')
+    pipe = bench.sending(bench.client('--pipe'), commands, LINES)
+    sending = bench.sending(bench.send('room'), lines, LINES)
+    bench.compare('chat-send', 'redis-cli --pipe', sending, pipe)
+    bench.compare('chat-send --at-least-once', 'redis-cli --pipe',
+                  bench.sending(bench.send('--at-least-once', 'room'), lines, LINES), pipe)
+    bench.compare('chat-send', 'a hiredis loop', sending, bench.sending(bench.other('hiredis', 'send'), lines, LINES))
+    bench.fill_room()
+    tsv = bench.reading(bench.tail_all('-t'), 'tsv')
+    bench.compare('chat-tail -t', 'a bare loop', tsv, bench.reading(bench.other('bare', 'room'), 'tsv'))
+    bench.compare('chat-tail -t', 'a hiredis loop', tsv, bench.reading(bench.other('hiredis', 'tail'), 'tsv'))
+    bench.compare('chat-tail -t', 'redis-cli --csv XRANGE', tsv,
+                  bench.reading(bench.client('--csv', 'XRANGE', 'room', '-', '+'), 'csv'))
+    bench.compare('chat-tail', 'chat-tail -t', bench.reading(bench.tail_all(), 'plain'), tsv)
+    bench.compare('chat-tail -j', 'chat-tail -t', bench.reading(bench.tail_all('-j'), 'json'), tsv)
+    few = LINES // 50
+    bench.make_inputs(few)
+    bench.compare(f'chat-send, {few:,} lines', 'a redis-py loop', bench.sending(bench.send('room'), lines, few),
+                  bench.sending(bench.python('send'), lines, few))
+    bench.fill_room()
+    bench.compare(f'chat-tail -t, {few:,} lines', 'a redis-py loop', bench.reading(bench.tail_all('-t'), 'tsv'),
+                  bench.reading(bench.python('tail'), 'tsv'))
+
+
+def far(bench):
+    n = LINES // 2
+    bench.make_inputs(n)
+    for milliseconds, options in (50, ()), (50, ('--at-least-once',)), (10, ()):
+        with bench.away(milliseconds) as port:
+            bench.compare(' '.join(('chat-send', *options)) + f', {milliseconds} ms away', 'redis-cli --pipe',
+                          bench.sending(bench.send(*options, 'room', port=port), bench.path('lines'), n),
+                          bench.sending(bench.client('--pipe', port=port), bench.path('commands'), n))
+    bench.redis.delete('room')
+
+
+def rooms(bench):
+    """Rows for many rooms in turn, beside as many rows for one room."""
+    n = LINES // 5
+    for options in (), ('-k',):
+        bench.compare(' '.join(('chat-send -t', *options)) + ', 100 rooms', 'one room',
+                      bench.sending_rows(options, n, 100), bench.sending_rows(options, n, 1))
+    bench.empty([bench.server])
+    cluster = Cluster(bench.processes, bench.tmp)
+    bench.compare('chat-send -t, 100 rooms in a cluster', 'one room in it',
+                  bench.sending_rows((), n, 100, cluster), bench.sending_rows((), n, 1, cluster))
+    cluster.stop()
+
+
+def growth(bench):
+    sizes = [(n, LENGTH) for n in (10000, 100000, 1000000, 10000000)]
+    sizes += [(1000000, 10), (1000000, 100), (10000, 10000), (100, 1000000)]
+    source = bench.path('growth')
+    for n, length in sizes:
+        with open(source, 'w', encoding='ascii') as out:
+            out.writelines(text_of(i, length - 1) + '\n' for i in range(n))
+        rounds = 1 if n > 1000000 else PAIRS
+        sent = [bench.sending(bench.send('room'), source, n)() for _ in range(rounds)]
+        read = [bench.reading(bench.tail_all('-F', '%t\\n'), 'growth')() for _ in range(rounds)]
+        for name, runs in (('chat-send', sent), ('chat-tail -F', read)):
+            took = median([run.seconds for run in runs])
+            bench.table.add(f'{name}, {n:,} lines of {length:,} B', '',
+                            f'{took / n * 1e6:.2f} us a line' if length <= 100 else
+                            f'{took / n / length * 1e9:.2f} ns a byte', cpu=cpu_of(runs))
+        bench.redis.delete('room')
+    os.unlink(source)
