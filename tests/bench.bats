@@ -10,15 +10,15 @@ setup() {
 	mkdir -p "$build/tests/bench"
 	ln -s "$CHAT_BUILD"/chat-* "$build"
 	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis,relay} "$build/tests/bench"
-	export LINES=2000 PAIRS=1 STARTS=5 GIANT=524288
+	export LINES=2000 ROOMS=100 LIVE=20 PAIRS=1 STARTS=5 GIANT=524288
 }
 teardown() { stop_jobs; }
 
-# sender SCRIPT: chat-send becomes this script, in which "$real" is the real one.
-sender() {
-	rm "$build/chat-send"
-	printf '#!/bin/bash\nreal=%q\n%s\n' "$CHAT_BUILD/chat-send" "$1" >"$build/chat-send"
-	chmod +x "$build/chat-send"
+# instead PROGRAM SCRIPT: this script takes the program's place; in it, "$real" is the real one.
+instead() {
+	rm "$build/$1"
+	printf '#!/bin/bash\nreal=%q\n%s\n' "$CHAT_BUILD/$1" "$2" >"$build/$1"
+	chmod +x "$build/$1"
 }
 
 # three_children PID: it has that many; sets started. A process of its own, such as one that asks for a version, may end
@@ -50,21 +50,43 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	done
 	assert_match "$output" 'memory of chat-send, 20 messages of 0.5 MiB +[0-9.]+ MB'
 	assert_equal "$(wc -l <"$build/bench.tsv")" "$(sed '1,/^what/d' <<<"$output" | wc -l | awk '{ print $1 + 1 }')"
-	assert_equal "$(awk -F '\t' 'NF != 7' "$build/bench.tsv")" ''
+	assert_equal "$(awk -F '\t' 'NF != 8' "$build/bench.tsv")" ''
 }
 
-@test "bench: sending from far away, to many rooms, and to a cluster" {
+@test "bench: from far away, to many rooms, and to a cluster" {
 	bench far rooms
 	assert_status 0
 	for row in 'chat-send, 50 ms away +redis-cli --pipe' 'chat-send --at-least-once, 50 ms away +redis-cli --pipe' \
-		'chat-send, 10 ms away +redis-cli --pipe' 'chat-send -t, 100 rooms +one room' \
+		'chat-send, 10 ms away +redis-cli --pipe' 'chat-tail -t, 50 ms away +near' 'chat-send -t, 100 rooms +one room' \
 		'chat-send -t -k, 100 rooms +one room' 'chat-send -t, 100 rooms in a cluster +one room in it'; do
 		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
 	done
+	assert_match "$output" 'memory of chat-tail -t, 50 ms away +[0-9.]+ MB +32.0 MB!?'
+	assert_match "$output" 'a plain GET of 0.3 MB, 50 ms away +near +[0-9.]+ ms +[0-9.]+ [mu]s +[0-9.]+'
+}
+
+@test "bench: many rooms, live lines, and a large message that is not text" {
+	bench many live json
+	assert_status 0
+	# What has a limit shows it, with a mark if it is exceeded.
+	while IFS='|' read -r row limit; do
+		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+ .* $limit!?"
+	done <<-'END'
+		chat-tail -l, 100 rooms +redis-cli SCAN, XINFO|0.50 s!?, 2.00
+		chat-tail -e -n \+1 -m '\*', 200 rooms +100 rooms|2.20
+		chat-tail -e -n \+1 -m '\*' -C, 50 rooms +without -C|1.50
+		chat-tail -j, 4 MiB not of UTF-8 +the same of ASCII|10.00
+	END
+	for row in 'a live line, 100 rooms' 'a live line, 5,000 other keys'; do
+		assert_match "$output" "$row, median +[0-9.]+ [mu]?s"
+		assert_match "$output" "$row, 99 of 100 +[0-9.]+ [mu]?s +0.10 s!?"
+	done
+	assert_match "$output" "chat-tail -e -n \\+1 -m '\*', 100 rooms +[0-9.]+ m?s +1.50 s!?"
+	assert_match "$output" 'memory of a room, of 100 +-?[0-9,]+ B +1,024 B!?'
 }
 
 @test "bench: what did not send or print all is not counted" {
-	sender 'head -n 1999 | "$real" "$@"'
+	instead chat-send 'head -n 1999 | "$real" "$@"'
 	bench bulk
 	assert_status 1
 	assert_match "$stderr" 'chat-send: 1999 of 2000 lines are in the room'
@@ -79,15 +101,15 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 }
 
 @test "bench: a row that is missing in its room is noticed, in a cluster too" {
-	sender 'sed 7d | "$real" "$@"'
+	instead chat-send 'sed 7d | "$real" "$@"'
 	bench rooms
 	assert_status 1
 	assert_match "$stderr" 'chat-send: 399 of 400 rows are in the rooms; 1 of 100 rooms have too few or too many'
-	sender 'sed "7s/^room-6/room-5/" | "$real" "$@"'
+	instead chat-send 'sed "7s/^room-6/room-5/" | "$real" "$@"'
 	bench rooms
 	assert_status 1
 	assert_match "$stderr" 'chat-send: 400 of 400 rows are in the rooms; 2 of 100 rooms have too few or too many'
-	sender '[[ $("$CLI" -p "$2" info cluster) != *cluster_enabled:1* ]] || exec "$real" "$@" < <(sed 7d)
+	instead chat-send '[[ $("$CLI" -p "$2" info cluster) != *cluster_enabled:1* ]] || exec "$real" "$@" < <(sed 7d)
 		exec "$real" "$@"'
 	bench rooms
 	assert_status 1
@@ -95,10 +117,35 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	[[ ! -e $build/bench.tsv ]]
 }
 
+@test "bench: what a reader leaves out, changes or prints twice is not counted" {
+	instead chat-tail '"$real" "$@" | sed 7d'
+	bench far
+	assert_status 1
+	assert_match "$stderr" 'chat-tail did not print what tsv holds'
+	bench many
+	assert_status 1
+	assert_match "$stderr" 'chat-tail: of 100 rows 1 are missing, 0 are too many'
+	instead chat-tail '"$real" "$@"; [[ $* != *" -C "* ]] || sed -i 7d "${@: -1}"'
+	bench many
+	assert_status 1
+	assert_match "$stderr" 'the cursor file does not hold where each room ends'
+	instead chat-tail '"$real" "$@" | sed s/255/254/'
+	bench json
+	assert_status 1
+	assert_match "$stderr" 'chat-tail did not print what bytes holds'
+	for change in p s/jhon/jhan/ 's/room:/&0/' s/$/0/ 's/.*//'; do
+		instead chat-tail '"$real" "$@" | sed -u '"'$change'"
+		bench live
+		assert_status 1
+		assert_match "$stderr" 'chat-tail printed what was not sent, or twice'
+	done
+	[[ ! -e $build/bench.tsv ]]
+}
+
 @test "bench: told to stop, it leaves nothing running" {
 	local pids=$BATS_TEST_TMPDIR/pids pid
 	# A sender that starts a process of its own, which must be stopped too.
-	sender 'sleep 100 & echo $$ $! >>"$PIDS"; wait'
+	instead chat-send 'sleep 100 & echo $$ $! >>"$PIDS"; wait'
 	PIDS=$pids spawn "$PYTHON" "$REPO/tests/bench/run" "$build" far 2>/dev/null
 	wait_until 40 has_lines "$pids" 1
 	wait_until 10 three_children "$PID" # the server, the relay, and the sender

@@ -10,12 +10,14 @@ import sys
 import time
 
 from processes import ROOT, Relay, Run, Server, check, client, wait_until
-from table import Table, cpu_of, median, megabytes, ratio, seconds
+from table import Table, cpu_of, limit, median, megabytes, ratio, seconds
 
 PAIRS = int(os.environ.get('PAIRS', 5))
 LINES = int(os.environ.get('LINES', 1000000))
 STARTS = int(os.environ.get('STARTS', 100))  # processes a round
 GIANT = int(os.environ.get('GIANT', 8 * 1024 * 1024))  # bytes of a large message
+ROOMS = int(os.environ.get('ROOMS', 20000))
+LIVE = int(os.environ.get('LIVE', 200))  # lines sent one at a time, whose way is measured
 LENGTH = 63  # of a line, with its newline
 WORDS = ''.join(random.Random(1).choices(string.ascii_letters + string.digits + '   ', k=4096))
 MEMORY = {'figure': lambda run: run.memory, 'show': megabytes}  # to compare that instead of time
@@ -167,22 +169,26 @@ class Bench:
         wait_until(lambda: self.redis.info('clients')['blocked_clients'] >= readers, 'chat-tail does not listen')
         return tail
 
-    # The figures.
+    # The figures. A limit that is given is shown beside them: `most` for our own, `most_ratio` for the ratio.
 
-    def compare(self, what, beside, ours, theirs, figure=lambda run: run.seconds, show=seconds):
-        """One after the other, in turn."""
+    def compare(self, what, beside, ours, theirs, figure=lambda run: run.seconds, show=seconds, **limits):
+        """One after the other, in turn. Returns both lists of runs."""
         pairs = []
         for i in range(PAIRS):
             second = theirs() if i % 2 else None
             first = ours()
             pairs.append((first, second or theirs()))
-        self.add_pairs(what, beside, [(figure(a), figure(b)) for a, b in pairs], show, cpu_of([a for a, _ in pairs]))
+        mine, others = zip(*pairs)
+        self.add_pairs(what, beside, [(figure(a), figure(b)) for a, b in pairs], show, cpu_of(mine), **limits)
+        return mine, others
 
-    def add_pairs(self, what, beside, pairs, show, cpu=''):
+    def add_pairs(self, what, beside, pairs, show, cpu='', most=None, most_ratio=None):
         a, b = (median([pair[i] for pair in pairs]) for i in (0, 1))
         ratios = [x / y for x, y in pairs]
-        self.table.add(what, beside, show(a), show(b), ratio(a / b), f'{min(ratios):.2f}-{max(ratios):.2f}', cpu)
+        limits = limit(a, most, show), limit(a / b, most_ratio, ratio)
+        self.table.add(what, beside, show(a), show(b), ratio(a / b), f'{min(ratios):.2f}-{max(ratios):.2f}', cpu,
+                       ', '.join(filter(None, limits)))
 
-    def add(self, what, figure, show):
+    def add(self, what, figure, show, most=None, cpu=''):
         """A figure of our own, with nothing beside it."""
-        self.table.add(what, '', show(figure))
+        self.table.add(what, '', show(figure), cpu=cpu, limit=limit(figure, most, show))

@@ -2,13 +2,15 @@
 
 import multiprocessing
 import os
+import random
 import select
+import signal
 import socket
 import statistics
 import subprocess
 import time
 
-from bench import PAIRS, STARTS
+from bench import LIVE, PAIRS, ROOMS, STARTS
 from processes import check, wait_until
 from table import median, ratio, seconds
 
@@ -106,6 +108,73 @@ def read_line(pipe):
     """What comes next, if it comes within 10 seconds."""
     check(select.select([pipe], [], [], 10)[0], 'a line did not come')
     return os.read(pipe.fileno(), 100)
+
+
+def live(bench):
+    """A line's way from XADD to chat-tail's output, while there is much else that it has to look after."""
+    fill(bench, ROOMS)
+    live_lines(bench, f'a live line, {ROOMS:,} rooms', '*', ROOMS, LIVE)
+    bench.empty([bench.server])
+    fill(bench, 10)
+    keys = 50 * ROOMS
+    bench.redis.eval("for i = 1, ARGV[1] do redis.call('SET', 'key:' .. i, i) end", 0, keys)
+    # For about 14 seconds: each search for rooms takes place within them, and other housekeeping.
+    live_lines(bench, f'a live line, {keys:,} other keys', 'room:*', 10, 2 * LIVE)
+    bench.empty([bench.server])
+
+
+def fill(bench, rooms):
+    bench.redis.eval("for i = 1, ARGV[1] do redis.call('XADD', 'room:' .. i, '*', 'jhon', 'old') end", 0, rooms)
+
+
+def live_lines(bench, what, pattern, rooms, n):
+    tail = bench.listening(bench.tail('-t', '-m', pattern), stdout=subprocess.PIPE)
+    Live(bench, tail, rooms).measure(20)  # it is steady once it has printed some
+    took = Live(bench, tail, rooms).measure(n)
+    bench.add(f'{what}, median', median(took), seconds)
+    bench.add(f'{what}, 99 of 100', high_of(took), seconds, most=0.1)
+    os.killpg(tail.pid, signal.SIGTERM)
+    rest, _ = tail.communicate(timeout=60)
+    check(not rest, f'chat-tail printed more than was sent: {rest[:100]}')
+
+
+class Live:
+    """Lines that go to random rooms at random moments, whether those before have come or not."""
+
+    def __init__(self, bench, tail, rooms):
+        self.server, self.tail, self.rooms = connect(bench), tail, rooms
+        self.sent, self.on_the_way, self.took, self.part = 0, {}, [], ''
+
+    def measure(self, n):
+        """How long each of n lines was on its way."""
+        due = time.monotonic()
+        while len(self.took) < n:
+            left = due - time.monotonic() if self.sent < n else 60
+            if left <= 0:
+                self.send()
+                due += random.uniform(0.010, 0.060)
+            elif select.select([self.tail.stdout], [], [], left)[0]:
+                self.receive()
+            else:
+                check(self.sent < n, f'{n - len(self.took)} of {n} lines did not come')
+        self.server.close()
+        return self.took
+
+    def send(self):
+        room = f'room:{random.randint(1, self.rooms)}'
+        self.on_the_way[room, 'jhon', str(self.sent)] = time.monotonic()
+        self.server.sendall(f'XADD {room} * jhon {self.sent}\r\n'.encode())
+        self.sent += 1
+
+    def receive(self):
+        came = os.read(self.tail.stdout.fileno(), 65536)
+        check(came, 'chat-tail ended')
+        *lines, self.part = (self.part + came.decode()).split('\n')
+        for line in lines:
+            room, *message = line.split('\t')
+            began = self.on_the_way.pop((room, *message[1:]), None)
+            check(began, f'chat-tail printed what was not sent, or twice: {line}')
+            self.took.append(time.monotonic() - began)
 
 
 def listeners(bench):

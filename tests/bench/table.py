@@ -22,6 +22,11 @@ def ratio(x):
     return f'{x:.2f}'
 
 
+def limit(x, most, show):
+    """A limit as it is shown, if there is one; with a '!' if x is above it."""
+    return '' if most is None else show(most) + '!' * (x > most)
+
+
 def cpu_of(runs):
     """The part of the time that a program computed itself, if it ran long enough to tell."""
     shares = [run.user / run.seconds for run in runs if run.seconds > 0.2]
@@ -29,15 +34,16 @@ def cpu_of(runs):
 
 
 class Table:
-    """Rows of: what, beside what, ours and theirs as they are shown, their ratio and its spread, our part of the CPU."""
+    """Rows of: what, beside what, ours and theirs as they are shown, their ratio and its spread, our part of the CPU,
+    and the limits."""
 
-    HEAD = ('what', 'beside', 'ours', 'theirs', 'ratio', 'spread', 'user CPU')
+    HEAD = ('what', 'beside', 'ours', 'theirs', 'ratio', 'spread', 'user CPU', 'limit')
 
     def __init__(self):
         self.rows = []
 
-    def add(self, what, beside, ours, theirs='', ratio='', spread='', cpu=''):
-        self.rows.append((what, beside, ours, theirs, ratio, spread, cpu))
+    def add(self, what, beside, ours, theirs='', ratio='', spread='', cpu='', limit=''):
+        self.rows.append((what, beside, ours, theirs, ratio, spread, cpu, limit))
         print('.', end='', file=sys.stderr, flush=True)
 
     def text(self):
