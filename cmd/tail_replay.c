@@ -126,7 +126,7 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
 
 int tail_replay(struct tail *t, struct err *e)
 {
-    struct replay r = {.read = {.block = TAIL_NO_WAIT}, .looked_at = wait_now()};
+    struct replay r = {.read = {.block = TAIL_NO_WAIT, .ahead = true}, .looked_at = wait_now()};
     size_t i = 0;
     int done = 1;
 

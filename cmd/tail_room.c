@@ -72,12 +72,17 @@ void tail_room_begin_before(struct tail_position *p, struct id cursor, uint64_t 
         p->count = then.added - entries;
 }
 
-struct tail_loss tail_room_read(struct tail_position *p, struct id id)
+struct tail_loss tail_room_pass(struct tail_position *p, struct id id)
 {
     struct tail_loss loss = {0};
 
-    if (p->looked && id_compare(id, p->look) > 0)
-        loss = settle(p);
+    return p->looked && id_compare(id, p->look) > 0 ? settle(p) : loss;
+}
+
+struct tail_loss tail_room_read(struct tail_position *p, struct id id)
+{
+    struct tail_loss loss = tail_room_pass(p, id);
+
     p->cursor = id;
     p->ahead = false;
     p->count++;

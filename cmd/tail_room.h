@@ -64,6 +64,9 @@ bool tail_room_lost_start(const struct tail_info *now, struct id cursor);
  */
 void tail_room_begin_before(struct tail_position *p, struct id cursor, uint64_t entries);
 
+/* An entry came that is not wanted: all before it was read. */
+struct tail_loss tail_room_pass(struct tail_position *p, struct id id);
+
 /* An entry was read: the cursor is there now. */
 struct tail_loss tail_room_read(struct tail_position *p, struct id id);
 

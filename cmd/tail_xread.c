@@ -62,11 +62,19 @@ static void on_room(void *context, const struct span *name)
     err_set(&x->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
 }
 
+/* Of replies to guesses: what was read already, or cannot be read yet. */
+static bool is_known(const struct tail_xread *x, struct id id)
+{
+    return x->request.at > x->timed
+           && (x->passed_over || id_compare(id, x->reading->at.cursor) <= 0);
+}
+
 static void on_message(void *context, const struct entry_message *m)
 {
     struct tail_xread *x = context;
 
-    tail_print_message(&x->t->print, &x->open, x->reading, m);
+    if (!is_known(x, m->key))
+        tail_print_message(&x->t->print, &x->open, x->reading, m);
 }
 
 static void on_entry(void *context, const struct entry_message *m)
@@ -76,12 +84,16 @@ static void on_entry(void *context, const struct entry_message *m)
     struct tail_room *room = x->reading;
     struct tail_loss loss;
 
-    if (p->stop != TAIL_GOES_ON)
+    if (p->stop != TAIL_GOES_ON || is_known(x, m->key))
         return;
     if (tail_print_is_past(p, room, m->key)) {
+        loss = tail_room_pass(&room->at, m->key);
+        tail_start_tell(room, &loss);
         room->state = TAIL_ROOM_DONE;
         return;
     }
+    if (x->in.entries == 1)
+        x->first = m->key;
     tail_print_entry(p, &x->open, room);
     loss = tail_room_read(&room->at, m->key);
     if (loss.entries > 0)
@@ -89,6 +101,22 @@ static void on_entry(void *context, const struct entry_message *m)
     tail_wait_to_save(x->t, room);
     if (id_compare(m->key, p->until) == 0)
         room->state = TAIL_ROOM_DONE;
+}
+
+static void add_more(struct tail_xread *x, struct buf *to)
+{
+    const struct tail_room *room = x->rooms[0];
+    char id[ID_TEXT];
+
+    for (size_t i = 0; i < x->guess.n; i++) {
+        reply_command(to, 6);
+        reply_text(to, "XREAD");
+        reply_text(to, "COUNT");
+        reply_number(to, x->count);
+        reply_text(to, "STREAMS");
+        reply_word(to, room->name, room->len);
+        reply_word(to, id, id_print(id, x->guess.guesses[i]));
+    }
 }
 
 static void add_command(struct tail_xread *x, struct buf *to)
@@ -122,7 +150,8 @@ static void ask(struct request *r, struct link *link)
 
     x->batch.distance = (uint64_t)link_distance(link);
     x->unreadable = false;
-    x->asked = x->at = 0;
+    x->asked = x->at = x->guess.n = 0;
+    x->passed_over = false;
     x->reply = ++x->t->reads;
     entry_begin(&x->in);
     x->in.about = x->n == 1 ? x->rooms[0]->name : NULL;
@@ -132,10 +161,13 @@ static void ask(struct request *r, struct link *link)
         link_command(link, "TIME");
     if (x->asked > 0) {
         add_command(x, &command);
+        if (x->ahead && x->n == 1 && x->batch.distance > NEAR_MS)
+            tail_ahead_guess(&x->guess, x->rooms[0]->at.cursor, x->count);
+        add_more(x, &command);
         link_send(link, command.data, command.len);
         buf_free(&command);
     }
-    r->n = (size_t)x->timed + (x->asked > 0);
+    r->n = (size_t)x->timed + (x->asked > 0) + x->guess.n;
 }
 
 /* Whether the server refuses one of the rooms, and not the command. */
@@ -164,6 +196,20 @@ static void item(void *request, const struct reply_item *it)
     }
 }
 
+/* A reply has come: what it spans says where the next ones begin. */
+static void replied(struct request *r)
+{
+    struct tail_xread *x = xread(r);
+    size_t i = r->at - x->timed;
+
+    if (!x->ahead || x->n != 1 || x->reading == NULL)
+        return;
+    if (i == 0 && x->in.entries == x->count)
+        tail_ahead_learn(&x->guess, x->first, x->reading->at.cursor, x->count);
+    if (i < x->guess.n)
+        x->passed_over = !tail_ahead_fits(&x->guess, i, x->reading->at.cursor);
+}
+
 /* A room of which nothing came had nothing: what an XINFO told of before was lost. */
 static void answered(struct request *r)
 {
@@ -190,7 +236,7 @@ static void broken(struct request *r)
 
 void tail_xread_start(struct tail_xread *x, struct tail *t)
 {
-    static const struct request_kind kind = {ask, item, NULL, answered, broken};
+    static const struct request_kind kind = {ask, item, replied, answered, broken};
 
     x->request.kind = &kind;
     x->t = t;

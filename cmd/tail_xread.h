@@ -3,6 +3,7 @@
 #define CMD_TAIL_XREAD_H
 
 #include "cmd/tail.h"
+#include "cmd/tail_ahead.h"
 #include "cmd/tail_clock.h"
 #include "common/entry.h"
 
@@ -29,6 +30,7 @@ struct tail_xread {
     size_t n;
     int64_t block;     /* ms that the server waits for something to come; or: not at all */
     uint64_t expected; /* entries that the rooms hold together; 0: nobody knows */
+    bool ahead;        /* one room, far away: read ahead of the answers */
     bool timed;        /* ask for the time before the read, too: */
     struct tail_clock clock;
     bool strict;             /* one of the rooms that cannot be read is an error, and not: */
@@ -44,6 +46,9 @@ struct tail_xread {
     size_t at;                 /* its place among all */
     size_t count;              /* entries asked for of each room */
     unsigned reply;            /* for `told` of the rooms */
+    struct tail_ahead guess;
+    bool passed_over; /* the reply that comes is of no use */
+    struct id first;  /* the first entry that came */
 };
 
 enum { TAIL_NO_WAIT = -1 };
