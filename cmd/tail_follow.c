@@ -227,21 +227,46 @@ static struct reader **readers_of(const struct follow *f, size_t *n)
     return (void *)f->readers.data;
 }
 
+/* How many connections are needed: in a cluster, one for each slot that has rooms. */
+static size_t needed(const struct follow *f)
+{
+    const struct tail *t = f->t;
+    bool *used = calloc(ROUTE_SLOTS, sizeof *used);
+    size_t n = 0;
+
+    if (used == NULL)
+        buf_no_memory();
+    for (size_t i = 0; i < t->rooms.n; i++) {
+        n += !used[t->rooms.all[i]->slot];
+        used[t->rooms.all[i]->slot] = true;
+    }
+    free(used);
+    return n;
+}
+
+/* Whether another connection may be opened; false with `*e`. */
+static bool may_add(const struct follow *f, struct err *e)
+{
+    struct rlimit files;
+
+    if (f->by_slot == NULL || getrlimit(RLIMIT_NOFILE, &files) < 0
+        || files.rlim_cur >= f->conns.n + OTHER_FILES)
+        return true;
+    err_set(e, EXIT_FAILED,
+        "%zu rooms in %zu hash slots need %zu connections, but only %llu files may be open; raise "
+        "the limit (ulimit -n)",
+        f->t->rooms.n, needed(f), needed(f), (unsigned long long)files.rlim_cur);
+    return false;
+}
+
 /* Returns NULL with `*e` when there may not be so many files. */
 static struct reader *add_reader(struct follow *f, int slot, struct err *e)
 {
     static const struct tail_source source = {next, broken, close_reader};
     struct reader *r;
-    struct rlimit files;
-    size_t needed = f->conns.n + 1;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed + OTHER_FILES) {
-        err_set(e, EXIT_FAILED,
-            "%zu rooms in more than %zu hash slots need as many connections, but only %llu files "
-            "may be open; raise the limit (ulimit -n)",
-            f->t->rooms.n, needed - 1, (unsigned long long)files.rlim_cur);
+    if (!may_add(f, e))
         return NULL;
-    }
     r = calloc(1, sizeof *r);
     if (r == NULL)
         buf_no_memory();

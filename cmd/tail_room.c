@@ -47,8 +47,14 @@ struct tail_loss tail_room_resume(
 
     tail_room_begin(p, now, place->id);
     p->ahead = false;
-    if (!p->looked || !is_empty_beyond(now, place->id))
+    if (!p->looked)
         return loss;
+    if (!is_empty_beyond(now, place->id)) { /* all is there that comes after it */
+        p->believed = place->counted && place->added <= now->added
+                      && place->added >= now->added - now->length;
+        p->count = p->believed ? place->added : p->count;
+        return loss;
+    }
     if (!place->counted)
         loss.unknown = tail_room_lost_start(now, place->id);
     else if (now->added >= place->added)
@@ -148,5 +154,5 @@ struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info 
 
 struct tail_place tail_room_place(const struct tail_position *p)
 {
-    return (struct tail_place){p->ahead ? p->top : p->cursor, p->counted, p->count};
+    return (struct tail_place){p->ahead ? p->top : p->cursor, p->counted || p->believed, p->count};
 }

@@ -8,6 +8,9 @@
 #include "common/buf.h"
 #include "common/route.h"
 
+/* How many rooms that are left out are said one by one. */
+enum { SAID = 3 };
+
 /* For the index: any order does, and lengths are compared sooner than bytes. */
 static int by_length(const void *a, const void *b)
 {
@@ -88,8 +91,8 @@ void tail_rooms_drop(struct tail_rooms *r, struct tail_room *room)
 void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const struct err *why)
 {
     room->state = TAIL_ROOM_LEFT_OUT;
-    if (r->left_out++ == 0)
-        r->refused = *why;
+    if (r->left_out++ < SAID)
+        err_say(ERR_NOTICE, "%s; it is left out", why->text);
 }
 
 void tail_rooms_tell(struct tail_rooms *r)
@@ -98,10 +101,8 @@ void tail_rooms_tell(struct tail_rooms *r)
         err_say(ERR_NOTICE, "%s: deleted; it is read no more", r->first_gone);
     else if (r->gone > 1)
         err_say(ERR_NOTICE, "%zu rooms were deleted; they are read no more", r->gone);
-    if (r->left_out == 1)
-        err_say(ERR_NOTICE, "%s; it is left out", r->refused.text);
-    else if (r->left_out > 1)
-        err_say(ERR_NOTICE, "%s; it and %zu more are left out", r->refused.text, r->left_out - 1);
+    if (r->left_out > SAID)
+        err_say(ERR_NOTICE, "%zu more rooms cannot be read; they are left out", r->left_out - SAID);
     r->gone = r->left_out = 0;
 }
 

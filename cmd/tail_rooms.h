@@ -48,8 +48,7 @@ struct tail_rooms {
 
     /* Private. */
     size_t gone, left_out; /* that were not told */
-    char first_gone[65];   /* the first of the gone ones, */
-    struct err refused;    /* and what the server said to the first that was left out */
+    char first_gone[65];   /* the first of the gone ones */
     size_t cap;
     void *names; /* for tsearch(3) */
 };
@@ -66,7 +65,8 @@ void tail_rooms_sort(struct tail_rooms *r);
 void tail_rooms_drop(struct tail_rooms *r, struct tail_room *room);
 void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const struct err *why);
 
-/* Say which rooms these were since it was said last; of many only how many. */
+/* Say which rooms these were since it was said last; of many only how many. A few that are left out
+ * are said at once. */
 void tail_rooms_tell(struct tail_rooms *r);
 
 /* Forget the rooms that are TAIL_ROOM_GONE: nobody else may know them any more. */

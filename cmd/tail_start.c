@@ -117,7 +117,9 @@ static void leave_out(struct tail_infos *q, struct tail_room *room, const struct
 {
     struct tail *t = q->context;
 
-    if (room->matched)
+    if (t->print.set->list)
+        room->state = TAIL_ROOM_LEFT_OUT; /* whatever is not ours to read */
+    else if (room->matched)
         tail_rooms_leave_out(&t->rooms, room, why);
     else
         q->request.problem = *why;
@@ -176,8 +178,7 @@ int tail_start_locate(struct tail *t, struct err *e)
                 break;
         done = tail_call(t, from->slot, &q.request, e);
     }
-    if (!t->print.set->list)
-        tail_rooms_tell(&t->rooms);
+    tail_rooms_tell(&t->rooms);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;
 }
