@@ -90,7 +90,6 @@ struct tail_loss tail_room_read(struct tail_position *p, struct id id)
     struct tail_loss loss = tail_room_pass(p, id);
 
     p->cursor = id;
-    p->ahead = false;
     p->count++;
     if (p->looked && id_compare(id, p->look) == 0)
         loss = settle(p);
@@ -154,5 +153,8 @@ struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info 
 
 struct tail_place tail_room_place(const struct tail_position *p)
 {
-    return (struct tail_place){p->ahead ? p->top : p->cursor, p->counted || p->believed, p->count};
+    bool beyond = p->ahead && id_compare(p->cursor, p->top) > 0;
+
+    return (struct tail_place){
+        beyond ? p->top : p->cursor, p->counted || p->believed, p->count};
 }

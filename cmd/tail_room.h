@@ -34,7 +34,7 @@ struct tail_position {
     struct tail_info anchor; /* as the room was found first */
     struct id first, top;    /* its first ID when last looked at; its highest so far */
     bool believed;           /* if not counted, the count is what an earlier run knew, and may be */
-    bool ahead;              /* the cursor is a start that lies beyond the room's end */
+    bool ahead;              /* the cursor is a start that lay beyond the room's end */
     bool looked;             /* an XINFO waits until all up to its last ID was read */
     struct id look;          /* that ID, */
     uint64_t look_added;     /* and how many entries there ever were then */
