@@ -95,7 +95,7 @@ struct tail_loss tail_room_read(struct tail_position *p, struct id id)
         loss = settle(p);
     if (id_compare(id, p->top) > 0)
         p->top = id;
-    if (!p->anchor.exists) {
+    if (p->anchor.added == 0) {
         p->anchor = (struct tail_info){true, id, id, 1, 1};
         p->first = id;
     }

@@ -31,7 +31,7 @@ struct tail_position {
     uint64_t count;   /* how many entries there ever were up to the cursor, lost ones too */
 
     /* Private. */
-    struct tail_info anchor; /* as the room was found first */
+    struct tail_info anchor; /* as the room was found first, or with the first entry it ever had */
     struct id first, top;    /* its first ID when last looked at; its highest so far */
     bool believed;           /* if not counted, the count is what an earlier run knew, and may be */
     bool ahead;              /* the cursor is a start that lay beyond the room's end */
