@@ -885,3 +885,37 @@ odd() {
 		fails 2 "${arguments[0]}: " chat-tail "${arguments[@]}" room
 	done
 }
+
+# far_server MILLISECONDS: $REDIS_URL leads to the server through a relay that delays each direction so long.
+far_server() {
+	local port=$BATS_TEST_TMPDIR/port
+	mkfifo "$BATS_TEST_TMPDIR/relay"
+	spawn "$CHAT_BUILD/tests/bench/relay" "$PORT" "$1" <"$BATS_TEST_TMPDIR/relay" >"$port"
+	exec 8>"$BATS_TEST_TMPDIR/relay"
+	wait_until 10 test -s "$port"
+	export REDIS_URL=redis://127.0.0.1:$(<"$port")
+}
+
+@test "far away, where answers are read ahead of: each message once, in order, however unevenly they came" {
+	local near=$BATS_TEST_TMPDIR/near
+	start_server_tcp
+	# Sparse, dense, sparse, in bursts within a millisecond, a gap of days, and of very different sizes.
+	awk 'function add(ms, seq, text) { print "XADD", "room", ms "-" seq, "jhon", text }
+		BEGIN {
+			srand(7); ms = 1000; big = sprintf("%2000s", ""); gsub(" ", "x", big)
+			for (i = 0; i < 120000; i++) {
+				part = int(i / 20000)
+				if (part == 0) ms += 50
+				else if (part == 1 || i % 500 == 0) ms++
+				else if (part == 3) ms += rand() < 0.01 ? 3000 : 0
+				else if (part == 4) ms += int(rand() * 20)
+				if (i == 90000) ms += 1500000000
+				add(ms, i, part == 5 && i % 10 == 0 ? big : i)
+			}
+		}' | cli >/dev/null
+	chat-tail -t -e -n +1 room >"$near"
+	assert_equal "$(wc -l <"$near")" 120000
+	far_server 15
+	chat-tail -t -e -n +1 room | cmp - "$near"
+	chat-tail -t -e -S 5000-0 -c 70000 room | cmp - <(awk -F '\t' '{ split($2, id, "-") } id[1] > 5000 || (id[1] == 5000 && id[2] > 0)' "$near" | head -n 70000)
+}
