@@ -72,9 +72,11 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     if (told || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
     sigprocmask(SIG_SETMASK, &open, NULL);
+    if (ready < 0 && errno == EINTR)
+        ready = 0;
     for (nfds_t i = 0; ready <= 0 && i < n; i++)
         fds[i].revents = 0;
-    return ready < 0 ? 0 : ready;
+    return ready;
 }
 
 void wait_die(int sig)

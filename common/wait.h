@@ -27,7 +27,8 @@ int wait_signal(void);
 
 /*
  * Sleep until a descriptor is ready, as poll(2), the deadline has passed or a signal came. Returns
- * the number of ready descriptors; 0 otherwise.
+ * the number of ready descriptors; 0 if none is; -1 with errno when it cannot wait, as for more
+ * descriptors than the process may have.
  */
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 

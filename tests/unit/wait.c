@@ -1,7 +1,9 @@
 /* wait: signals that come before it is known that they came. */
 #include "common/wait.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "tests/unit/unit.h"
 
@@ -42,6 +44,25 @@ static void finds_the_earlier(void)
     CHECK_NUMBER(wait_earliest(2, 1), 1);
 }
 
+static void says_when_it_cannot_wait(void)
+{
+    struct pollfd fds[8];
+    struct rlimit few, before;
+
+    for (int i = 0; i < 8; i++)
+        fds[i] = (struct pollfd){-1, POLLIN, POLLIN};
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = 7;
+    setrlimit(RLIMIT_NOFILE, &few);
+    CHECK_NUMBER(wait_poll(fds, 8, WAIT_FOREVER), -1);
+    CHECK_NUMBER(errno, EINVAL);
+    CHECK_NUMBER(fds[7].revents, 0);
+    CHECK_NUMBER(wait_poll(fds, 7, 0), 0);
+    setrlimit(RLIMIT_NOFILE, &before);
+}
+
 UNIT_MAIN({"remembers a signal until asked for it", remembers_a_signal},
     {"leaves ignored signals ignored, and lets the second kill", leaves_ignored_signals},
-    {"finds the earlier deadline", finds_the_earlier})
+    {"finds the earlier deadline", finds_the_earlier},
+    {"says when it cannot wait", says_when_it_cannot_wait})
