@@ -77,6 +77,8 @@ static int wait_for_more(struct sender *s, struct err *e)
     if (input_wants(&s->input) && !batch_full(delivery_batch(d), delivery_limit(d)))
         in.fd = STDIN_FILENO;
     prompt(s);
+    session_set_idle(
+        s->session, !delivery_is_sending(d) && !s->input.ended && !s->input.lines.stopped);
     if (session_wait(s->session, &in, progress_due(&s->progress), delivery_is_owed(d), e) < 0)
         return -1;
     progress_show(&s->progress);

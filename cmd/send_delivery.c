@@ -253,9 +253,14 @@ bool delivery_take(struct delivery *d, bool ended)
     return true;
 }
 
+bool delivery_is_sending(const struct delivery *d)
+{
+    return flight_size(&d->flight) > 0;
+}
+
 bool delivery_is_busy(const struct delivery *d)
 {
-    return flight_size(&d->flight) > 0 || (d->failure.code == EXIT_DONE && d->guards.unchecked);
+    return delivery_is_sending(d) || (d->failure.code == EXIT_DONE && d->guards.unchecked);
 }
 
 bool delivery_is_owed(const struct delivery *d)

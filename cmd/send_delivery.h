@@ -41,8 +41,9 @@ bool delivery_take(struct delivery *d, bool ended);
  */
 int delivery_serve(struct delivery *d, struct err *e);
 
-/* Whether batches are under way, or it is being asked whether what was acknowledged is still there;
- * and whether the server owes a reply. */
+/* Whether batches are under way; whether they are, or it is being asked whether what was
+ * acknowledged is still there; and whether the server owes a reply. */
+bool delivery_is_sending(const struct delivery *d);
 bool delivery_is_busy(const struct delivery *d);
 bool delivery_is_owed(const struct delivery *d);
 

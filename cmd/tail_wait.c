@@ -1,6 +1,8 @@
 #include "cmd/tail_wait.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/wait.h"
@@ -96,21 +98,46 @@ static int64_t next_due(const struct tail *t, int64_t deadline)
     return wait_earliest(deadline, expires_at(t));
 }
 
+/* Say what to poll for each, and until when. */
+static int prepare(const struct tail_waiter *waiters, size_t n, struct pollfd *fds,
+    int64_t *deadline, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct tail_waiter *w = &waiters[i];
+
+        if (session_prepare(w->session, fds, deadline, w->awaiting, e) < 0)
+            return -1;
+        fds += session_fds(w->session);
+    }
+    return 0;
+}
+
 static int serve(const struct tail_waiter *waiters, size_t n, const struct pollfd *fds,
     int64_t slept, struct err *e)
 {
-    for (size_t i = 0; i < n; i++)
-        if (session_serve(waiters[i].session, fds + i * SESSION_FDS, slept, e) < 0)
+    for (size_t i = 0; i < n; i++) {
+        if (session_serve(waiters[i].session, fds, slept, e) < 0)
             return -1;
+        fds += session_fds(waiters[i].session);
+    }
     return 0;
+}
+
+static int sleep_until(int64_t deadline, struct pollfd *fds, size_t n, struct err *e)
+{
+    int ready = wait_poll(fds, n, deadline);
+
+    return ready < 0 ? err_set(e, EXIT_FAILED, "cannot wait for the server: %s", strerror(errno))
+                     : ready;
 }
 
 int tail_wait(
     struct tail *t, const struct tail_waiter *waiters, size_t n, int64_t deadline, struct err *e)
 {
-    const size_t count = n * SESSION_FDS + 1;
+    const size_t count = n > 0 ? n * session_fds(waiters[0].session) + 1 : 1;
     struct pollfd *fds, *out;
     int64_t now;
+    int ready = 1;
 
     buf_clear(&t->fds);
     fds = (void *)buf_reserve(&t->fds, count * sizeof *fds);
@@ -118,17 +145,17 @@ int tail_wait(
     *out = (struct pollfd){STDOUT_FILENO, 0, 0};
     if (t->print.out.whole < LITTLE)
         tail_wait_flush(t, false);
-    for (size_t i = 0; i < n; i++)
-        if (session_prepare(
-                waiters[i].session, fds + i * SESSION_FDS, &deadline, waiters[i].awaiting, e)
-            < 0)
-            return -1;
-    if (t->print.out.whole > 0 && wait_poll(fds, count, wait_now()) == 0)
+    if (prepare(waiters, n, fds, &deadline, e) < 0)
+        return -1;
+    if (t->print.out.whole > 0)
+        ready = sleep_until(0, fds, count, e);
+    if (ready == 0)
         tail_wait_flush(t, false);
-    if (t->print.stop != TAIL_GOES_ON)
-        return 0;
+    if (ready < 0 || t->print.stop != TAIL_GOES_ON)
+        return ready < 0 ? -1 : 0;
     now = wait_now();
-    wait_poll(fds, count, next_due(t, deadline));
+    if (sleep_until(next_due(t, deadline), fds, count, e) < 0)
+        return -1;
     if (serve(waiters, n, fds, wait_now() - now, e) < 0)
         return -1;
     return look_up(t, out, expires_at(t), e);

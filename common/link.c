@@ -1,6 +1,5 @@
 #include "common/link.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@ struct link {
     enum { CONNECTING, SECURING, LOGGING_IN, READY, LOST } state;
     struct dial dial;
     const struct login *login;
+    int64_t due;           /* it must be ready by then */
     redisContext *context; /* NULL until connected */
     struct ssl_st *ssl;    /* the context's; NULL: in the clear */
     short securing;        /* what the handshake waits for */
@@ -43,7 +43,8 @@ struct link {
     bool asking, asked; /* ASKING goes before each command; its answer has come */
 };
 
-struct link *link_open(const struct endpoint *at, const struct login *login, struct err *e)
+struct link *link_open(
+    const struct endpoint *at, const struct login *login, int64_t due, struct err *e)
 {
     struct link *l = calloc(1, sizeof *l);
 
@@ -51,6 +52,7 @@ struct link *link_open(const struct endpoint *at, const struct login *login, str
         buf_no_memory();
     l->dial.at = *at;
     l->login = login;
+    l->due = due;
     uri_endpoint_text(at, l->peer);
     if (dial_begin(&l->dial, e) == 0)
         return l;
@@ -69,23 +71,27 @@ void link_close(struct link *l)
     free(l);
 }
 
-int link_fd(const struct link *l)
-{
-    return l->context ? l->context->fd : l->dial.fd;
-}
-
 static bool has_output(const struct link *l)
 {
     return !l->mute && (l->handed || l->out_at < l->out.len);
 }
 
-short link_events(const struct link *l)
+static short events(const struct link *l)
 {
     if (l->state == CONNECTING)
         return POLLOUT;
     if (l->state == SECURING)
         return l->securing;
     return (short)(l->state == LOST ? 0 : has_output(l) ? POLLIN | POLLOUT : POLLIN);
+}
+
+struct pollfd link_poll(const struct link *l, int64_t *deadline)
+{
+    if (l == NULL)
+        return (struct pollfd){-1, 0, 0};
+    if (!link_ready(l))
+        *deadline = wait_earliest(*deadline, l->due);
+    return (struct pollfd){l->context ? l->context->fd : l->dial.fd, events(l), 0};
 }
 
 bool link_ready(const struct link *l)
@@ -116,11 +122,6 @@ int64_t link_distance(const struct link *l)
 void link_set_asking(struct link *l)
 {
     l->asking = true;
-}
-
-bool link_is_asking(const struct link *l)
-{
-    return l->asking;
 }
 
 void link_send(struct link *l, const char *bytes, size_t n)
@@ -228,7 +229,7 @@ static void write_some(struct link *l)
 
 void link_flush(struct link *l)
 {
-    if (l->state == READY)
+    if (l && l->state == READY)
         write_some(l);
 }
 
@@ -247,6 +248,13 @@ static void read_some(struct link *l)
         }
         now = l->context->reader->len - before;
     }
+}
+
+static void exchange(struct link *l, short revents)
+{
+    write_some(l);
+    if (revents & (POLLIN | POLLHUP | POLLERR))
+        read_some(l);
 }
 
 /* HELLO answers with names and values in turn. */
@@ -297,20 +305,30 @@ static int go_on_login(struct link *l, struct err *e)
     return e->code == EXIT_DONE ? 0 : -1;
 }
 
-int link_serve(struct link *l, short revents, struct err *e)
+/* Connect and log in, as far as that goes. */
+static int go_on_opening(struct link *l, short revents, struct err *e)
 {
     if (l->state == CONNECTING && go_on_connecting(l, revents, e) < 0)
         return -1;
-    if (l->state == CONNECTING || l->state == LOST)
-        return 0;
     if (l->state == SECURING && go_on_securing(l, e) < 0)
         return -1;
-    if (l->state == SECURING)
-        return 0;
-    write_some(l);
-    if (revents & (POLLIN | POLLHUP | POLLERR))
-        read_some(l);
-    return l->state == LOGGING_IN ? go_on_login(l, e) : 0;
+    if (l->state == LOGGING_IN) {
+        exchange(l, revents);
+        if (go_on_login(l, e) < 0)
+            return -1;
+    }
+    if (l->state != READY && wait_now() >= l->due)
+        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", l->peer);
+    return 0;
+}
+
+int link_serve(struct link *l, short revents, struct err *e)
+{
+    if (!link_ready(l))
+        return go_on_opening(l, revents, e);
+    if (l->state == READY)
+        exchange(l, revents);
+    return 0;
 }
 
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)

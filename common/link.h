@@ -1,11 +1,12 @@
 /*
  * One connection to a server: found, opened, logged in, and from then on bytes out and replies in.
  * Nothing here blocks but the resolving of a host name and the taking of a place in a unix socket's
- * backlog: the caller polls link_fd() for link_events() and calls link_serve().
+ * backlog: the caller polls what link_poll() says and calls link_serve().
  */
 #ifndef COMMON_LINK_H
 #define COMMON_LINK_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,17 +28,19 @@ struct login {
 };
 
 /*
- * Resolve the address and begin to connect and log in. The login must outlive the link. Returns
- * the link, for link_close(), or NULL with EXIT_NO_CONNECTION.
+ * Resolve the address and begin to connect and log in, which must be done by `due`, a wait_now().
+ * The login must outlive the link. Returns the link, for link_close(), or NULL with
+ * EXIT_NO_CONNECTION.
  */
-struct link *link_open(const struct endpoint *at, const struct login *login, struct err *e);
+struct link *link_open(
+    const struct endpoint *at, const struct login *login, int64_t due, struct err *e);
 
 /* Close and release; NULL is fine. */
 void link_close(struct link *l);
 
-/* What to poll, and for what. */
-int link_fd(const struct link *l);
-short link_events(const struct link *l);
+/* What to poll; nothing without a link (NULL). `*deadline` becomes the time when link_serve() must
+ * be called though nothing is ready, if that is earlier. */
+struct pollfd link_poll(const struct link *l, int64_t *deadline);
 
 /*
  * Do what the descriptor is ready for: go on connecting (to each of a host's addresses in turn) and
@@ -47,7 +50,8 @@ short link_events(const struct link *l);
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
-/* Write what was queued, as far as it goes; what is left, and how it went, link_serve() sees to. */
+/* Write what was queued, as far as it goes; what is left, and how it went, link_serve() sees to.
+ * NULL is fine. */
 void link_flush(struct link *l);
 
 /* Logged in, though perhaps lost again since. */
@@ -68,7 +72,6 @@ int64_t link_distance(const struct link *l);
  * Cluster specification, "ASK redirection").
  */
 void link_set_asking(struct link *l);
-bool link_is_asking(const struct link *l);
 
 /*
  * Queue the bytes of one command (reply_command); unless the link is asking, any bytes of commands

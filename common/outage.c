@@ -21,20 +21,34 @@ static int64_t pause_before(unsigned attempt)
     return longest / 2 + longest / 2 * chance / UINT16_MAX;
 }
 
-int outage_go_on(struct outage *o, const struct err *why, struct err *e)
+static void begin(struct outage *o, struct node_outage *node, int64_t now)
+{
+    o->since = now;
+    o->attempts = 0;
+    o->node = node;
+    if (node->sessions++ == 0)
+        node->since = now;
+}
+
+/* Say what went wrong: as a notice when the outage begins, for the first of its sessions. */
+static void say_why(const struct outage *o, bool begins, const struct err *why)
+{
+    if (!begins || o->node->sessions > 1)
+        err_say(ERR_DETAIL, "%s", why->text);
+    else if (o->retry == SESSION_FOREVER)
+        err_say(ERR_NOTICE, "%s; trying again", why->text);
+    else if (o->retry > 0)
+        err_say(ERR_NOTICE, "%s; trying again for %g s", why->text, (double)o->retry / 1000);
+}
+
+int outage_go_on(struct outage *o, struct node_outage *node, const struct err *why, struct err *e)
 {
     int64_t now = wait_now();
+    bool begins = o->since == 0;
 
-    if (o->since == 0) {
-        o->since = now;
-        o->attempts = 0;
-        if (o->retry == SESSION_FOREVER)
-            err_say(ERR_NOTICE, "%s; trying again", why->text);
-        else if (o->retry > 0)
-            err_say(ERR_NOTICE, "%s; trying again for %g s", why->text, (double)o->retry / 1000);
-    } else {
-        err_say(ERR_DETAIL, "%s", why->text);
-    }
+    if (begins)
+        begin(o, node, now);
+    say_why(o, begins, why);
     if (o->retry <= now - o->since) {
         *e = *why;
         if (o->retry > 0)
@@ -49,9 +63,16 @@ int outage_go_on(struct outage *o, const struct err *why, struct err *e)
 
 void outage_end(struct outage *o)
 {
-    if (o->since)
+    if (o->since && o->node->sessions == 1)
         err_say(ERR_NOTICE, "going on, after an outage of %.1f s",
-            (double)(wait_now() - o->since) / 1000);
+            (double)(wait_now() - o->node->since) / 1000);
+    outage_forget(o);
+}
+
+void outage_forget(struct outage *o)
+{
+    if (o->since)
+        o->node->sessions--;
     o->since = 0;
 }
 

@@ -1,33 +1,64 @@
 #include "common/route.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/id.h"
+
+struct route_node {
+    struct endpoint at;
+    struct node_outage outage;
+};
 
 bool route_same(const struct endpoint *a, const struct endpoint *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-const struct endpoint *route_node(const struct route *r, size_t place)
+static struct route_node *node_at(const struct route *r, size_t place)
 {
-    const void *nodes = r->nodes.data; /* what malloc() gave */
+    struct route_node **nodes = (void *)r->nodes.data; /* what malloc() gave */
 
-    return (const struct endpoint *)nodes + place;
+    return nodes[place];
 }
 
-/* The place of a node in `nodes`, from 1; a new one is added. */
-static size_t find(struct route *r, const struct endpoint *node)
+const struct endpoint *route_node(const struct route *r, size_t place)
+{
+    return &node_at(r, place)->at;
+}
+
+/* The place of a node, from 0; r->n: it is not known. */
+static size_t place_of(const struct route *r, const struct endpoint *at)
 {
     size_t i = 0;
 
-    while (i < r->n && !route_same(route_node(r, i), node))
+    while (i < r->n && !route_same(route_node(r, i), at))
         i++;
-    if (i == r->n) {
-        buf_add(&r->nodes, node, sizeof *node);
+    return i;
+}
+
+/* The place of a node in `nodes`, from 1; a new one is added. */
+static size_t find(struct route *r, const struct endpoint *at)
+{
+    size_t place = place_of(r, at);
+
+    if (place == r->n) {
+        struct route_node *node = calloc(1, sizeof *node);
+
+        if (node == NULL)
+            buf_no_memory();
+        node->at = *at;
+        buf_add(&r->nodes, &node, sizeof(struct route_node *));
         r->n++;
     }
-    return i + 1;
+    return place + 1;
+}
+
+struct node_outage *route_outage(const struct route *r, const struct endpoint *at)
+{
+    size_t place = place_of(r, at);
+
+    return &node_at(r, place < r->n ? place : 0)->outage;
 }
 
 static void set_owner(struct route *r, size_t slot, size_t place)
@@ -56,6 +87,8 @@ void route_open(struct route *r, const struct uri *address, const char *name, st
 
 void route_free(struct route *r)
 {
+    for (size_t i = 0; i < r->n; i++)
+        free(node_at(r, i));
     tls_close(r->login.tls);
     buf_free(&r->nodes);
 }

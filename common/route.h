@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/outage.h"
 #include "common/reply.h"
 #include "common/uri.h"
 
@@ -20,8 +21,7 @@ enum { ROUTE_SLOTS = 16384 };
 struct route {
     struct login login;
     const char *master; /* NULL: no Sentinels */
-    struct buf
-        nodes; /* endpoints: the server, the Sentinels, or the cluster's nodes known so far */
+    struct buf nodes;   /* the server, the Sentinels, or the cluster's nodes known so far */
     size_t n;
     bool cluster;                       /* some server has said that it belongs to one */
     unsigned learnt;                    /* how often an owner has changed */
@@ -32,8 +32,11 @@ struct route {
 void route_open(struct route *r, const struct uri *address, const char *name, struct tls *tls);
 void route_free(struct route *r);
 
-/* The node at a place, from 0; it stays there until another one is learnt of. */
+/* The node at a place, from 0; it stays in memory as long as the route does. */
 const struct endpoint *route_node(const struct route *r, size_t place);
+
+/* What the sessions share that lost the node there, or one that only the Sentinels know. */
+struct node_outage *route_outage(const struct route *r, const struct endpoint *at);
 
 /* The hash slot of a key (Redis Cluster specification, "Key distribution model"). */
 int route_slot(const char *key, size_t n);

@@ -8,6 +8,9 @@
 /* How long a Sentinel may take to answer: there are others. */
 enum { ANSWER_MS = 300 };
 
+/* How often a master is watched. */
+enum { WATCH_MS = 5000 };
+
 static void ask_next(struct sentinel *s);
 
 /* The Sentinel that was asked can not tell: go on to the next one. */
@@ -26,7 +29,7 @@ static void ask_next(struct sentinel *s)
     s->sent = false;
     while (s->asked < s->route->n) {
         s->due = wait_now() + ANSWER_MS;
-        s->link = link_open(route_node(s->route, s->at), &s->login, &s->why);
+        s->link = link_open(route_node(s->route, s->at), &s->login, s->due, &s->why);
         if (s->link)
             return;
         s->unsure = true;
@@ -40,22 +43,30 @@ void sentinel_ask(struct sentinel *s)
     s->at = s->due > 0 ? (s->at + 1) % s->route->n : 0;
     s->asked = 0;
     s->unknown = s->unsure = false;
+    s->busy = true; /* though there may be none that can be asked: sentinel_serve() says so */
+    s->again = wait_now() + WATCH_MS;
     /* Sentinels mostly need no password: the one that is given is for the master. */
     s->login = (struct login){.name = s->route->login.name, .tls = s->route->login.tls};
     ask_next(s);
 }
 
+void sentinel_watch(struct sentinel *s, int64_t *deadline)
+{
+    if (!s->busy && wait_now() >= s->again)
+        sentinel_ask(s);
+    *deadline = wait_earliest(*deadline, s->again);
+}
+
 bool sentinel_is_busy(const struct sentinel *s)
 {
-    return s->link != NULL;
+    return s->busy;
 }
 
 struct pollfd sentinel_poll(const struct sentinel *s, int64_t *deadline)
 {
-    if (s->link == NULL)
-        return (struct pollfd){-1, 0, 0};
-    *deadline = wait_earliest(*deadline, s->due);
-    return (struct pollfd){link_fd(s->link), link_events(s->link), 0};
+    if (s->busy)
+        *deadline = wait_earliest(*deadline, s->link ? s->due : 0);
+    return link_poll(s->link, deadline);
 }
 
 /* An array of host and port, or nil. */
@@ -95,7 +106,7 @@ static bool try_password(struct sentinel *s)
         return false;
     s->login = s->route->login;
     s->login.db = -1;
-    sentinel_stop(s);
+    link_close(s->link);
     ask_next(s);
     return true;
 }
@@ -105,6 +116,7 @@ static int give_up(struct sentinel *s, struct err *e)
 {
     const char *master = s->route->master;
 
+    s->busy = false;
     if (s->unknown && !s->unsure)
         return err_set(e, EXIT_REFUSED, "the Sentinels know no master '%.100s'", master);
     if (s->unknown)
@@ -143,4 +155,5 @@ void sentinel_stop(struct sentinel *s)
 {
     link_close(s->link);
     s->link = NULL;
+    s->busy = false;
 }

@@ -1,205 +1,73 @@
 #include "common/session.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/links.h"
+#include "common/peer.h"
 #include "common/sentinel.h"
 #include "common/wait.h"
 
 /* How long an attempt to connect and log in may take. */
 enum { CONNECT_MS = 10000 };
 
-/* How many redirects are followed without a pause: more of them go round in a circle. */
-enum { MOST_HOPS = 5 };
+/* What it polls: the link, and the link to a Sentinel. */
+enum { MOST_FDS = 2 };
 
-/* How often Sentinels are asked whether the master still is one: cut off from them, it would still
- * call itself so. */
-enum { VERIFY_MS = 5000 };
+/* How soon to connect again when a server closed an idle connection: one that does so at once is
+ * not asked over and over. */
+enum { REST_MS = 100 };
 
-struct session {
-    struct route *route;
-    int slot;           /* of the key that is asked about; -1: any */
-    struct endpoint at; /* where the link leads */
-    bool told;          /* `at` is where the Sentinels or a redirect have said to go next */
-    bool asking;        /* so did an ASK */
-    bool learning;      /* the server owes the cluster's slots */
-    bool keeps_links;   /* session_keep_links() */
-    struct links links; /* to other nodes */
-    struct route_slots slots;
-    unsigned hops; /* redirects since a command succeeded */
-    size_t turn;   /* the node to try when it is not known who serves the slot */
-    struct sentinel sentinel;
-    bool consulting;      /* they are being asked, or could not be */
-    int64_t verify;       /* ask the Sentinels again then */
-    bool awaiting;        /* an answer is due */
-    struct outage outage; /* `again`: no command either, on a link that is ready */
-    struct link *link;    /* NULL: between two connections */
-    int64_t connect_due;  /* the link must be ready by then */
-    int64_t silence;      /* ms for which an answer has been due */
-    bool broken;          /* the link has died, and session_reply() has not told */
-    bool failed;          /* there is a `why` that has not been counted as an attempt */
-    struct err why;       /* what went wrong last */
+/*
+ * What a session is doing. Without a link it is in one of the first four, with one in one of the
+ * last three; the outage's `again` may put off what comes next, commands too.
+ */
+enum state {
+    DOWN,       /* going to connect to whoever serves the slot */
+    DIRECTED,   /* going to connect to `at`, which a redirect or the Sentinels named */
+    FAILED,     /* because of `why`, which the outage does not know yet */
+    CONSULTING, /* asking the Sentinels where the master is */
+    CONNECTING, /* and logging in */
+    GREETING,   /* asking a cluster's node who serves which slots */
+    UP,         /* for the user's commands */
 };
 
-/* An attempt has failed, for `s->why`. -1: give up. */
-static int suffer(struct session *s, struct err *e)
-{
-    s->failed = false;
-    return outage_go_on(&s->outage, &s->why, e);
-}
+struct session {
+    enum state state;
+    struct peer peer;
+    struct sentinel sentinel;
+    struct outage outage;
+    bool idle;       /* session_set_idle() */
+    bool owed;       /* during this sleep an answer is due */
+    bool unreported; /* session_reply() has not said yet that the link died */
+    int64_t silence; /* ms for which an answer has been due */
+    struct err why;  /* what went wrong last */
+};
 
+/* Give up the link, or what was meant to become one. */
 static void drop(struct session *s, const struct err *why)
 {
-    link_close(s->link);
-    s->link = NULL;
-    s->failed = true;
-    if (why != &s->why)
-        s->why = *why;
+    peer_close(&s->peer);
+    s->unreported = s->unreported || s->state == UP;
+    s->state = FAILED;
+    s->why = *why;
 }
 
-/* Where to, when nobody has said: in a cluster to the slot's node, and on from one to the next as
- * long as that fails, for another has taken over, or knows who has. */
-static void choose_node(struct session *s)
+/* Count `why` as a failed attempt. -1: the outage has lasted too long. */
+static int count_failure(struct session *s, struct err *e)
 {
-    const struct endpoint *owner = s->outage.since ? NULL : route_owner(s->route, s->slot);
-
-    s->at = owner ? *owner : *route_node(s->route, s->turn++ % s->route->n);
+    if (s->state == FAILED)
+        s->state = DOWN;
+    return outage_go_on(&s->outage, route_outage(s->peer.route, &s->peer.at), &s->why, e);
 }
 
-static void begin_to_connect(struct session *s)
+/* A server that closes a connection on which it owes nothing has not failed. */
+static void rest(struct session *s)
 {
-    int64_t now = wait_now();
-
-    if (s->route->master && !s->told) {
-        sentinel_ask(&s->sentinel);
-        s->consulting = true; /* though there may be none that can be asked: it will say so */
-        return;
-    }
-    if (!s->told) {
-        choose_node(s);
-        s->asking = false;
-    }
-    s->told = false;
-    s->connect_due = now + outage_left(&s->outage, CONNECT_MS);
-    s->silence = 0;
-    s->learning = false;
-    s->verify = now + VERIFY_MS;
-    s->link = link_open(&s->at, &s->route->login, &s->why);
-    s->failed = s->link == NULL;
-    if (s->keeps_links)
-        return;
-    if (s->link && s->asking)
-        link_set_asking(s->link);
-    s->asking = false;
-}
-
-/* The link has come up: is it who we wanted, and what can be learnt from it? */
-static int greet(struct session *s, struct err *why)
-{
-    s->connect_due = WAIT_FOREVER;
-    if (s->route->master && !link_is_master(s->link)) {
-        err_set(why, EXIT_NO_CONNECTION, "%s is not the master now", link_peer(s->link));
-        return -1;
-    }
-    if (link_in_cluster(s->link)) {
-        s->route->cluster = s->learning = true;
-        s->slots = (struct route_slots){.route = s->route, .from = s->at};
-        link_command(s->link, "CLUSTER SLOTS");
-    }
-    return 0;
-}
-
-/* Go to `to` at once, without a word: nothing has failed. */
-static void go(struct session *s, const struct endpoint *to, bool asking)
-{
-    if (s->keeps_links)
-        links_keep(&s->links, &s->at, s->link);
-    else
-        link_close(s->link);
-    s->at = *to;
-    s->asking = asking;
-    s->link = links_take(&s->links, to);
-    s->told = s->link == NULL;
-    s->silence = 0;
-}
-
-/* Whether an ASK has led here. */
-static bool is_asking(const struct session *s)
-{
-    return s->keeps_links ? s->asking : s->link && link_is_asking(s->link);
-}
-
-/* Take the cluster's slots. Where they are not told, whoever asks the wrong node is sent on. */
-static void learn(struct session *s)
-{
-    const struct endpoint *owner;
-    struct err why;
-    int told = s->learning ? link_reply(s->link, route_slots_item, &s->slots, &why) : 0;
-
-    if (told == 0)
-        return;
-    s->learning = false;
-    if (told < 0) {
-        drop(s, &why);
-        s->broken = true;
-        return;
-    }
-    owner = route_owner(s->route, s->slot);
-    if (owner && !route_same(owner, &s->at) && !is_asking(s) && s->hops++ < MOST_HOPS)
-        go(s, owner, false);
-}
-
-/* Serve the link on its way up or when it is there. -1: refused for good. */
-static int serve(struct session *s, short revents, struct err *e)
-{
-    struct err why;
-    int done = link_serve(s->link, revents, &why);
-
-    if (done == 0 && !link_ready(s->link) && wait_now() >= s->connect_due)
-        done = err_set(
-            &why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", link_peer(s->link));
-    if (done == 0 && link_ready(s->link) && s->connect_due < WAIT_FOREVER)
-        done = greet(s, &why);
-    if (done == 0) {
-        learn(s);
-        return 0;
-    }
-    drop(s, &why);
-    if (why.code == EXIT_NO_CONNECTION || why.kind != ERR_FINAL)
-        return 0;
-    *e = why;
-    return -1;
-}
-
-/* Hear what the Sentinels have to say. -1: there is no such master. */
-static int serve_sentinel(struct session *s, short revents, struct err *e)
-{
-    struct endpoint found;
-    struct err why;
-    int done = sentinel_serve(&s->sentinel, revents, &found, &why);
-
-    if (done == 1 && s->link == NULL) {
-        s->at = found;
-        s->told = true;
-    } else if (done == 1 && !route_same(&s->at, &found)) {
-        char now[ENDPOINT_TEXT];
-
-        err_set(&why, EXIT_NO_CONNECTION, "%s is not the master now, but %s is", link_peer(s->link),
-            uri_endpoint_text(&found, now));
-        drop(s, &why);
-        s->broken = true;
-        s->at = found;
-        s->told = true;
-    } else if (done < 0 && s->link == NULL) {
-        s->why = why;
-        s->failed = true;
-        if (why.code == EXIT_REFUSED) {
-            *e = why;
-            return -1;
-        }
-    }
-    return 0;
+    peer_close(&s->peer);
+    s->state = DOWN;
+    s->unreported = true;
+    s->outage.again = wait_now() + REST_MS;
 }
 
 /* Count the silence of a server that owes an answer. */
@@ -210,71 +78,163 @@ static void count_silence(struct session *s, int64_t slept)
     s->silence += slept;
     if (s->silence < SESSION_PATIENCE_MS)
         return;
-    err_set(&why, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->link));
+    err_set(&why, EXIT_NO_CONNECTION, "connection to %s lost: no answer", link_peer(s->peer.link));
     drop(s, &why);
-    s->broken = true;
 }
 
-int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *deadline,
-    bool awaiting, struct err *e)
+/* Take the next step towards a link, if it is time for one. */
+static void advance(struct session *s, int64_t now)
+{
+    bool resting = s->idle && s->outage.since == 0;
+    int64_t due;
+
+    if (s->state > DIRECTED || resting || now < s->outage.again || sentinel_is_busy(&s->sentinel))
+        return;
+    if (s->state == DOWN && s->peer.route->master) {
+        sentinel_ask(&s->sentinel);
+        s->state = CONSULTING;
+        return;
+    }
+    if (s->state == DOWN)
+        peer_choose(&s->peer, s->outage.since > 0);
+    due = now + outage_left(&s->outage, CONNECT_MS);
+    s->silence = 0;
+    s->state = peer_connect(&s->peer, due, &s->why) == 0 ? CONNECTING : FAILED;
+}
+
+/* It leads to another server now, without a word: nothing has failed. */
+static void moved(struct session *s)
+{
+    s->state = s->peer.link ? UP : DIRECTED;
+    s->silence = 0;
+}
+
+/* The server has let us in. Is it who we wanted? A cluster's node has more to say. */
+static int greet(struct session *s, struct err *why)
+{
+    if (s->peer.route->master && !link_is_master(s->peer.link))
+        return err_set(
+            why, EXIT_NO_CONNECTION, "%s is not the master now", link_peer(s->peer.link));
+    s->state = link_in_cluster(s->peer.link) ? GREETING : UP;
+    if (s->state == GREETING)
+        peer_ask_slots(&s->peer);
+    return 0;
+}
+
+/* Serve the link on its way up or when it is there. -1: refused for good. */
+static int serve_link(struct session *s, short revents, struct err *e)
+{
+    struct err why;
+    int done = link_serve(s->peer.link, revents, &why);
+
+    if (done == 0 && s->state == CONNECTING && link_ready(s->peer.link))
+        done = greet(s, &why);
+    if (done == 0 && s->state == GREETING)
+        done = peer_take_slots(&s->peer, &why);
+    if (done == 1)
+        moved(s);
+    if (s->state == UP && !link_up(s->peer.link) && !s->owed && s->outage.since == 0)
+        rest(s);
+    if (done >= 0)
+        return 0;
+    drop(s, &why);
+    if (why.code == EXIT_NO_CONNECTION || why.kind != ERR_FINAL)
+        return 0;
+    *e = why;
+    return -1;
+}
+
+/* The Sentinels name the master. */
+static void on_master(struct session *s, const struct endpoint *found)
+{
+    char now[ENDPOINT_TEXT];
+    struct err why;
+
+    if (s->state == DOWN || s->state == CONSULTING) {
+        s->peer.at = *found;
+        s->state = DIRECTED;
+    } else if (s->peer.link && !route_same(&s->peer.at, found)) {
+        err_set(&why, EXIT_NO_CONNECTION, "%s is not the master now, but %s is",
+            link_peer(s->peer.link), uri_endpoint_text(found, now));
+        drop(s, &why);
+    }
+}
+
+/* Hear what the Sentinels have to say. -1: there is no such master. */
+static int serve_sentinels(struct session *s, short revents, struct err *e)
+{
+    struct endpoint found;
+    struct err why;
+    int done;
+
+    if (!sentinel_is_busy(&s->sentinel))
+        return 0;
+    done = sentinel_serve(&s->sentinel, revents, &found, &why);
+    if (done == 1)
+        on_master(s, &found);
+    if (done >= 0 || s->state != CONSULTING)
+        return 0;
+    drop(s, &why);
+    if (why.code != EXIT_REFUSED)
+        return 0;
+    *e = why;
+    return -1;
+}
+
+size_t session_fds(const struct session *s)
+{
+    return s->peer.route->master ? MOST_FDS : 1;
+}
+
+int session_prepare(
+    struct session *s, struct pollfd *fds, int64_t *deadline, bool awaiting, struct err *e)
 {
     int64_t now = wait_now();
 
-    s->consulting = sentinel_is_busy(&s->sentinel);
-    if (s->link && s->route->master && now >= s->verify && !sentinel_is_busy(&s->sentinel)) {
-        sentinel_ask(&s->sentinel);
-        s->verify = now + VERIFY_MS;
-    }
-    if (s->link == NULL && !s->failed && now >= s->outage.again && !sentinel_is_busy(&s->sentinel))
-        begin_to_connect(s);
-    if (s->failed && suffer(s, e) < 0)
+    advance(s, now);
+    if (s->state == FAILED && count_failure(s, e) < 0)
         return -1;
-    fds[0] = (struct pollfd){-1, 0, 0};
-    if (s->link) {
-        link_flush(s->link);
-        fds[0] = (struct pollfd){link_fd(s->link), link_events(s->link), 0};
-        *deadline = wait_earliest(*deadline, s->connect_due);
-    }
-    if (s->link && s->route->master)
-        *deadline = wait_earliest(*deadline, s->verify);
-    if (s->consulting && !sentinel_is_busy(&s->sentinel))
-        *deadline = now;
-    s->consulting = s->consulting || sentinel_is_busy(&s->sentinel);
-    fds[1] = sentinel_poll(&s->sentinel, deadline);
+    link_flush(s->peer.link);
+    fds[0] = link_poll(s->peer.link, deadline);
+    if (s->peer.link && s->peer.route->master)
+        sentinel_watch(&s->sentinel, deadline);
+    if (s->peer.route->master)
+        fds[1] = sentinel_poll(&s->sentinel, deadline);
     if (s->outage.again > now)
         *deadline = wait_earliest(*deadline, s->outage.again);
-    s->awaiting = (awaiting || s->learning) && s->link && link_up(s->link)
-                  && now >= s->outage.again;
-    if (s->awaiting)
+    s->owed = (awaiting || s->state == GREETING) && s->peer.link && link_up(s->peer.link)
+              && now >= s->outage.again;
+    if (s->owed)
         *deadline = wait_earliest(*deadline, now + SESSION_PATIENCE_MS - s->silence);
     return 0;
 }
 
-int session_serve(
-    struct session *s, const struct pollfd fds[SESSION_FDS], int64_t slept, struct err *e)
+int session_serve(struct session *s, const struct pollfd *fds, int64_t slept, struct err *e)
 {
     if (fds[0].revents)
         s->silence = 0;
-    else if (s->awaiting && s->link)
+    else if (s->owed && s->peer.link)
         count_silence(s, slept);
-    if (s->consulting && serve_sentinel(s, fds[1].revents, e) < 0)
+    if (s->peer.route->master && serve_sentinels(s, fds[1].revents, e) < 0)
         return -1;
-    return s->link ? serve(s, fds[0].revents, e) : 0;
+    return s->peer.link ? serve_link(s, fds[0].revents, e) : 0;
 }
 
 int session_wait(
     struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e)
 {
-    struct pollfd fds[SESSION_FDS + 1];
+    struct pollfd fds[MOST_FDS + 1];
+    size_t n = session_fds(s);
     int64_t now;
 
-    fds[SESSION_FDS] = other ? *other : (struct pollfd){-1, 0, 0};
+    fds[n] = other ? *other : (struct pollfd){-1, 0, 0};
     if (session_prepare(s, fds, &deadline, awaiting, e) < 0)
         return -1;
     now = wait_now();
-    wait_poll(fds, SESSION_FDS + 1, deadline);
+    if (wait_poll(fds, n + 1, deadline) < 0)
+        return err_set(e, EXIT_FAILED, "cannot wait for the server: %s", strerror(errno));
     if (other)
-        other->revents = fds[SESSION_FDS].revents;
+        other->revents = fds[n].revents;
     return session_serve(s, fds, wait_now() - now, e);
 }
 
@@ -282,110 +242,105 @@ int session_reply(struct session *s, reply_sink *sink, void *context, struct err
 {
     struct err why;
 
-    if (!s->broken && s->link && link_ready(s->link) && !s->learning
-        && s->connect_due == WAIT_FOREVER) {
-        int told = link_reply(s->link, sink, context, &why);
+    if (s->state == UP && !s->unreported) {
+        int done = link_reply(s->peer.link, sink, context, &why);
 
-        if (told >= 0)
-            return told;
+        if (done >= 0)
+            return done;
         if (why.code != EXIT_NO_CONNECTION) {
             *e = why;
             return -1;
         }
         drop(s, &why);
-        s->broken = true;
     }
-    if (!s->broken)
+    if (!s->unreported)
         return 0;
-    s->broken = false;
+    s->unreported = false;
     return SESSION_BROKEN;
 }
 
 int session_refused(struct session *s, const struct err *why, struct err *e)
 {
-    struct endpoint to;
+    int redirected = peer_redirect(&s->peer, why);
 
     s->why = *why;
-    if ((why->kind == ERR_MOVED || why->kind == ERR_ASK)
-        && route_redirect(s->route, why->text, &s->at, &to)) {
-        s->route->cluster = true;
-        go(s, &to, why->kind == ERR_ASK);
-        if (++s->hops <= MOST_HOPS)
-            return 0;
+    if (redirected != 0) {
+        moved(s);
     } else if (why->kind != ERR_TRANSIENT) {
-        drop(s, &s->why);
+        drop(s, why);
+        s->unreported = false;
     }
-    return suffer(s, e);
+    return redirected == 1 ? 0 : count_failure(s, e);
 }
 
 void session_renew(struct session *s)
 {
-    link_close(s->link);
-    s->link = NULL;
-    s->told = true; /* to the same server */
+    if (s->peer.link)
+        s->state = DIRECTED; /* to the same server */
+    peer_close(&s->peer);
 }
 
 bool session_use_slot(struct session *s, int slot)
 {
-    const struct endpoint *owner = route_owner(s->route, slot);
-
-    if (!s->route->cluster || slot == s->slot)
+    if (!s->peer.route->cluster || slot == s->peer.slot)
         return false;
-    s->slot = slot;
-    if (owner == NULL || s->link == NULL || s->outage.since)
+    s->peer.slot = slot;
+    if (s->state != UP || s->outage.since || !peer_follow_slot(&s->peer))
         return false;
-    if (route_same(owner, &s->at) && !is_asking(s))
-        return false;
-    go(s, owner, false);
+    moved(s);
     return true;
 }
 
 void session_keep_links(struct session *s)
 {
-    s->keeps_links = true;
+    s->peer.keeps_links = true;
+}
+
+void session_set_idle(struct session *s, bool idle)
+{
+    s->idle = idle;
 }
 
 bool session_asking(const struct session *s)
 {
-    return s->asking;
+    return s->peer.asking;
 }
 
 int session_node(const struct session *s, int slot)
 {
-    return slot < 0 ? 0 : s->route->owners[slot];
+    return slot < 0 ? 0 : s->peer.route->owners[slot];
 }
 
 const char *session_user(const struct session *s)
 {
-    return s->route->login.user ? s->route->login.user : "default";
+    return s->peer.route->login.user ? s->peer.route->login.user : "default";
 }
 
 void session_fine(struct session *s)
 {
     s->silence = 0;
-    s->hops = 0;
+    peer_fine(&s->peer);
     outage_end(&s->outage);
 }
 
 bool session_up(const struct session *s)
 {
-    return s->link && link_up(s->link) && s->connect_due == WAIT_FOREVER && !s->learning
-           && wait_now() >= s->outage.again;
+    return s->state == UP && link_up(s->peer.link) && wait_now() >= s->outage.again;
 }
 
 int session_slot(const struct session *s)
 {
-    return s->slot;
+    return s->peer.slot;
 }
 
 bool session_in_cluster(const struct session *s)
 {
-    return s->route->cluster;
+    return s->peer.route->cluster;
 }
 
 struct link *session_link(const struct session *s)
 {
-    return s->link;
+    return s->peer.link;
 }
 
 struct session *session_new(struct route *route, int slot, int64_t retry)
@@ -394,9 +349,9 @@ struct session *session_new(struct route *route, int slot, int64_t retry)
 
     if (s == NULL)
         buf_no_memory();
-    s->route = route;
+    s->peer.route = route;
     s->sentinel.route = route;
-    s->slot = slot;
+    s->peer.slot = slot;
     s->outage.retry = retry;
     return s;
 }
@@ -414,28 +369,28 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
         }
     s->outage.retry = retry == SESSION_DEFAULT ? later_retry : retry;
     session_fine(s);
-    err_say(ERR_DETAIL, "connected to %s", link_peer(s->link));
+    err_say(ERR_DETAIL, "connected to %s", link_peer(s->peer.link));
     return s;
 }
 
 bool session_finish(struct session *s, int64_t deadline)
 {
     struct err e;
-    int told = 0;
+    int done = 0;
 
     s->outage.retry = 0;
-    while (session_up(s) && (told = session_reply(s, reply_ignore, NULL, &e)) == 0)
+    while (session_up(s) && (done = session_reply(s, reply_ignore, NULL, &e)) == 0)
         if (wait_now() >= deadline || session_wait(s, NULL, deadline, false, &e) < 0)
             return false;
-    return told == 1;
+    return done == 1;
 }
 
 void session_close(struct session *s)
 {
     if (s == NULL)
         return;
-    link_close(s->link);
-    links_free(&s->links);
+    peer_free(&s->peer);
     sentinel_stop(&s->sentinel);
+    outage_forget(&s->outage);
     free(s);
 }

@@ -69,6 +69,12 @@ int session_node(const struct session *s, int slot);
 /* The user that it logs in as. */
 const char *session_user(const struct session *s);
 
+/*
+ * Whether there is nothing to ask for now, so that a server which closed the link meanwhile need
+ * not be connected to again before there is. Until it is called, there is something.
+ */
+void session_set_idle(struct session *s, bool idle);
+
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
 
@@ -97,12 +103,12 @@ int session_wait(
 /*
  * The two halves of it, for those who wait for several sessions: what to poll, and until when at
  * the latest; and, after `slept` milliseconds, what came of it. They fail as the whole does.
+ * `fds` has room for session_fds(), which is the same for all sessions of a route.
  */
-enum { SESSION_FDS = 2 };
-int session_prepare(struct session *s, struct pollfd fds[SESSION_FDS], int64_t *deadline,
-    bool awaiting, struct err *e);
-int session_serve(
-    struct session *s, const struct pollfd fds[SESSION_FDS], int64_t slept, struct err *e);
+size_t session_fds(const struct session *s);
+int session_prepare(
+    struct session *s, struct pollfd *fds, int64_t *deadline, bool awaiting, struct err *e);
+int session_serve(struct session *s, const struct pollfd *fds, int64_t slept, struct err *e);
 
 /*
  * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must

@@ -286,6 +286,30 @@ alternate() {
 	assert_equal "$("$CLI" -p "$node" xlen room)" 1
 }
 
+@test "a node that sixty rooms are read from is lost: that is said once, and once that it is over" {
+	local PORT PID node room reader
+	start_node single "$(free_port)"
+	node=$PID
+	"$CLI" -p "$PORT" cluster addslotsrange 0 16383 >/dev/null
+	wait_until 10 serves
+	spawn chat-tail -p "$PORT" single-{1..60} >"$out" 2>"$err" </dev/null
+	reader=$PID
+	wait_until 20 sixty_wait
+	kill -KILL "$node"
+	wait_until 10 said 'trying again'
+	start_node single "$PORT"
+	wait_until 20 serves
+	for room in single-{1..60}; do "$CLI" -p "$PORT" xadd "$room" '*' jhon hi >/dev/null; done
+	wait_until 20 has_lines "$out" 60
+	wait_until 20 said 'going on, after an outage of'
+	kill "$reader"
+	wait_end 5 "$reader"
+	assert_equal "$(grep -c 'trying again' "$err")" 1
+	assert_equal "$(wc -l <"$err")" 2
+}
+serves() { [[ $("$CLI" -p "$PORT" set serves yes) == OK ]]; }
+sixty_wait() { [[ $("$CLI" -p "$PORT" info clients) == *blocked_clients:60$'\r'* ]]; }
+
 @test "six rooms, and rows of six more, under load, slots moved, a node failed over and a node killed: 0 lost, 0 doubled" {
 	local i senders=() sent key dead
 	local -A mark=()

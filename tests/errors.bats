@@ -479,7 +479,7 @@ prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 	cmp "$BATS_TEST_TMPDIR/out" <(seq 50 && echo && seq 51 100)
 }
 
-@test "--retry 0: the server dies while chat-send waits for input: 3, at once" {
+@test "--retry 0: the server dies while chat-send waits for input: 3, at the next line" {
 	for signal in KILL TERM; do
 		start_server
 		hold_input
@@ -487,10 +487,12 @@ prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 		echo one >&7
 		wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 1
 		kill "-$signal" "$SERVER_PID"
+		wait_until 5 hung_up "$PID"
+		echo two >&7
 		wait_end 5 "$PID"
 		assert_status 3
 		one_line "$BATS_TEST_TMPDIR/err"
-		assert_match "$(<"$BATS_TEST_TMPDIR/err")" '^chat-send: .* 1 message'
+		assert_match "$(<"$BATS_TEST_TMPDIR/err")" '^chat-send: .* 1 message delivered, line 2 was not'
 		rm "$pipe"
 	done
 }

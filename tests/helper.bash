@@ -186,6 +186,9 @@ wait_end() {
 	wait "$2" || status=$?
 }
 
+# hung_up PID: a process has no connection, for wait_until.
+hung_up() { [[ $(readlink "/proc/$1/fd/"*) != *socket:* ]]; }
+
 # has_lines FILE N: a condition for wait_until.
 has_lines() { (($(wc -l <"$1") >= $2)); }
 

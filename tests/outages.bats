@@ -97,14 +97,14 @@ one_outage() {
 	wait_until 5 room_has "$ROOM" 2
 	cli save >/dev/null
 	kill_server
-	wait_until 5 said 'trying again'
 	echo late >&7
+	wait_until 5 said 'trying again'
 	restart_server --dbfilename dump.rdb
 	wait_until 10 said 'going on'
 	finish
 	wait_end 10 "$quiet"
 	assert_status 0
-	one_outage "connection to $SOCK lost"
+	one_outage "cannot connect to $SOCK"
 	assert_equal "$(<"$err.quiet")" ''
 	assert_equal "$(messages "$ROOM" | sort)" $'jhon: late\njhon: one\nquiet: three\nquiet: two'
 }
@@ -114,8 +114,8 @@ one_outage() {
 	printf 'one\n\ntwo\n' >&7
 	wait_until 5 room_has "$ROOM" 2
 	kill_server
-	wait_until 5 said 'trying again for 0.5 s'
 	echo three >&7
+	wait_until 5 said 'trying again for 0.5 s'
 	wait_end 10 "$sender"
 	assert_status 3
 	assert_match "$(tail -n 1 "$err")" "^chat-send: .*$SOCK.*; gave up after 0.5 s; 2 messages delivered, line 4 was not$"
@@ -143,6 +143,7 @@ one_outage() {
 	echo one >&7
 	wait_until 5 room_has "$ROOM" 1
 	kill_server
+	echo two >&7
 	wait_until 5 said 'trying again'
 	if grep -q asan "/proc/$sender/maps"; then
 		skip 'the sanitizer takes memory of its own'
@@ -158,6 +159,31 @@ one_outage() {
 	kill -0 "$flood"
 }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
+
+@test "a server that closes idle connections: no word, also with --retry 0; the next line, or the end, connects again" {
+	cli config set timeout 1 >/dev/null
+	first_line --retry 0
+	wait_until 10 hung_up "$sender"
+	seq 2 1000 >&7
+	wait_until 5 has_lines "$out" 1000
+	wait_until 10 hung_up "$sender"
+	finish
+	assert_equal "$(<"$err")" ''
+	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 1000)
+	assert_equal "$(receipts)" ''
+}
+
+@test "a server that died and came back empty while nothing was sent: what was acknowledged is missed in the end" {
+	first_line --retry 0
+	kill_server
+	wait_until 5 hung_up "$sender"
+	nap 0.5 # in which it would have found nobody there, had it tried
+	kill -0 "$sender"
+	restart_server
+	finish 1
+	assert_match "$(<"$err")" "^chat-send: $ROOM: the server lost a message that it had acknowledged, line 1"
+	assert_equal "$(wc -l <"$err")" 2
+}
 
 # --- servers that stand still ----------------------------------------------------------------------------------------
 
@@ -190,10 +216,11 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 	for i in {1..20}; do cli set "key-$i" x >/dev/null; done
 	cli save >/dev/null
 	kill_server
+	echo two >&7
+	wait_until 5 said 'trying again'
 	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --key-load-delay 60000 \
 		--loading-process-events-interval-bytes 1024 >>"$SERVER_DIR/log" 2>&1 </dev/null
 	SERVER_PID=$PID SERVERS="${SERVERS-} $PID"
-	echo two >&7
 	wait_until 15 room_has "$ROOM" 2
 	finish
 	assert_match "$(tail -n 1 "$err")" 'going on'
@@ -514,10 +541,11 @@ open_receipt() {
 	printf '1\n\n3\n4\n' >&7
 	wait_until 5 has_lines "$out" 4
 	kill_server
+	echo 5 >&7
 	wait_until 5 said 'trying again'
 	restart_server
 	wait_until 10 said 'going on'
-	printf '5\n6\n' >&7
+	echo 6 >&7
 	wait_until 5 has_lines "$out" 6
 	finish 1
 	grep -qx "chat-send: $ROOM: the server lost 3 messages that it had acknowledged, lines 1 to 4" "$err"
@@ -535,10 +563,10 @@ open_receipt() {
 	printf '6\n' >&7
 	wait_until 5 has_lines "$out" 6
 	kill_server
+	echo 7 >&7
 	wait_until 5 said 'trying again'
 	restart_server
 	wait_until 10 said 'going on'
-	echo 7 >&7
 	wait_until 5 has_lines "$out" 7
 	finish 1
 	grep -qx "chat-send: $ROOM: the server lost 2 messages that it had acknowledged, lines 4 to 6" "$err"
@@ -552,8 +580,9 @@ open_receipt() {
 		first_line
 		cli save >/dev/null
 		kill_server
+		echo 2 >&7
 		wait_until 5 said 'trying again'
-		seq 2 50 >&7
+		seq 3 50 >&7
 		wait_until 5 has_read "$sender"
 		kill "-${signal%:*}" "$sender"
 		wait_until 5 no_signal_pending "$sender"
@@ -566,8 +595,9 @@ open_receipt() {
 	done
 	first_line
 	kill_server
-	wait_until 5 said 'trying again'
 	echo 2 >&7
+	wait_until 5 said 'trying again'
+	echo 3 >&7
 	wait_until 5 has_read "$sender"
 	kill "$sender"
 	wait_until 5 no_signal_pending "$sender"

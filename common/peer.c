@@ -1,0 +1,138 @@
+#include "common/peer.h"
+
+#include <poll.h>
+
+/* How many redirects are followed without a pause: more of them go round in a circle. */
+enum { MOST_HOPS = 5 };
+
+/* A link that is kept for later, and where it leads. */
+struct kept_link {
+    struct endpoint at;
+    struct link *link;
+};
+
+static struct kept_link *all_kept(const struct peer *p, size_t *n)
+{
+    *n = p->kept.len / sizeof(struct kept_link);
+    return (void *)p->kept.data;
+}
+
+/* Take the link that leads to `at` out of those kept. NULL: there is none, or the server has closed
+ * it since. */
+static struct link *take_kept(struct peer *p)
+{
+    size_t n, i = 0;
+    struct kept_link *kept = all_kept(p, &n);
+    struct link *link;
+    struct err why;
+
+    while (i < n && !route_same(&kept[i].at, &p->at))
+        i++;
+    if (i == n)
+        return NULL;
+    link = kept[i].link;
+    kept[i] = kept[n - 1];
+    p->kept.len -= sizeof *kept;
+    if (link_serve(link, POLLIN, &why) == 0 && link_up(link))
+        return link;
+    link_close(link);
+    return NULL;
+}
+
+/* Put the link aside for later, or close it. */
+static void put_aside(struct peer *p)
+{
+    struct kept_link kept = {p->at, p->link};
+
+    if (p->keeps_links && p->link && link_up(p->link))
+        buf_add(&p->kept, &kept, sizeof kept);
+    else
+        link_close(p->link);
+    p->link = NULL;
+}
+
+static void change(struct peer *p, const struct endpoint *to, bool asking)
+{
+    put_aside(p);
+    p->at = *to;
+    p->asking = asking;
+    p->link = take_kept(p);
+}
+
+void peer_choose(struct peer *p, bool failed)
+{
+    const struct endpoint *owner = failed ? NULL : route_owner(p->route, p->slot);
+
+    p->at = owner ? *owner : *route_node(p->route, p->turn++ % p->route->n);
+    p->asking = false;
+}
+
+int peer_connect(struct peer *p, int64_t due, struct err *e)
+{
+    p->link = link_open(&p->at, &p->route->login, due, e);
+    if (p->link && p->asking && !p->keeps_links)
+        link_set_asking(p->link);
+    return p->link ? 0 : -1;
+}
+
+void peer_close(struct peer *p)
+{
+    link_close(p->link);
+    p->link = NULL;
+}
+
+bool peer_follow_slot(struct peer *p)
+{
+    const struct endpoint *owner = route_owner(p->route, p->slot);
+
+    if (owner == NULL || (route_same(owner, &p->at) && !p->asking))
+        return false;
+    change(p, owner, false);
+    return true;
+}
+
+int peer_redirect(struct peer *p, const struct err *error)
+{
+    struct endpoint to;
+
+    if (error->kind != ERR_MOVED && error->kind != ERR_ASK)
+        return 0;
+    if (!route_redirect(p->route, error->text, &p->at, &to))
+        return 0;
+    p->route->cluster = true;
+    change(p, &to, error->kind == ERR_ASK);
+    return ++p->hops <= MOST_HOPS ? 1 : -1;
+}
+
+void peer_fine(struct peer *p)
+{
+    p->hops = 0;
+}
+
+void peer_ask_slots(struct peer *p)
+{
+    p->route->cluster = true;
+    p->slots = (struct route_slots){.route = p->route, .from = p->at};
+    link_command(p->link, "CLUSTER SLOTS");
+}
+
+int peer_take_slots(struct peer *p, struct err *e)
+{
+    int done = link_reply(p->link, route_slots_item, &p->slots, e);
+
+    /* Where a node does not say, it redirects whoever asks the wrong one. */
+    if (done == 1 && !p->asking && p->hops < MOST_HOPS)
+        p->hops += peer_follow_slot(p);
+    return done;
+}
+
+void peer_free(struct peer *p)
+{
+    size_t n;
+    struct kept_link *kept = all_kept(p, &n);
+
+    for (size_t i = 0; i < n; i++)
+        link_close(kept[i].link);
+    buf_free(&p->kept);
+    link_close(p->link);
+}
