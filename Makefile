@@ -27,8 +27,8 @@ HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs $(TLS_LIBS)) $(HIREDIS_LIBS)
 endif
 
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-flags    := -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(HIREDIS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(sanitize)
-libs     := $(LDFLAGS) $(HIREDIS_LIBS) $(sanitize)
+flags    := -std=c11 -D_GNU_SOURCE -pthread -I. $(WARNINGS) $(HIREDIS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(sanitize)
+libs     := $(LDFLAGS) -pthread $(HIREDIS_LIBS) $(sanitize)
 
 PROGRAMS := chat-send chat-tail
 MANUALS  := $(PROGRAMS:%=cmd/%.1)
@@ -37,6 +37,7 @@ send     := $(patsubst %.c,$B/%.o,$(wildcard cmd/send*.c))
 tail     := $(patsubst %.c,$B/%.o,$(wildcard cmd/tail*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) $(fuzzers:%=$B/tests/unit/fuzz-%)
+preloads := $(patsubst %.c,$B/%.so,$(wildcard tests/preload/*.c))
 benches  := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
 analyzed := $(wildcard cmd/*.c common/*.c)
 FUZZ_SECONDS ?= 600
@@ -60,7 +61,7 @@ test: ## install what the tests need, build, and run them all (TESTS: only these
 	@tests/setup test
 	@$(MAKE) --no-print-directory check
 
-check: all $(units) $(benches)
+check: all $(units) $(preloads) $(benches)
 	@tests/run $B $(TESTS)
 
 bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)
@@ -131,6 +132,10 @@ $B/%.o: %.c Makefile
 
 $B/tests/unit/%: $B/tests/unit/%.o $(common) $(send) $(tail)
 	$(CC) -o $@ $^ $(libs)
+
+$B/tests/preload/%.so: tests/preload/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $B/tests/bench/%: $B/tests/bench/%.o
 	$(CC) -o $@ $^ $(libs)

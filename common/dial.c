@@ -1,7 +1,6 @@
 #include "common/dial.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,8 +10,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* For a place in the backlog of a unix socket. */
-enum { BACKLOG_SECONDS = 10 };
+#include "common/lookup.h"
+#include "common/wait.h"
+
+/* How long an address may take if there are others. */
+enum { ADDRESS_MS = 2000 };
+
+/* How often to try for a place in the full backlog of a unix socket: nothing tells when one is
+ * free. */
+enum { KNOCK_MS = 50 };
 
 static int no_connection(const struct dial *d, int why, struct err *e)
 {
@@ -22,6 +28,11 @@ static int no_connection(const struct dial *d, int why, struct err *e)
         uri_endpoint_text(&d->at, peer), strerror(why));
 }
 
+static int no_host(const struct dial *d, const char *why, struct err *e)
+{
+    return err_set(e, EXIT_NO_CONNECTION, "cannot find host '%s': %s", d->at.host, why);
+}
+
 static void hang_up(struct dial *d)
 {
     if (d->fd >= 0)
@@ -29,40 +40,38 @@ static void hang_up(struct dial *d)
     d->fd = -1;
 }
 
-/*
- * A unix socket connects at once, or waits for a place in a full backlog; without waiting it would
- * only say EAGAIN, and nothing would tell when to try again.
- */
-static int open_socket(struct dial *d, struct err *e)
+/* Connect to a unix socket: it takes us at once, or has no place in its backlog yet. */
+static int knock(struct dial *d, struct err *e)
 {
-    static const struct timeval patience = {BACKLOG_SECONDS, 0};
     struct sockaddr_un path = {.sun_family = AF_UNIX};
 
     if (strlen(d->at.host) >= sizeof path.sun_path)
         return no_connection(d, ENAMETOOLONG, e);
     strcpy(path.sun_path, d->at.host);
-    d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (d->fd < 0)
+        d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (d->fd < 0)
         return no_connection(d, errno, e);
-    setsockopt(d->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(d->fd, (struct sockaddr *)&path, sizeof path) < 0)
-        return no_connection(d, errno == EAGAIN ? ETIMEDOUT : errno, e);
-    return fcntl(d->fd, F_SETFL, O_NONBLOCK) < 0 ? no_connection(d, errno, e) : 0;
+    d->again = WAIT_FOREVER;
+    if (connect(d->fd, (struct sockaddr *)&path, sizeof path) == 0)
+        return 0;
+    if (errno != EAGAIN)
+        return no_connection(d, errno, e);
+    d->again = wait_now() + KNOCK_MS;
+    return 0;
 }
 
-static int find_host(struct dial *d, struct err *e)
+/* An address gets its share of the time that is left, but the last one all of it. */
+static int64_t give_up_at(const struct dial *d)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char port[16];
-    int failed;
+    int64_t now = wait_now();
+    int addresses = 1;
 
-    snprintf(port, sizeof port, "%d", d->at.port);
-    failed = getaddrinfo(d->at.host, port, &hints, &d->found);
-    if (failed)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot find host '%s': %s", d->at.host,
-            failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
-    d->next = d->found;
-    return 0;
+    for (const struct addrinfo *a = d->next; a; a = a->ai_next)
+        addresses++;
+    if (addresses == 1)
+        return WAIT_FOREVER;
+    return wait_earliest(now + ADDRESS_MS, now + (d->due - now) / addresses);
 }
 
 /* Begin to connect to the next address that lets us; `why` the one before did not. */
@@ -72,6 +81,7 @@ static int try_next(struct dial *d, int why, struct err *e)
         const struct addrinfo *a = d->next;
 
         d->next = a->ai_next;
+        d->again = give_up_at(d);
         hang_up(d);
         d->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
         if (d->fd >= 0 && connect(d->fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -83,12 +93,54 @@ static int try_next(struct dial *d, int why, struct err *e)
     return no_connection(d, why, e);
 }
 
+/* Find the addresses: at once if the host is one itself, else by and by. */
+static int find_host(struct dial *d, struct err *e)
+{
+    struct addrinfo hints = {
+        .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
+    char port[16];
+
+    snprintf(port, sizeof port, "%d", d->at.port);
+    if (getaddrinfo(d->at.host, port, &hints, &d->found) == 0) {
+        d->next = d->found;
+        return try_next(d, 0, e);
+    }
+    d->found = NULL;
+    d->again = d->due;
+    d->lookup = lookup_begin(&d->at);
+    return d->lookup ? 0 : no_host(d, strerror(errno), e);
+}
+
+/* The addresses have been found, or there are none, or no name server answers. */
+static int go_on_finding(struct dial *d, short revents, struct err *e)
+{
+    const char *why;
+
+    if (!revents)
+        return wait_now() < d->due ? 0 : no_host(d, "no answer", e);
+    why = lookup_take(d->lookup, &d->found);
+    if (why)
+        return no_host(d, why, e);
+    lookup_end(d->lookup);
+    d->lookup = NULL;
+    d->next = d->found;
+    return try_next(d, 0, e);
+}
+
 int dial_begin(struct dial *d, struct err *e)
 {
     d->fd = -1;
-    if (d->at.port == 0)
-        return open_socket(d, e);
-    return find_host(d, e) < 0 ? -1 : try_next(d, 0, e);
+    return d->at.port == 0 ? knock(d, e) : find_host(d, e);
+}
+
+struct pollfd dial_poll(const struct dial *d, int64_t *deadline)
+{
+    *deadline = wait_earliest(*deadline, d->again);
+    if (d->lookup)
+        return (struct pollfd){lookup_fd(d->lookup), POLLIN, 0};
+    if (d->at.port == 0 && d->again < WAIT_FOREVER)
+        return (struct pollfd){-1, 0, 0};
+    return (struct pollfd){d->fd, POLLOUT, 0};
 }
 
 /* A lone line must leave at once, and a dead peer be noticed though nothing is sent. */
@@ -103,11 +155,17 @@ static void tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-int dial_go_on(struct dial *d, struct err *e)
+int dial_go_on(struct dial *d, short revents, struct err *e)
 {
     int why = 0;
     socklen_t n = sizeof why;
 
+    if (d->lookup)
+        return go_on_finding(d, revents, e);
+    if (!revents && wait_now() < d->again)
+        return 0;
+    if (!revents)
+        return d->at.port == 0 ? knock(d, e) : try_next(d, ETIMEDOUT, e);
     if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0)
         why = errno;
     if (why)
@@ -120,6 +178,8 @@ int dial_go_on(struct dial *d, struct err *e)
 void dial_end(struct dial *d)
 {
     hang_up(d);
+    lookup_end(d->lookup);
+    d->lookup = NULL;
     if (d->found)
         freeaddrinfo(d->found);
     d->found = d->next = NULL;

@@ -52,7 +52,7 @@ struct link *link_open(
         buf_no_memory();
     l->dial.at = *at;
     l->login = login;
-    l->due = due;
+    l->due = l->dial.due = due;
     uri_endpoint_text(at, l->peer);
     if (dial_begin(&l->dial, e) == 0)
         return l;
@@ -78,8 +78,6 @@ static bool has_output(const struct link *l)
 
 static short events(const struct link *l)
 {
-    if (l->state == CONNECTING)
-        return POLLOUT;
     if (l->state == SECURING)
         return l->securing;
     return (short)(l->state == LOST ? 0 : has_output(l) ? POLLIN | POLLOUT : POLLIN);
@@ -91,7 +89,9 @@ struct pollfd link_poll(const struct link *l, int64_t *deadline)
         return (struct pollfd){-1, 0, 0};
     if (!link_ready(l))
         *deadline = wait_earliest(*deadline, l->due);
-    return (struct pollfd){l->context ? l->context->fd : l->dial.fd, events(l), 0};
+    if (l->state == CONNECTING)
+        return dial_poll(&l->dial, deadline);
+    return (struct pollfd){l->context->fd, events(l), 0};
 }
 
 bool link_ready(const struct link *l)
@@ -172,7 +172,7 @@ static int not_secured(const struct link *l, struct err *e)
 
 static int go_on_connecting(struct link *l, short revents, struct err *e)
 {
-    int done = revents ? dial_go_on(&l->dial, e) : 0;
+    int done = dial_go_on(&l->dial, revents, e);
 
     if (done <= 0)
         return done;

@@ -1,7 +1,6 @@
 /*
  * One connection to a server: found, opened, logged in, and from then on bytes out and replies in.
- * Nothing here blocks but the resolving of a host name and the taking of a place in a unix socket's
- * backlog: the caller polls what link_poll() says and calls link_serve().
+ * Nothing here blocks: the caller polls what link_poll() says and calls link_serve().
  */
 #ifndef COMMON_LINK_H
 #define COMMON_LINK_H

@@ -21,13 +21,13 @@ static int64_t pause_before(unsigned attempt)
     return longest / 2 + longest / 2 * chance / UINT16_MAX;
 }
 
-static void begin(struct outage *o, struct node_outage *node, int64_t now)
+static void begin(struct outage *o, struct node_outage *node, int64_t since)
 {
-    o->since = now;
+    o->since = since;
     o->attempts = 0;
     o->node = node;
     if (node->sessions++ == 0)
-        node->since = now;
+        node->since = since;
 }
 
 /* Say what went wrong: as a notice when the outage begins, for the first of its sessions. */
@@ -41,20 +41,25 @@ static void say_why(const struct outage *o, bool begins, const struct err *why)
         err_say(ERR_NOTICE, "%s; trying again for %g s", why->text, (double)o->retry / 1000);
 }
 
-int outage_go_on(struct outage *o, struct node_outage *node, const struct err *why, struct err *e)
+static int give_up(const struct outage *o, const struct err *why, struct err *e)
+{
+    *e = *why;
+    if (o->retry > 0)
+        err_add(e, "; gave up after %g s", (double)o->retry / 1000);
+    return -1;
+}
+
+int outage_go_on(
+    struct outage *o, struct node_outage *node, int64_t tried, const struct err *why, struct err *e)
 {
     int64_t now = wait_now();
     bool begins = o->since == 0;
 
     if (begins)
-        begin(o, node, now);
+        begin(o, node, tried);
+    if (o->retry <= now - o->since)
+        return give_up(o, why, e);
     say_why(o, begins, why);
-    if (o->retry <= now - o->since) {
-        *e = *why;
-        if (o->retry > 0)
-            err_add(e, "; gave up after %g s", (double)o->retry / 1000);
-        return -1;
-    }
     o->again = now + pause_before(o->attempts++);
     if (o->retry != SESSION_FOREVER)
         o->again = wait_earliest(o->again, o->since + o->retry);
@@ -78,8 +83,10 @@ void outage_forget(struct outage *o)
 
 int64_t outage_left(const struct outage *o, int64_t most)
 {
-    if (o->since == 0 || o->retry == SESSION_FOREVER)
+    int64_t passed = o->since ? wait_now() - o->since : 0;
+
+    if (o->retry == SESSION_FOREVER || o->retry == 0)
         return most;
-    most = wait_earliest(most, o->since + o->retry - wait_now());
+    most = wait_earliest(most, o->retry - passed);
     return most < LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : most;
 }

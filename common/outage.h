@@ -31,11 +31,12 @@ struct outage {
 };
 
 /*
- * An attempt to use `node` has failed, for this reason: say so if it is the first, and choose when
- * the next one is, after a pause that grows to 2 seconds. The outage stays that of the node where
- * it began. -1 with the reason: it has lasted too long.
+ * An attempt to use `node`, made from `tried` on, has failed for this reason: say so if it is the
+ * first, and choose when the next one is, after a pause that grows to 2 seconds. The outage stays
+ * that of the node where it began. -1 with the reason: it has lasted too long.
  */
-int outage_go_on(struct outage *o, struct node_outage *node, const struct err *why, struct err *e);
+int outage_go_on(struct outage *o, struct node_outage *node, int64_t tried, const struct err *why,
+    struct err *e);
 
 /* It is over, if there was one: say so. */
 void outage_end(struct outage *o);
@@ -43,8 +44,8 @@ void outage_end(struct outage *o);
 /* It does not matter any more, if there was one: whoever had it is going. */
 void outage_forget(struct outage *o);
 
-/* How many milliseconds an attempt may take that is allowed `most`: less towards the end, but not
- * nothing. */
+/* How many milliseconds an attempt may take that is allowed `most`: less when --retry is, or
+ * towards its end, but not nothing. The first one, where none must follow, is allowed all. */
 int64_t outage_left(const struct outage *o, int64_t most);
 
 #endif

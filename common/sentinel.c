@@ -50,20 +50,17 @@ void sentinel_ask(struct sentinel *s)
     ask_next(s);
 }
 
-void sentinel_watch(struct sentinel *s, int64_t *deadline)
-{
-    if (!s->busy && wait_now() >= s->again)
-        sentinel_ask(s);
-    *deadline = wait_earliest(*deadline, s->again);
-}
-
 bool sentinel_is_busy(const struct sentinel *s)
 {
     return s->busy;
 }
 
-struct pollfd sentinel_poll(const struct sentinel *s, int64_t *deadline)
+struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline)
 {
+    if (watch && !s->busy && wait_now() >= s->again)
+        sentinel_ask(s);
+    if (watch)
+        *deadline = wait_earliest(*deadline, s->again);
     if (s->busy)
         *deadline = wait_earliest(*deadline, s->link ? s->due : 0);
     return link_poll(s->link, deadline);

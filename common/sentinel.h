@@ -21,7 +21,7 @@ struct sentinel {
     struct login login;
     struct link *link;  /* to the one being asked; NULL: none is */
     bool busy;          /* what is asked, or could not be, was not answered yet */
-    int64_t again;      /* when sentinel_watch() asks next */
+    int64_t again;      /* when it is time to ask again */
     size_t at, asked;   /* its place among the route's nodes; how many were asked */
     bool sent, unknown; /* the question was; one that answered knows no such master */
     bool unsure;        /* one did not answer */
@@ -33,18 +33,15 @@ struct sentinel {
 /* Begin to ask, with another Sentinel than the last time. */
 void sentinel_ask(struct sentinel *s);
 
-/*
- * While there is a link to the master: ask now and then whether it still is one, because a master
- * that is cut off from the Sentinels would still call itself so. `*deadline` becomes the time of
- * the next question, if that is earlier.
- */
-void sentinel_watch(struct sentinel *s, int64_t *deadline);
-
 /* Whether sentinel_serve() has something to find out. */
 bool sentinel_is_busy(const struct sentinel *s);
 
-/* What to poll (-1: nothing), and until when. */
-struct pollfd sentinel_poll(const struct sentinel *s, int64_t *deadline);
+/*
+ * What to poll (-1: nothing); `*deadline` becomes the time when sentinel_serve() must be called
+ * though nothing is ready, if that is earlier. `watch`: ask now and then, because a master that is
+ * cut off from the Sentinels would still call itself so.
+ */
+struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline);
 
 /*
  * Go on. Returns 1 when the master is `*found`; 0 while it is being asked for; -1 when none of the

@@ -14,8 +14,7 @@ enum { CONNECT_MS = 10000 };
 /* What it polls: the link, and the link to a Sentinel. */
 enum { MOST_FDS = 2 };
 
-/* How soon to connect again when a server closed an idle connection: one that does so at once is
- * not asked over and over. */
+/* How soon to connect again after an idle close: some server may do so at once, each time. */
 enum { REST_MS = 100 };
 
 /*
@@ -41,6 +40,7 @@ struct session {
     bool owed;       /* during this sleep an answer is due */
     bool unreported; /* session_reply() has not said yet that the link died */
     int64_t silence; /* ms for which an answer has been due */
+    int64_t tried;   /* what failed was attempted from then on */
     struct err why;  /* what went wrong last */
 };
 
@@ -48,7 +48,10 @@ struct session {
 static void drop(struct session *s, const struct err *why)
 {
     peer_close(&s->peer);
-    s->unreported = s->unreported || s->state == UP;
+    if (s->state == UP) {
+        s->unreported = true;
+        s->tried = wait_now();
+    }
     s->state = FAILED;
     s->why = *why;
 }
@@ -58,7 +61,7 @@ static int count_failure(struct session *s, struct err *e)
 {
     if (s->state == FAILED)
         s->state = DOWN;
-    return outage_go_on(&s->outage, route_outage(s->peer.route, &s->peer.at), &s->why, e);
+    return outage_go_on(&s->outage, route_outage(s->peer.route, &s->peer.at), s->tried, &s->why, e);
 }
 
 /* A server that closes a connection on which it owes nothing has not failed. */
@@ -90,6 +93,7 @@ static void advance(struct session *s, int64_t now)
 
     if (s->state > DIRECTED || resting || now < s->outage.again || sentinel_is_busy(&s->sentinel))
         return;
+    s->tried = now;
     if (s->state == DOWN && s->peer.route->master) {
         sentinel_ask(&s->sentinel);
         s->state = CONSULTING;
@@ -196,10 +200,8 @@ int session_prepare(
         return -1;
     link_flush(s->peer.link);
     fds[0] = link_poll(s->peer.link, deadline);
-    if (s->peer.link && s->peer.route->master)
-        sentinel_watch(&s->sentinel, deadline);
     if (s->peer.route->master)
-        fds[1] = sentinel_poll(&s->sentinel, deadline);
+        fds[1] = sentinel_poll(&s->sentinel, s->peer.link != NULL, deadline);
     if (s->outage.again > now)
         *deadline = wait_earliest(*deadline, s->outage.again);
     s->owed = (awaiting || s->state == GREETING) && s->peer.link && link_up(s->peer.link)
@@ -264,6 +266,7 @@ int session_refused(struct session *s, const struct err *why, struct err *e)
     int redirected = peer_redirect(&s->peer, why);
 
     s->why = *why;
+    s->tried = wait_now();
     if (redirected != 0) {
         moved(s);
     } else if (why->kind != ERR_TRANSIENT) {

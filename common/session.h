@@ -7,7 +7,7 @@
  *
  * What was asked and not answered when a link dies is the user's to ask again: only the user knows
  * what that means. One process may have several sessions; none of them blocks but in
- * session_open() and session_wait(), and what link.h says of resolving names.
+ * session_open() and session_wait().
  */
 #ifndef COMMON_SESSION_H
 #define COMMON_SESSION_H

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Names that are not answered, addresses that are silent, sockets that are full: nothing waits for them longer than told.
+# shellcheck disable=SC2154 # status, output, stderr are bats's
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+
+load helper
+
+setup() {
+	trace_less
+	slow=$BATS_TEST_TMPDIR/slow out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	# Before a sanitizer's own library, which minds if it is not told.
+	names=(env LD_PRELOAD="$CHAT_BUILD/tests/preload/names.so" NAMES_SLOW="$slow"
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
+	[[ -e $CHAT_BUILD/tests/preload/names.so ]] || skip 'tests/preload is not built'
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# looks_up PID: its second thread waits for a name.
+looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
+has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
+
+# full ADDRESS: somebody has all the places that a listener there has for connections: a unix socket's, which exists, or
+# those of a host and port. Ended by stop_jobs; sets filler.
+full() {
+	spawn "$PYTHON" - "$1" "$BATS_TEST_TMPDIR/full" <<-'END'
+		import os, signal, socket, sys
+		address, path = sys.argv[1:]
+		host, _, port = address.rpartition(':')
+		held = []
+		if port.isdigit():
+		    listener = socket.socket()
+		    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		    listener.bind((host, int(port)))
+		    listener.listen(0)
+		    address = listener.getsockname()
+		for _ in range(64):
+		    held.append(socket.socket(socket.AF_INET if port.isdigit() else socket.AF_UNIX))
+		    held[-1].setblocking(False)
+		    if held[-1].connect_ex(address) == 11:
+		        break
+		open(path, 'w').close()
+		signal.pause()
+	END
+	filler=$PID
+	wait_until 10 test -e "$BATS_TEST_TMPDIR/full"
+}
+
+@test "a name server that does not answer: --retry is kept, and it says why" {
+	touch "$slow"
+	fails 3 "cannot find host 'slow.test': no answer; gave up after 1 s" \
+		"${names[@]}" chat-send --retry 1 -h slow.test -n jhon "$ROOM" hi
+	fails 3 "cannot find host 'slow.test': no answer; gave up after 1 s" "${names[@]}" chat-tail --retry 1 -h slow.test "$ROOM"
+	fails 3 "cannot find host 'slow.test': no answer; gave up after 1 s" \
+		"${names[@]}" chat-tail -q --retry 1 -u redis+sentinel://slow.test/chat "$ROOM"
+}
+
+@test "a name server that stops to answer: TERM ends chat-tail at once, and chat-send the second time" {
+	local reader sender
+	start_server_tcp
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec 7<>"$BATS_TEST_TMPDIR/pipe"
+	spawn "${names[@]}" chat-tail -h slow.test -p "$PORT" "$ROOM" >"$out" 2>"$err" </dev/null
+	reader=$PID
+	wait_readers 1
+	spawn "${names[@]}" chat-send -h slow.test -p "$PORT" -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>>"$err"
+	sender=$PID
+	echo one >&7
+	wait_until 10 has_lines "$out" 1
+	touch "$slow"
+	stop_server
+	echo two >&7
+	wait_until 10 looks_up "$reader"
+	kill "$reader"
+	wait_end 5 "$reader"
+	assert_status 143
+	wait_until 10 looks_up "$sender"
+	kill "$sender"
+	wait_until 5 no_signal_pending "$sender"
+	kill "$sender"
+	wait_end 5 "$sender"
+	assert_status 143
+}
+no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status"; }
+
+@test "a host whose first address swallows packets: the second one serves" {
+	start_server_tcp
+	full "127.0.0.2:$PORT"
+	timeout 40 "${names[@]}" chat-send --retry 30 -h two.test -p "$PORT" -n jhon "$ROOM" hi 2>"$err"
+	assert_equal "$(<"$err")" ''
+	assert_equal "$(messages "$ROOM")" 'jhon: hi'
+}
+
+@test "a host of which no address answers: 3, within --retry" {
+	local port
+	port=$(free_port)
+	full "127.0.0.2:$port"
+	fails 3 "two.test:$port.*refused.*gave up after 1 s" "${names[@]}" chat-send -q --retry 1 -h two.test -p "$port" -n jhon room hi
+}
+
+@test "a unix socket whose backlog is full: 3 within --retry; or it connects once there is a place" {
+	start_server --tcp-backlog 1
+	kill -STOP "$SERVER_PID"
+	full "$SOCK"
+	fails 3 "cannot connect to $SOCK: no answer; gave up after 1 s" chat-send --retry 1 -n jhon "$ROOM" hi
+	spawn chat-send --retry 30 -n jhon "$ROOM" hi 2>"$err"
+	wait_until 5 has_socket "$PID"
+	kill "$filler"
+	kill -CONT "$SERVER_PID"
+	wait_end 30 "$PID"
+	assert_status 0
+	assert_equal "$(<"$err")" ''
+	assert_equal "$(messages "$ROOM")" 'jhon: hi'
+}
