@@ -90,6 +90,21 @@ server_settled() {
 # A server that asks for a password has answered too.
 server_answers() { [[ -S $SOCK && $(cli ping 2>&1) == @(PONG|NOAUTH*) ]]; }
 
+# restart_server [argument ...]: the last one again, where it was, once it has ended.
+restart_server() {
+	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
+		>>"$SERVER_DIR/log" 2>&1 </dev/null
+	SERVER_PID=$PID
+	export SERVERS="${SERVERS-} $SERVER_PID"
+	wait_until 10 server_answers
+}
+
+# kill_server: the last one, with SIGKILL.
+kill_server() {
+	kill -KILL "$SERVER_PID"
+	wait_until 5 ended "$SERVER_PID"
+}
+
 # stop_server [PID]: the last server, or the one named; over when the process is. One that is stopped (SIGSTOP) or busy
 # in a script does not see TERM.
 stop_server() {

@@ -29,20 +29,6 @@ sending() {
 	sender=$PID
 }
 
-# restart_server [argument ...]: the last one again, where it was, once it has ended.
-restart_server() {
-	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
-		>>"$SERVER_DIR/log" 2>&1 </dev/null
-	SERVER_PID=$PID
-	export SERVERS="${SERVERS-} $SERVER_PID"
-	wait_until 10 server_answers
-}
-
-kill_server() {
-	kill -KILL "$SERVER_PID"
-	wait_until 5 ended "$SERVER_PID"
-}
-
 said() { grep -Eq "$1" "$err"; }
 receipts() { cli keys '*:chat-send:*'; }
 
