@@ -78,7 +78,7 @@ static void begin_round(struct reader *r, bool before_reading)
 
 static void end_round(struct reader *r)
 {
-    tail_rooms_tell(&r->f->t->rooms);
+    tail_rooms_tell(&r->f->t->rooms, false);
     r->looking = r->before_reading = false;
     r->due = wait_now() + TAIL_HEARTBEAT_MS;
 }
@@ -179,7 +179,7 @@ static struct request *next(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
     struct request *asked = NULL;
-    bool was_read = r->last == READ;
+    bool was_read = r->last == READ, was_look = r->last == LOOK;
 
     drop_rooms(r);
     r->last = NOTHING;
@@ -189,7 +189,7 @@ static struct request *next(struct tail_conn *c)
         r->f->t->print.printed_at = wait_now(); /* -W counts from here on */
     if (!r->looking && wait_now() >= r->due)
         begin_round(r, false);
-    if (r->looking && (was_read || r->before_reading || r->read.block != TAIL_NO_WAIT)) {
+    if (r->looking && (!was_look || r->before_reading)) {
         asked = look(r);
         if (asked == NULL)
             end_round(r);
@@ -310,6 +310,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
     if (r == NULL)
         return NULL;
     buf_add(&r->rooms, &room, sizeof room);
+    r->read.strict = false; /* nobody has looked at this one */
     if (room->stale)
         begin_round(r, true);
     return r;

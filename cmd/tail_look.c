@@ -59,7 +59,7 @@ static void looked(struct tail_look *l, struct tail_room *room, const struct tai
     switch (tail_room_fate(&room->at, now, room->stale)) {
     case TAIL_ROOM_GOES_ON:
         loss = tail_room_look(&room->at, now);
-        tail_start_tell(room, &loss);
+        tail_start_tell(l->t, room, &loss);
         break;
     case TAIL_ROOM_DELETED: deleted(l, room); break;
     case TAIL_ROOM_ANEW:

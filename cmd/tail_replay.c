@@ -140,7 +140,7 @@ int tail_replay(struct tail *t, struct err *e)
         done = t->print.stop == TAIL_GOES_ON ? read_on(&r, t, i, e) : SESSION_STOPPED;
     }
     tail_xread_free(&r.read);
-    tail_rooms_tell(&t->rooms);
+    tail_rooms_tell(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;
 }

@@ -40,25 +40,32 @@ void tail_room_begin(struct tail_position *p, const struct tail_info *now, struc
     p->count = beyond == 0 ? now->added : now->added - now->length;
 }
 
+/* Whether the place of an earlier run can be one of the room as it is now. */
+static bool is_plausible(const struct tail_place *place, const struct tail_info *now)
+{
+    return place->counted && place->added <= now->added;
+}
+
 struct tail_loss tail_room_resume(
     struct tail_position *p, const struct tail_info *now, const struct tail_place *place)
 {
-    struct tail_loss loss = {0};
+    bool trimmed = now->length == 0 || id_compare(now->first, place->id) >= 0;
+    struct tail_loss loss = {.unknown = !place->counted && tail_room_lost_start(now, place->id)};
 
     tail_room_begin(p, now, place->id);
     p->ahead = false;
-    if (!p->looked)
+    if (!is_plausible(place, now) || id_compare(place->id, now->last) > 0)
         return loss;
-    if (!is_empty_beyond(now, place->id)) { /* all is there that comes after it */
-        p->believed = place->counted && place->added <= now->added
-                      && place->added >= now->added - now->length;
-        p->count = p->believed ? place->added : p->count;
-        return loss;
-    }
-    if (!place->counted)
-        loss.unknown = tail_room_lost_start(now, place->id);
-    else if (now->added >= place->added)
+    if (trimmed) {
+        remember(p, now);
+        p->counted = true;
         p->count = place->added;
+        return id_compare(place->id, now->last) == 0 ? settle(p) : loss;
+    }
+    if (!p->counted && place->added >= now->added - now->length) {
+        p->believed = true;
+        p->count = place->added;
+    }
     return loss;
 }
 
@@ -155,6 +162,5 @@ struct tail_place tail_room_place(const struct tail_position *p)
 {
     bool beyond = p->ahead && id_compare(p->cursor, p->top) > 0;
 
-    return (struct tail_place){
-        beyond ? p->top : p->cursor, p->counted || p->believed, p->count};
+    return (struct tail_place){beyond ? p->top : p->cursor, p->counted || p->believed, p->count};
 }

@@ -51,8 +51,8 @@ void tail_room_begin(struct tail_position *p, const struct tail_info *now, struc
 
 /*
  * The same, where an earlier run stopped. The server may be another one meanwhile, so what is
- * missing is counted only if the room's first entry lies beyond the place and there are not fewer
- * entries than there were.
+ * missing is counted only if the room was trimmed up to the place, and there are not fewer entries
+ * than there were.
  */
 struct tail_loss tail_room_resume(
     struct tail_position *p, const struct tail_info *now, const struct tail_place *place);

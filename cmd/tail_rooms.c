@@ -7,9 +7,14 @@
 
 #include "common/buf.h"
 #include "common/route.h"
+#include "common/wait.h"
 
 /* How many rooms that are left out are said one by one. */
 enum { SAID = 3 };
+
+/* How long rooms that are gone are gathered: no longer than it takes to look at all of them once.
+ */
+enum { GATHER_MS = 5000 };
 
 /* For the index: any order does, and lengths are compared sooner than bytes. */
 static int by_length(const void *a, const void *b)
@@ -84,6 +89,8 @@ void tail_rooms_sort(struct tail_rooms *r)
 void tail_rooms_drop(struct tail_rooms *r, struct tail_room *room)
 {
     room->state = TAIL_ROOM_GONE;
+    if (r->gone == 0)
+        r->gone_since = wait_now();
     if (r->gone++ == 0)
         snprintf(r->first_gone, sizeof r->first_gone, "%s", room->name);
 }
@@ -95,8 +102,10 @@ void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const st
         err_say(ERR_NOTICE, "%s; it is left out", why->text);
 }
 
-void tail_rooms_tell(struct tail_rooms *r)
+void tail_rooms_tell(struct tail_rooms *r, bool now)
 {
+    if (!now && wait_now() < r->gone_since + GATHER_MS)
+        return;
     if (r->gone == 1)
         err_say(ERR_NOTICE, "%s: deleted; it is read no more", r->first_gone);
     else if (r->gone > 1)

@@ -48,7 +48,8 @@ struct tail_rooms {
 
     /* Private. */
     size_t gone, left_out; /* that were not told */
-    char first_gone[65];   /* the first of the gone ones */
+    char first_gone[65];   /* the first of the gone ones, */
+    int64_t gone_since;    /* and wait_now() of when it was dropped */
     size_t cap;
     void *names; /* for tsearch(3) */
 };
@@ -65,9 +66,9 @@ void tail_rooms_sort(struct tail_rooms *r);
 void tail_rooms_drop(struct tail_rooms *r, struct tail_room *room);
 void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const struct err *why);
 
-/* Say which rooms these were since it was said last; of many only how many. A few that are left out
- * are said at once. */
-void tail_rooms_tell(struct tail_rooms *r);
+/* Say which rooms these were since it was said last; of many only how many. Unless it must be
+ * `now`, they are gathered for some seconds. A few that are left out were said at once. */
+void tail_rooms_tell(struct tail_rooms *r, bool now);
 
 /* Forget the rooms that are TAIL_ROOM_GONE: nobody else may know them any more. */
 void tail_rooms_forget(struct tail_rooms *r);

@@ -20,7 +20,7 @@ static void ask(struct request *r, struct link *link)
     link_command(link, "SCAN %s MATCH %s COUNT %d TYPE stream", s->next[0] ? s->next : "0",
         s->t->print.set->match[s->pattern], SCAN_COUNT);
     r->n = 1;
-    s->asked_at = wait_now();
+    s->asked_at = wait_now() + link_distance(link);
 }
 
 /* -m: no option can name this room, and rows without one are malformed. Said once. */
@@ -71,7 +71,7 @@ static void answered(struct request *r)
 {
     struct tail_scan *s = scan_of(r);
 
-    s->took = wait_now() - s->asked_at;
+    s->took = wait_now() > s->asked_at ? wait_now() - s->asked_at : 0;
     if (strcmp(s->next, "0") != 0)
         return;
     s->pattern = (s->pattern + 1) % s->t->print.set->matches;

@@ -14,10 +14,11 @@ struct tail_scan {
 
     /* Private but for the request, to be asked of the server: one step. */
     struct request request;
-    size_t pattern;         /* of -m */
-    char next[24];          /* the server's word for where to go on; empty: at the beginning */
-    unsigned round;         /* complete ones */
-    int64_t asked_at, took; /* ms */
+    size_t pattern; /* of -m */
+    char next[24];  /* the server's word for where to go on; empty: at the beginning */
+    unsigned round; /* complete ones */
+    int64_t asked_at, took;
+        /* the server's time for a step: when it begins, how long it is */ /* ms */
 };
 
 void tail_scan_start(struct tail_scan *s, struct tail *t, int slot);

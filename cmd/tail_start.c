@@ -61,15 +61,16 @@ int tail_start_bounds(struct tail *t, struct err *e)
     return done;
 }
 
-void tail_start_tell(const struct tail_room *room, const struct tail_loss *loss)
+void tail_start_tell(struct tail *t, struct tail_room *room, const struct tail_loss *loss)
 {
     if (loss->unknown)
         err_say(ERR_NOTICE, "%.64s: messages may have been trimmed before they could be read",
             room->name);
-    if (loss->entries > 0)
-        err_say(ERR_ALWAYS, "%.64s: %" PRIu64 " message%s trimmed before %s could be read",
-            room->name, loss->entries, loss->entries == 1 ? " was" : "s were",
-            loss->entries == 1 ? "it" : "they");
+    if (loss->entries == 0)
+        return;
+    tail_wait_to_save(t, room); /* so that it is said once */
+    err_say(ERR_ALWAYS, "%.64s: %" PRIu64 " message%s trimmed before %s could be read", room->name,
+        loss->entries, loss->entries == 1 ? " was" : "s were", loss->entries == 1 ? "it" : "they");
 }
 
 /* -C: go on where the file says. False: it does not say. */
@@ -82,7 +83,7 @@ static bool resume(struct tail *t, struct tail_room *room, const struct tail_inf
     if (t->cursor == NULL || !tail_cursor_find(t->cursor, room->name, room->len, &place))
         return false;
     loss = tail_room_resume(&room->at, now, &place);
-    tail_start_tell(room, &loss);
+    tail_start_tell(t, room, &loss);
     if (now->exists && id_compare(place.id, now->last) > 0) {
         id_print(id, now->last);
         err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind what was read",
@@ -109,7 +110,7 @@ static void begin(struct tail *t, struct tail_room *room, const struct tail_info
     else if ((last || !from_since) && ends_later)
         tail_room_begin(&room->at, now, now->last);
     if (set->lines != TAIL_LAST && from_since)
-        tail_start_tell(room, &loss);
+        tail_start_tell(t, room, &loss);
 }
 
 /* A room that cannot be read is left out if nobody named it. */
@@ -178,7 +179,7 @@ int tail_start_locate(struct tail *t, struct err *e)
                 break;
         done = tail_call(t, from->slot, &q.request, e);
     }
-    tail_rooms_tell(&t->rooms);
+    tail_rooms_tell(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;
 }

@@ -88,7 +88,7 @@ static void on_entry(void *context, const struct entry_message *m)
         return;
     if (tail_print_is_past(p, room, m->key)) {
         loss = tail_room_pass(&room->at, m->key);
-        tail_start_tell(room, &loss);
+        tail_start_tell(x->t, room, &loss);
         room->state = TAIL_ROOM_DONE;
         return;
     }
@@ -97,7 +97,7 @@ static void on_entry(void *context, const struct entry_message *m)
     tail_print_entry(p, &x->open, room);
     loss = tail_room_read(&room->at, m->key);
     if (loss.entries > 0)
-        tail_start_tell(room, &loss);
+        tail_start_tell(x->t, room, &loss);
     tail_wait_to_save(x->t, room);
     if (id_compare(m->key, p->until) == 0)
         room->state = TAIL_ROOM_DONE;
@@ -220,7 +220,7 @@ static void answered(struct request *r)
         if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->told != x->reply) {
             struct tail_loss loss = tail_room_read_nothing(&x->rooms[i]->at);
 
-            tail_start_tell(x->rooms[i], &loss);
+            tail_start_tell(x->t, x->rooms[i], &loss);
         }
 }
 
