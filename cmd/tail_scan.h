@@ -18,7 +18,7 @@ struct tail_scan {
     char next[24];  /* the server's word for where to go on; empty: at the beginning */
     unsigned round; /* complete ones */
     int64_t asked_at, took;
-        /* the server's time for a step: when it begins, how long it is */ /* ms */
+    /* the server's time for a step: when it begins, how long it is (ms) */
 };
 
 void tail_scan_start(struct tail_scan *s, struct tail *t, int slot);
