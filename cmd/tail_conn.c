@@ -78,12 +78,30 @@ static int sleep_on(struct tail_conns *cs, struct err *e)
     for (size_t i = 0; i < cs->n; i++) {
         struct tail_conn *c = cs->all[i];
 
+        if (c->over)
+            continue;
         waiter = (struct tail_waiter){c->session, c->asked != NULL};
         buf_add(&cs->waiters, &waiter, sizeof waiter);
         if (c->asked == NULL && session_up(c->session))
             deadline = wait_earliest(deadline, c->wake);
     }
-    return tail_wait(cs->t, (void *)cs->waiters.data, cs->n, deadline, e);
+    return tail_wait(cs->t, (void *)cs->waiters.data, cs->waiters.len / sizeof waiter, deadline, e);
+}
+
+/* Close those that are not needed any more. */
+static void close_unused(struct tail_conns *cs)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < cs->n; i++) {
+        if (!cs->all[i]->unused) {
+            cs->all[kept++] = cs->all[i];
+            continue;
+        }
+        session_close(cs->all[i]->session);
+        cs->all[i]->source->close(cs->all[i]);
+    }
+    cs->n = kept;
 }
 
 int tail_conns_run(struct tail_conns *cs, struct err *e)
@@ -94,6 +112,7 @@ int tail_conns_run(struct tail_conns *cs, struct err *e)
         for (size_t i = 0; i < cs->n; i++)
             if (advance(cs->t, cs->all[i], &moved, e) < 0)
                 return -1;
+        close_unused(cs);
         if (all_over(cs))
             cs->t->print.stop = TAIL_ENDED;
         if (cs->deadline && wait_now() >= cs->deadline)

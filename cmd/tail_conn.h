@@ -25,6 +25,7 @@ struct tail_conn {
     struct request *asked;   /* and not answered; NULL: nothing is */
     int64_t wake;            /* wait_now() of when to ask `next` again; WAIT_FOREVER: never */
     bool over;               /* it has nothing more to do */
+    bool unused;             /* it is to be closed, and released */
     bool extra;              /* the others do not wait for it to be over */
 };
 

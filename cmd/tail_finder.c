@@ -116,6 +116,9 @@ static void add_finders(const struct finder *like)
             buf_no_memory();
         *f = *like;
         f->conn = (struct tail_conn){.source = &source, .extra = true};
+        f->round = 0;
+        f->begun = 0;
+        f->asked = false;
         tail_scan_start(&f->scan, f->cs->t, all[i]);
         f->scan.found = on_found;
         f->scan.context = f;

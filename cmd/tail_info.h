@@ -27,6 +27,7 @@ struct tail_infos {
     struct err refused;
     char field[32];
     uint64_t bytes;
+    bool asking; /* the hash slot is being moved to this node */
 };
 
 /* Begin with no rooms. */

@@ -99,6 +99,11 @@ void tail_look_start(struct tail_look *l, struct tail *t)
     tail_info_start(&l->infos);
 }
 
+void tail_look_end(struct tail_look *l)
+{
+    l->behind = 0;
+}
+
 bool tail_look_is_due(const struct tail_room *room)
 {
     return room->state == TAIL_ROOM_READ && (room->stale || wait_now() >= room->quiet_until);

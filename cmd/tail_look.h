@@ -16,6 +16,9 @@ struct tail_look {
 
 void tail_look_start(struct tail_look *l, struct tail *t);
 
+/* All rooms were looked at: the master is believed. */
+void tail_look_end(struct tail_look *l);
+
 /* Whether there is something to look for in the room now. */
 bool tail_look_is_due(const struct tail_room *room);
 

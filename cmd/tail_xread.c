@@ -103,19 +103,18 @@ static void on_entry(void *context, const struct entry_message *m)
         room->state = TAIL_ROOM_DONE;
 }
 
-static void add_more(struct tail_xread *x, struct buf *to)
+/* What follows the first command: reads that begin where it is guessed to end. */
+static void ask_ahead(struct tail_xread *x, struct link *link)
 {
     const struct tail_room *room = x->rooms[0];
     char id[ID_TEXT];
 
+    if (x->ahead && x->n == 1 && x->batch.distance > NEAR_MS)
+        tail_ahead_guess(&x->guess, room->at.cursor, x->count);
     for (size_t i = 0; i < x->guess.n; i++) {
-        reply_command(to, 6);
-        reply_text(to, "XREAD");
-        reply_text(to, "COUNT");
-        reply_number(to, x->count);
-        reply_text(to, "STREAMS");
-        reply_word(to, room->name, room->len);
-        reply_word(to, id, id_print(id, x->guess.guesses[i]));
+        id_print(id, x->guess.guesses[i]);
+        link_command(link, "XREAD COUNT %llu STREAMS %b %s", (unsigned long long)x->count,
+            room->name, room->len, id);
     }
 }
 
@@ -161,10 +160,8 @@ static void ask(struct request *r, struct link *link)
         link_command(link, "TIME");
     if (x->asked > 0) {
         add_command(x, &command);
-        if (x->ahead && x->n == 1 && x->batch.distance > NEAR_MS)
-            tail_ahead_guess(&x->guess, x->rooms[0]->at.cursor, x->count);
-        add_more(x, &command);
         link_send(link, command.data, command.len);
+        ask_ahead(x, link);
         buf_free(&command);
     }
     r->n = (size_t)x->timed + (x->asked > 0) + x->guess.n;
@@ -201,13 +198,15 @@ static void replied(struct request *r)
 {
     struct tail_xread *x = xread(r);
     size_t i = r->at - x->timed;
+    struct id cursor;
 
-    if (!x->ahead || x->n != 1 || x->reading == NULL)
+    if (!x->ahead || x->n != 1 || x->unreadable)
         return;
+    cursor = x->rooms[0]->at.cursor;
     if (i == 0 && x->in.entries == x->count)
-        tail_ahead_learn(&x->guess, x->first, x->reading->at.cursor, x->count);
+        tail_ahead_learn(&x->guess, x->first, cursor, x->count);
     if (i < x->guess.n)
-        x->passed_over = !tail_ahead_fits(&x->guess, i, x->reading->at.cursor);
+        x->passed_over = !tail_ahead_fits(&x->guess, i, cursor);
 }
 
 /* A room of which nothing came had nothing: what an XINFO told of before was lost. */
