@@ -19,7 +19,6 @@ static void ask(struct request *r, struct link *link)
     memset(&q->info, 0, sizeof q->info);
     q->refused.code = EXIT_DONE;
     q->bytes = 0;
-    q->asking = link_is_asking(link);
     for (size_t i = 0; i < q->n; i++)
         link_command(link, "XINFO STREAM %b", q->rooms[i]->name, q->rooms[i]->len);
     r->n = q->n;
@@ -42,22 +41,6 @@ static void on_field(struct tail_infos *q, const struct reply_item *item)
         *number = (uint64_t)item->integer;
 }
 
-/*
- * A node that a slot is being moved to does not have what was not moved yet: whether there is such
- * a room is known when the move is over, or by the node that has the rest.
- */
-static void on_error(struct tail_infos *q, const struct reply_item *item)
-{
-    const char *name = q->rooms[q->request.at]->name;
-
-    if (!reply_is_error(item, "ERR no such key")) {
-        reply_refusal(&q->refused, item, name);
-    } else if (q->asking) {
-        err_set(&q->refused, EXIT_FAILED, "%.64s: its hash slot is being moved", name);
-        q->refused.kind = ERR_RECONNECT;
-    }
-}
-
 static void item(void *request, const struct reply_item *it)
 {
     struct tail_infos *q = infos(request);
@@ -66,8 +49,8 @@ static void item(void *request, const struct reply_item *it)
     q->bytes += it->len;
     if (it->depth == 0)
         q->info.exists = it->type == REPLY_ARRAY;
-    if (it->type == REPLY_ERROR)
-        on_error(q, it);
+    if (it->type == REPLY_ERROR && !reply_is_error(it, "ERR no such key"))
+        reply_refusal(&q->refused, it, q->rooms[q->request.at]->name);
     if (it->depth != 1)
         return;
     if (it->index % 2 == 1) {

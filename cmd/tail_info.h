@@ -27,7 +27,6 @@ struct tail_infos {
     struct err refused;
     char field[32];
     uint64_t bytes;
-    bool asking; /* the hash slot is being moved to this node */
 };
 
 /* Begin with no rooms. */

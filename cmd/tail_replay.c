@@ -17,7 +17,6 @@ struct replay {
     struct tail_look look;
     struct tail_room *group[GROUP];
     size_t alone;      /* rooms to read one by one: one of them cannot be read */
-    bool sure;         /* the room that is read next is there */
     int64_t looked_at; /* wait_now() of the last look at the room that is read */
 };
 
@@ -33,25 +32,16 @@ static void make_stale(struct tail *t)
         t->rooms.all[i]->stale = true;
 }
 
-/* Look what becomes of the room, and of those behind it that need it. */
-static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
+/* Look what becomes of a room. */
+static int look(struct replay *r, struct tail *t, struct tail_room *room, struct err *e)
 {
-    const struct tail_room *first = t->rooms.all[from];
     int done;
 
     tail_info_start(&r->look.infos);
-    tail_info_add(&r->look.infos, t->rooms.all[from]);
-    for (size_t i = from + 1; i < t->rooms.n; i++) {
-        struct tail_room *room = t->rooms.all[i];
-
-        if (!has_past(room) || !room->stale || (t->route->cluster && room->slot != first->slot)
-            || !tail_info_add(&r->look.infos, room))
-            break;
-    }
-    done = tail_call(t, first->slot, &r->look.infos.request, e);
+    tail_info_add(&r->look.infos, room);
+    done = tail_call(t, room->slot, &r->look.infos.request, e);
     if (done == SESSION_BROKEN)
         make_stale(t);
-    r->sure = done == 1;
     r->looked_at = wait_now();
     return done;
 }
@@ -80,15 +70,12 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
     r->read.expected = n > 1 ? r->read.batch.entries : 0;
 }
 
-/* A room of which nothing came has no past: its last entries were deleted. While its slot is being
- * moved, it may just not be there yet. */
-static void end_past(struct replay *r, bool moving)
+/* A room of which nothing came has no past: its last entries were deleted. */
+static void end_past(struct replay *r)
 {
     for (size_t i = 0; i < r->read.n; i++)
-        if (r->group[i]->told != r->read.reply) {
-            r->group[i]->stale = moving;
-            r->group[i]->end = moving ? r->group[i]->end : r->group[i]->at.cursor;
-        }
+        if (r->group[i]->told != r->read.reply)
+            r->group[i]->end = r->group[i]->at.cursor;
 }
 
 static void expect(struct tail_xread *x, const struct tail_room *room)
@@ -122,7 +109,7 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
     int done;
 
     if (first->stale || (wait_now() - r->looked_at >= TAIL_HEARTBEAT_MS && tail_look_is_due(first)))
-        return look(r, t, from, e);
+        return look(r, t, first, e);
     expect(&r->read, first);
     gather(r, t, from);
     done = tail_call(t, first->slot, &r->read.request, e);
@@ -133,8 +120,7 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
     if (r->read.unreadable)
         return leave_out(r, t, e);
     r->alone -= r->alone > 0;
-    end_past(r, session_asking(t->session) && !r->sure);
-    r->sure = false;
+    end_past(r);
     return 1;
 }
 

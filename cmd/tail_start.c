@@ -294,11 +294,6 @@ static void searched(struct request *r)
     for (size_t i = 0; i < s->n; i++) {
         struct place *p = &s->places[i];
 
-        if (p->came == 0 && p->entries == 0 && session_asking(s->t->session)) {
-            err_set(&r->problem, EXIT_FAILED, "%.64s: its hash slot is being moved", p->room->name);
-            r->problem.kind = ERR_RECONNECT;
-            return;
-        }
         if (p->came == p->asked && p->found < s->wanted) {
             s->places[left++] = *p;
             continue;

@@ -119,11 +119,6 @@ int64_t link_distance(const struct link *l)
     return l->distance;
 }
 
-bool link_is_asking(const struct link *l)
-{
-    return l->asking;
-}
-
 void link_set_asking(struct link *l)
 {
     l->asking = true;

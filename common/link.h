@@ -71,7 +71,6 @@ int64_t link_distance(const struct link *l);
  * Cluster specification, "ASK redirection").
  */
 void link_set_asking(struct link *l);
-bool link_is_asking(const struct link *l);
 
 /*
  * Queue the bytes of one command (reply_command); unless the link is asking, any bytes of commands
