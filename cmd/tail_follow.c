@@ -49,7 +49,7 @@ static struct tail_room **rooms_of(const struct reader *r, size_t *n)
     return (void *)r->rooms.data;
 }
 
-/* Know only rooms that are read; those that are gone nobody knows then. */
+/* Know only rooms that are read, and forget those that are gone. */
 static void drop_rooms(struct reader *r)
 {
     size_t n, kept = 0, next = r->next;
@@ -58,7 +58,8 @@ static void drop_rooms(struct reader *r)
 
     for (size_t i = 0; i < n; i++) {
         gone = gone || rooms[i]->state == TAIL_ROOM_GONE;
-        if (rooms[i]->state == TAIL_ROOM_READ)
+        rooms[i]->held = rooms[i]->state == TAIL_ROOM_READ;
+        if (rooms[i]->held)
             rooms[kept++] = rooms[i];
         else
             next -= i < r->next;
@@ -311,6 +312,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
         return NULL;
     buf_add(&r->rooms, &room, sizeof room);
     r->read.strict = false; /* nobody has looked at this one */
+    room->held = true;
     if (room->stale)
         begin_round(r, true);
     return r;

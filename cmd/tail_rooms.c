@@ -120,7 +120,7 @@ void tail_rooms_forget(struct tail_rooms *r)
     size_t kept = 0;
 
     for (size_t i = 0; i < r->n; i++) {
-        if (r->all[i]->state != TAIL_ROOM_GONE) {
+        if (r->all[i]->state != TAIL_ROOM_GONE || r->all[i]->held) {
             r->all[kept++] = r->all[i];
             continue;
         }

@@ -27,6 +27,7 @@ struct tail_room {
     int slot; /* its hash slot in a cluster */
     enum tail_room_state state;
     bool matched, fresh;      /* found by -m or -l; and after we began: all of it is new */
+    bool held;                /* a reader of the present knows it, so that it cannot be forgotten */
     bool missing;             /* a room of this name was not there, or went, before the end of -e */
     bool unsaved;             /* its place differs from what the file of -C was told */
     struct tail_position at;  /* how far it was read */
@@ -70,7 +71,8 @@ void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const st
  * `now`, they are gathered for some seconds. A few that are left out were said at once. */
 void tail_rooms_tell(struct tail_rooms *r, bool now);
 
-/* Forget the rooms that are TAIL_ROOM_GONE: nobody else may know them any more. */
+/* Forget the rooms that are TAIL_ROOM_GONE, unless they are held: nobody else may know them any
+ * more. */
 void tail_rooms_forget(struct tail_rooms *r);
 
 void tail_rooms_free(struct tail_rooms *r);
