@@ -181,8 +181,10 @@ static struct request *next(struct tail_conn *c)
     struct reader *r = (struct reader *)c;
     struct request *asked = NULL;
     bool was_read = r->last == READ, was_look = r->last == LOOK;
+    size_t n;
 
     drop_rooms(r);
+    rooms_of(r, &n);
     r->last = NOTHING;
     if (c->over || (was_read && !take_read(r)) || c->over)
         return NULL;
@@ -190,7 +192,7 @@ static struct request *next(struct tail_conn *c)
         r->f->t->print.printed_at = wait_now(); /* -W counts from here on */
     if (!r->looking && wait_now() >= r->due)
         begin_round(r, false);
-    if (r->looking && (!was_look || r->before_reading)) {
+    if (r->looking && (!was_look || r->before_reading || r->next >= n)) {
         asked = look(r);
         if (asked == NULL)
             end_round(r);
@@ -312,6 +314,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
         return NULL;
     buf_add(&r->rooms, &room, sizeof room);
     r->read.strict = false; /* nobody has looked at this one */
+    r->read.rooms = (void *)r->rooms.data; /* which may have moved while a read is under way */
     room->held = true;
     if (room->stale)
         begin_round(r, true);
@@ -328,7 +331,7 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
     r = assign(f, room, e);
     if (r == NULL)
         return -1;
-    if (r->last != READ || r->read.block > 0)
+    if (r->last == NOTHING || (r->last == READ && r->read.block > 0))
         tail_conn_interrupt(&r->conn);
     return 0;
 }
