@@ -128,6 +128,7 @@ void tail_conn_interrupt(struct tail_conn *c)
     c->wake = 0;
     if (c->asked == NULL || !session_up(c->session))
         return;
+    err_set(&c->asked->problem, EXIT_FAILED, "given up"); /* the server is not to blame */
     if (c->asked->kind->broken)
         c->asked->kind->broken(c->asked);
     session_renew(c->session);

@@ -214,6 +214,7 @@ static void answered(struct request *r)
 {
     struct tail_xread *x = xread(r);
 
+    x->deaths = 0;
     tail_batch_grow(&x->batch, &x->in);
     for (size_t i = 0; i < x->n && x->t->print.stop == TAIL_GOES_ON && !x->unreadable; i++)
         if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->told != x->reply) {
@@ -223,13 +224,22 @@ static void answered(struct request *r)
         }
 }
 
+/* Whether the connection died of the size of the reply, as far as can be known. A read that waits may
+ * just have been there when the server died, but hardly twice without an answer between. */
+static bool was_too_large(struct tail_xread *x)
+{
+    if (x->request.problem.code != EXIT_DONE)
+        return false;
+    return x->in.bytes > 0 || x->in.entries > 0 || x->block < 0 || x->deaths++ > 0;
+}
+
 static void broken(struct request *r)
 {
     struct tail_xread *x = xread(r);
 
     if (x->reading)
         tail_print_void(&x->open, x->reading);
-    if (x->in.bytes > 0 || x->in.entries > 0 || x->block < 0)
+    if (was_too_large(x))
         tail_batch_shrink(&x->batch, x->count);
 }
 

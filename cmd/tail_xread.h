@@ -46,6 +46,7 @@ struct tail_xread {
     size_t at;                 /* its place among all */
     size_t count;              /* entries asked for of each room */
     unsigned reply;            /* for `told` of the rooms */
+    unsigned deaths;           /* of connections, since the last answer */
     struct tail_ahead guess;
     bool passed_over; /* the reply that comes is of no use */
     struct id first;  /* the first entry that came */

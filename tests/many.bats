@@ -188,6 +188,23 @@ looks_are() { # N
 	done
 }
 
+@test "a server that closes connections on large replies, while its reader waits: what came in one transaction is printed" {
+	local n
+	start_server --client-output-buffer-limit 'normal 262144 0 0'
+	spawn chat-tail -F '%t\n' "$ROOM" >"$live" 2>"$live.err" </dev/null
+	follows
+	for n in {1..5}; do # short ones first, so that it asks for many
+		add_at_once 2000 x
+		wait_until 20 has_lines "$live" $((n * 2000))
+	done
+	add_at_once 6000 "$(printf '%0100d' 0)"
+	wait_until 40 has_lines "$live" 16000
+	assert_equal "$(wc -l <"$live")" 16000
+}
+add_at_once() { # N TEXT
+	cli eval 'for n = 1, ARGV[1] do redis.call("xadd", KEYS[1], "*", "jhon", ARGV[2]) end' 1 "$ROOM" "$@" >/dev/null
+}
+
 @test "20,000 rooms: listed, printed whole, and their last message: sorted, and with as many commands as rooms" {
 	local args
 	start_server
