@@ -25,23 +25,25 @@ static bool has_past(const struct tail_room *room)
     return room->state == TAIL_ROOM_READ && id_compare(room->at.cursor, room->end) < 0;
 }
 
-/* A connection died: what was known of the rooms may be wrong. */
-static void make_stale(struct tail *t)
+/* Look what becomes of a room, and of those behind it that must be looked at before they are read.
+ */
+static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
 {
-    for (size_t i = 0; i < t->rooms.n; i++)
-        t->rooms.all[i]->stale = true;
-}
-
-/* Look what becomes of a room. */
-static int look(struct replay *r, struct tail *t, struct tail_room *room, struct err *e)
-{
+    const struct tail_room *first = t->rooms.all[from];
     int done;
 
     tail_info_start(&r->look.infos);
-    tail_info_add(&r->look.infos, room);
-    done = tail_call(t, room->slot, &r->look.infos.request, e);
-    if (done == SESSION_BROKEN)
-        make_stale(t);
+    tail_info_add(&r->look.infos, t->rooms.all[from]);
+    for (size_t i = from + 1; i < t->rooms.n; i++) {
+        struct tail_room *room = t->rooms.all[i];
+
+        if (!has_past(room))
+            continue;
+        if (!room->stale || (t->route->cluster && room->slot != first->slot)
+            || !tail_info_add(&r->look.infos, room))
+            break;
+    }
+    done = tail_call(t, first->slot, &r->look.infos.request, e);
     r->looked_at = wait_now();
     return done;
 }
@@ -109,12 +111,10 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
     int done;
 
     if (first->stale || (wait_now() - r->looked_at >= TAIL_HEARTBEAT_MS && tail_look_is_due(first)))
-        return look(r, t, first, e);
+        return look(r, t, from, e);
     expect(&r->read, first);
     gather(r, t, from);
     done = tail_call(t, first->slot, &r->read.request, e);
-    if (done == SESSION_BROKEN)
-        make_stale(t);
     if (done != 1)
         return done;
     if (r->read.unreadable)

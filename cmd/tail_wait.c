@@ -172,10 +172,26 @@ static int sleep_on(void *context, struct session *s, bool awaiting, struct err 
     return t->print.stop == TAIL_GOES_ON ? 0 : SESSION_STOPPED;
 }
 
+/* A connection died: what was known of the rooms may be wrong. Where they were moved to, they are
+ * as they were. */
+static void make_stale(struct tail *t, const struct request *r)
+{
+    if (r->problem.code != EXIT_DONE
+        && (r->problem.kind == ERR_MOVED || r->problem.kind == ERR_ASK))
+        return;
+    for (size_t i = 0; i < t->rooms.n; i++)
+        t->rooms.all[i]->stale = true;
+}
+
 int tail_call(struct tail *t, int slot, struct request *r, struct err *e)
 {
+    int done;
+
     session_use_slot(t->session, slot);
-    return session_call(t->session, r, sleep_on, t, e);
+    done = session_call(t->session, r, sleep_on, t, e);
+    if (done == SESSION_BROKEN)
+        make_stale(t, r);
+    return done;
 }
 
 int tail_call_until_answered(struct tail *t, int slot, struct request *r, struct err *e)

@@ -40,14 +40,15 @@ int request_take(struct request *r, struct session *s, struct err *e)
     return 1;
 }
 
-/* Wait until commands may be sent. A connection that died meanwhile was not asked for anything. */
+/* Wait until commands may be sent. A connection that died meanwhile was not asked for anything, but
+ * what was learnt on it may be wrong now. */
 static int come_up(struct session *s, session_sleep *sleep, void *context, struct err *e)
 {
     for (;;) {
         int told = session_reply(s, reply_ignore, NULL, e);
 
-        if (told < 0)
-            return -1;
+        if (told < 0 || told == SESSION_BROKEN)
+            return told;
         if (told > 0)
             continue;
         if (session_up(s))
@@ -61,8 +62,10 @@ static int come_up(struct session *s, session_sleep *sleep, void *context, struc
 int session_call(
     struct session *s, struct request *r, session_sleep *sleep, void *context, struct err *e)
 {
-    int done = come_up(s, sleep, context, e);
+    int done;
 
+    r->problem.code = EXIT_DONE;
+    done = come_up(s, sleep, context, e);
     if (done != 0)
         return done;
     request_ask(r, s);

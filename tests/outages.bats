@@ -919,6 +919,29 @@ restarted_behind() {
 }
 filled() { read -r -t 0 -u 7; }
 
+@test "a server that lost the last entries while the reader looked for its last two messages: the others are not read" {
+	local server=$BATS_TEST_TMPDIR/server relay=$BATS_TEST_TMPDIR/relay first=$SERVER_PID
+	numbered 1 110
+	ln -s "$SOCK" "$server"
+	start_server
+	numbered 1 100
+	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$server" XREVRANGE
+	wait_until 5 test -S "$relay"
+	kill -STOP "$first"
+	spawn chat-tail -F '%t\n' -n 2 -s "$relay" "$ROOM" >"$out" 2>"$err" </dev/null
+	wait_until 10 is_waited_for "$server"
+	ln -sfn "$SOCK" "$server" # the next connection goes to one that has less
+	kill -CONT "$first"
+	wait_readers 1
+	cli xadd "$ROOM" 200-0 jhon 200 >/dev/null
+	wait_until 10 grep -qx 200 "$out"
+	assert_equal "$(<"$out")" $'99\n100\n200'
+	assert_match "$(<"$err")" 'went back to the entry 100-0; going on behind it$'
+}
+numbered() { seq "$1" "$2" | awk -v room="$ROOM" '{ printf "%s\t%d-0\tjhon\t%d\n", room, $1, $1 }' | send -t -k; }
+# is_waited_for SOCKET: somebody connected, and was not taken yet.
+is_waited_for() { grep -q " 0001 02 .* $(readlink "$1")\$" /proc/net/unix; }
+
 @test "a server that lost the last entries soon after the reader began: the old ones are not read again" {
 	seq 10 | send -n jhon "$ROOM"
 	cli save >/dev/null
