@@ -27,6 +27,7 @@ static struct tail_room **unsaved(const struct tail *t, size_t *n)
 
 void tail_wait_forget(struct tail *t, const struct tail_room *room)
 {
+    const struct tail_place nowhere = {.counted = true};
     size_t n;
     struct tail_room **rooms = unsaved(t, &n);
 
@@ -34,8 +35,10 @@ void tail_wait_forget(struct tail *t, const struct tail_room *room)
         if (rooms[i] == room) {
             rooms[i] = rooms[n - 1];
             t->unsaved.len -= sizeof(struct tail_room *);
-            return;
+            break;
         }
+    if (t->cursor)
+        tail_cursor_put(t->cursor, room->name, room->len, &nowhere);
 }
 
 /* What was written needs not be read again. */

@@ -35,7 +35,7 @@ int tail_call_until_answered(struct tail *t, int slot, struct request *r, struct
 /* The room's place is another one than the file of -C knows. */
 void tail_wait_to_save(struct tail *t, struct tail_room *room);
 
-/* The room is going to be forgotten. */
+/* The room is going to be forgotten. If another one is made of that name, all of it is new. */
 void tail_wait_forget(struct tail *t, const struct tail_room *room);
 
 /* Write what is whole, and then the file of -C; `now`, or when it is due. */

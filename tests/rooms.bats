@@ -193,3 +193,14 @@ last_noted() {
 	cli xadd "$ROOM" 9-1 jhon ten >/dev/null
 	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: ten'
 }
+
+@test "-C and -m: a room that is deleted and made anew, with smaller IDs, is read from its first message" {
+	cli xadd one 5-1 jhon old >/dev/null
+	follow -r -n +1 -m '*' -C "$cursor"
+	cli del one >/dev/null
+	wait_until 20 grep -q 'one: deleted; it is read no more$' "$live.err"
+	cli xadd one 1-1 jhon new >/dev/null
+	wait_until 20 has_lines "$live" 2
+	assert_equal "$(<"$live")" $'one [jhon]: old\none [jhon]: new'
+	wait_until 10 grep -qx $'one\t1-1\t1' "$cursor"
+}
