@@ -37,8 +37,9 @@ struct tail {
     unsigned reads; /* XREADs sent, so that each has a number */
 
     /* Private to tail_wait.c. */
-    struct buf fds;     /* struct pollfd */
-    struct buf unsaved; /* struct tail_room *, whose places are not in the file of -C */
+    const struct tail_room *about; /* what the last call was about */
+    struct buf fds;                /* struct pollfd */
+    struct buf unsaved;            /* struct tail_room *, whose places are not in the file of -C */
 };
 
 /*

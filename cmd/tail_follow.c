@@ -91,6 +91,7 @@ static struct request *look(struct reader *r)
     struct tail_room **rooms = rooms_of(r, &n);
 
     tail_info_start(&r->look.infos);
+    r->look.session = r->conn.session;
     for (; r->next < n; r->next++)
         if (tail_look_is_due(rooms[r->next]) && !tail_info_add(&r->look.infos, rooms[r->next]))
             break;

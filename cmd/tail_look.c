@@ -82,7 +82,8 @@ static void each(struct tail_infos *q, struct tail_room *room, const struct tail
         q->request.problem = *why;
     } else if (why) {
         tail_rooms_leave_out(&l->t->rooms, room, why);
-    } else if (is_doubtful(l, room, now)) {
+    } else if (is_doubtful(l, room, now)
+               || (!now->exists && l->session && session_asking(l->session))) {
         return;
     } else if (room->matched && !now->exists) {
         tail_wait_forget(l->t, room);

@@ -8,6 +8,9 @@
 /* A round of looks over one session, a request after the other. tail_look_start(). */
 struct tail_look {
     struct tail_infos infos; /* ask this */
+    /* Of rooms that are read together: while their slot moves, those that an ASK was not about may
+     * still be where it came from. NULL: an ASK is always about the room that is looked at. */
+    const struct session *session;
 
     /* Private. */
     struct tail *t;

@@ -25,6 +25,12 @@ static bool has_past(const struct tail_room *room)
     return room->state == TAIL_ROOM_READ && id_compare(room->at.cursor, room->end) < 0;
 }
 
+/* Whether both may be asked about at once. */
+static bool is_near(const struct tail *t, const struct tail_room *a, const struct tail_room *b)
+{
+    return !t->route->cluster || (a->slot == b->slot && !session_asking(t->session));
+}
+
 /* Look what becomes of a room, and of those behind it that must be looked at before they are read.
  */
 static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
@@ -39,11 +45,10 @@ static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
 
         if (!has_past(room))
             continue;
-        if (!room->stale || (t->route->cluster && room->slot != first->slot)
-            || !tail_info_add(&r->look.infos, room))
+        if (!room->stale || !is_near(t, first, room) || !tail_info_add(&r->look.infos, room))
             break;
     }
-    done = tail_call(t, first->slot, &r->look.infos.request, e);
+    done = tail_call_about(t, first, &r->look.infos.request, e);
     r->looked_at = wait_now();
     return done;
 }
@@ -63,7 +68,7 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
         entries += room->length;
         if (n > 0
             && (entries > r->read.batch.entries || room->stale || r->alone > 0
-                || (t->route->cluster && room->slot != first->slot)))
+                || !is_near(t, first, room)))
             break;
         r->group[n++] = room;
     }
@@ -114,7 +119,7 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
         return look(r, t, from, e);
     expect(&r->read, first);
     gather(r, t, from);
-    done = tail_call(t, first->slot, &r->read.request, e);
+    done = tail_call_about(t, first, &r->read.request, e);
     if (done != 1)
         return done;
     if (r->read.unreadable)

@@ -148,16 +148,18 @@ static void located(struct tail_infos *q, struct tail_room *room, const struct t
         tail_wait_to_save(t, room);
 }
 
-/* Rooms in that state of one server, from `from` on, which is in it: in a cluster, where the slot
- * is moving, only of its slot. */
+/* Rooms in that state of one server, from `from` on, which is in it. Where a slot is moving, each
+ * room of it may be here or there. */
 static bool belongs(
     const struct tail *t, const struct tail_room *from, const struct tail_room *room)
 {
     if (room->state != from->state)
         return false;
+    if (session_asking(t->session))
+        return room == from;
     if (!t->route->cluster || room->slot == from->slot)
         return true;
-    return !session_asking(t->session) && route_owner(t->route, room->slot)
+    return route_owner(t->route, room->slot)
            && route_owner(t->route, room->slot) == route_owner(t->route, from->slot);
 }
 
@@ -177,7 +179,7 @@ int tail_start_locate(struct tail *t, struct err *e)
         for (size_t j = i; j < t->rooms.n && j < i + 16 * TAIL_INFO_ROOMS; j++)
             if (belongs(t, from, t->rooms.all[j]) && !tail_info_add(&q, t->rooms.all[j]))
                 break;
-        done = tail_call(t, from->slot, &q.request, e);
+        done = tail_call_about(t, from, &q.request, e);
     }
     tail_rooms_tell(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
@@ -350,7 +352,7 @@ int tail_start_search(struct tail *t, struct err *e)
         if (done == SESSION_BROKEN)
             s.n = 0;
         take_more(&s, i);
-        done = tail_call(t, s.places[0].room->slot, &s.request, e);
+        done = tail_call_about(t, s.places[0].room, &s.request, e);
     }
     entry_free(&s.in);
     return done == SESSION_BROKEN ? 1 : done;

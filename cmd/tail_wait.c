@@ -197,6 +197,14 @@ int tail_call(struct tail *t, int slot, struct request *r, struct err *e)
     return done;
 }
 
+int tail_call_about(struct tail *t, const struct tail_room *room, struct request *r, struct err *e)
+{
+    if (t->about != room)
+        session_end_asking(t->session);
+    t->about = room;
+    return tail_call(t, room->slot, r, e);
+}
+
 int tail_call_until_answered(struct tail *t, int slot, struct request *r, struct err *e)
 {
     int done;

@@ -29,7 +29,11 @@ int tail_wait(
  */
 int tail_call(struct tail *t, int slot, struct request *r, struct err *e);
 
-/* The same, asked again until it was answered. */
+/* The same about a room, or several of which this is the first. An ASK that it led to holds for as
+ * long as requests are about the same room. */
+int tail_call_about(struct tail *t, const struct tail_room *room, struct request *r, struct err *e);
+
+/* The same as tail_call(), asked again until it was answered. */
 int tail_call_until_answered(struct tail *t, int slot, struct request *r, struct err *e);
 
 /* The room's place is another one than the file of -C knows. */

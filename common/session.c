@@ -304,6 +304,12 @@ void session_set_idle(struct session *s, bool idle)
     s->idle = idle;
 }
 
+void session_end_asking(struct session *s)
+{
+    if (s->state == UP && s->peer.asking && peer_follow_slot(&s->peer))
+        moved(s);
+}
+
 bool session_asking(const struct session *s)
 {
     return s->peer.asking;

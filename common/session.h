@@ -63,6 +63,10 @@ void session_keep_links(struct session *s);
  * it only behind ASKING (Redis Cluster specification, "ASK redirection"). */
 bool session_asking(const struct session *s);
 
+/* What an ASK was about is done: ask the slot's owner again, for other keys of the slot may still
+ * be there. No reply may be due. */
+void session_end_asking(struct session *s);
+
 /* A number for the node that serves a hash slot, as far as that is known; else 0. */
 int session_node(const struct session *s, int slot);
 

@@ -143,6 +143,36 @@ spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7
 	assert_equal "$(cc --raw keys '{half}:chat-send:*')" ''
 }
 
+@test "a slot that is half moved: of its rooms, one here and one there, all is printed" {
+	local slot from to
+	seq 300 | send -n jhon '{halves}there'
+	seq 3000 | send -n jhon '{halves}here'
+	open_slot '{halves}here'
+	"$CLI" -p "$from" migrate 127.0.0.1 "$to" '{halves}there' 0 5000 >/dev/null
+	show -F '%t\n' -e '{halves}there' '{halves}here' | cmp - <(seq 300 && seq 3000)
+	show -F '%t\n' -e -n 2600 '{halves}there' '{halves}here' | cmp - <(seq 300 && seq 401 3000)
+	close_slot
+}
+
+@test "two rooms are followed while their slot moves, one after the other: none is taken for deleted, each message comes once" {
+	local slot from to looks
+	for room in '{both}1' '{both}2'; do send -n jhon "$room" old; done
+	spawn chat-tail -F '%r %t\n' -n +1 -m '{both}*' '{both}1' >"$out" 2>"$err" </dev/null
+	wait_until 5 has_lines "$out" 2
+	open_slot '{both}1'
+	looks=$(looks_at "$to")
+	"$CLI" -p "$from" migrate 127.0.0.1 "$to" '{both}2' 0 5000 >/dev/null
+	wait_until 20 has_looked "$to" $((looks + 4))
+	"$CLI" -p "$from" migrate 127.0.0.1 "$to" '{both}1' 0 5000 >/dev/null
+	close_slot
+	for room in '{both}1' '{both}2'; do send -n jhon "$room" new; done
+	wait_until 20 has_lines "$out" 4
+	assert_equal "$(sort "$out")" $'{both}1 new\n{both}1 old\n{both}2 new\n{both}2 old'
+	! said deleted
+}
+looks_at() { "$CLI" -p "$1" info commandstats | sed -n 's/^cmdstat_xinfo|stream:calls=\([0-9]*\),.*/\1/p' | grep . || echo 0; }
+has_looked() { (($(looks_at "$1") >= $2)); }
+
 @test "a slot whose room is here and whose receipt is there: TRYAGAIN is waited out, and the promise kept" {
 	local slot from to
 	permit
