@@ -18,6 +18,7 @@ struct finder {
     unsigned round, learnt; /* the scan's and the route's, when last seen */
     int64_t begun;          /* wait_now() of the round's start; 0: it has not */
     bool asked;
+    bool ends; /* the program does, though there may be more to find */
 };
 
 static void add_finders(const struct finder *like);
@@ -59,6 +60,7 @@ static int64_t end_round(struct finder *f)
     int64_t next = f->begun + TAIL_HEARTBEAT_MS;
 
     forget_left_out(f);
+    tail_rooms_tell(&f->cs->t->rooms, false); /* whoever had them may have no rooms left */
     f->round = f->scan.round;
     f->begun = 0;
     if (f->cs->t->route->learnt != f->learnt)
@@ -115,7 +117,7 @@ static void add_finders(const struct finder *like)
         if (f == NULL)
             buf_no_memory();
         *f = *like;
-        f->conn = (struct tail_conn){.source = &source, .extra = true};
+        f->conn = (struct tail_conn){.source = &source, .extra = like->ends};
         f->round = 0;
         f->begun = 0;
         f->asked = false;
@@ -132,6 +134,7 @@ void tail_finder_start(struct tail_conns *cs, tail_adopt *adopt, void *context)
 {
     struct finder like = {.cs = cs, .adopt = adopt, .context = context};
 
+    like.ends = cs->t->print.set->to_end || cs->t->print.until.ms < UINT64_MAX;
     like.learnt = cs->t->route->learnt;
     if (cs->t->print.set->matches > 0)
         add_finders(&like);

@@ -23,7 +23,7 @@ enum { EMPTY_PAUSE_MS = 100 };
 struct follow {
     struct tail *t;
     struct tail_conns conns;
-    struct buf readers;      /* struct reader *, those of the rooms */
+    struct buf readers;      /* struct reader *, where there are no slots */
     struct reader **by_slot; /* in a cluster */
     bool timed;              /* -U: it is known */
     int64_t skew;            /* how far the server's clock is ahead of wait_now(), in ms */
@@ -80,6 +80,7 @@ static void begin_round(struct reader *r, bool before_reading)
 static void end_round(struct reader *r)
 {
     tail_rooms_tell(&r->f->t->rooms, false);
+    tail_look_end(&r->look);
     r->looking = r->before_reading = false;
     r->due = wait_now() + TAIL_HEARTBEAT_MS;
 }
@@ -114,8 +115,9 @@ static int64_t may_wait(const struct reader *r)
 {
     int64_t wait = r->due - wait_now();
 
-    if (r->looking || wait < 1)
-        wait = r->looking ? TAIL_NO_WAIT : 1;
+    if (r->looking)
+        return TAIL_NO_WAIT;
+    wait = wait < 1 ? 1 : wait;
     if (!r->read.timed)
         return wait;
     if (!r->f->timed || time_left(r->f) == 0)
@@ -123,25 +125,33 @@ static int64_t may_wait(const struct reader *r)
     return wait_earliest(wait, time_left(r->f));
 }
 
+/* There is nothing to read from now: if there never will be, or somebody else would be asked to,
+ * the connection is over. Else it may have to find out when -U has passed. */
+static bool must_ask_without_rooms(struct reader *r)
+{
+    struct follow *f = r->f;
+    struct tail_conn *c = &r->conn;
+
+    c->unused = f->by_slot != NULL && !r->read.timed;
+    c->over = c->unused || f->t->print.set->matches == 0;
+    if (c->unused)
+        f->by_slot[session_slot(c->session)] = NULL;
+    if (c->over || !r->read.timed)
+        return false;
+    c->wake = wait_now() + time_left(f);
+    return !f->timed || time_left(f) == 0;
+}
+
 /* Read. NULL: there is nothing to read from. */
 static struct request *read_rooms(struct reader *r)
 {
-    struct tail_conn *c = &r->conn;
-    struct tail *t = r->f->t;
-    bool finds_more = t->print.set->matches > 0;
     size_t n;
 
     r->read.rooms = rooms_of(r, &n);
     r->read.n = n;
-    r->read.timed = t->print.until.ms < UINT64_MAX;
-    if (n == 0) {
-        c->over = !finds_more;
-        if (!r->read.timed || c->over)
-            return NULL;
-        c->wake = wait_now() + time_left(r->f);
-        if (r->f->timed && time_left(r->f) > 0)
-            return NULL;
-    }
+    r->read.timed = r->f->t->print.until.ms < UINT64_MAX;
+    if (n == 0 && !must_ask_without_rooms(r))
+        return NULL;
     r->read.block = may_wait(r);
     r->last = READ;
     r->asked_at = wait_now();
@@ -283,10 +293,11 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
         r->conn.session = f->t->session;
         f->t->session = NULL;
     }
-    buf_add(&f->readers, &r, sizeof r);
     tail_conns_add(&f->conns, &r->conn, slot);
     if (f->by_slot)
         f->by_slot[slot] = r;
+    else
+        buf_add(&f->readers, &r, sizeof r);
     return r;
 }
 
@@ -314,7 +325,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
     if (r == NULL)
         return NULL;
     buf_add(&r->rooms, &room, sizeof room);
-    r->read.strict = false; /* nobody has looked at this one */
+    r->read.strict = false;                /* nobody has looked at this one */
     r->read.rooms = (void *)r->rooms.data; /* which may have moved while a read is under way */
     room->held = true;
     if (room->stale)
@@ -361,7 +372,7 @@ static int assign_all(struct follow *f, struct err *e)
     for (size_t i = 0; i < t->rooms.n; i++)
         if (t->rooms.all[i]->state == TAIL_ROOM_READ && assign(f, t->rooms.all[i], e) == NULL)
             return -1;
-    if (f->readers.len == 0) /* somebody must know when -U has passed */
+    if (f->conns.n == 0) /* somebody must know when -U has passed */
         return add_reader(f, 0, e) ? 0 : -1;
     return 0;
 }

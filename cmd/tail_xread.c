@@ -224,8 +224,8 @@ static void answered(struct request *r)
         }
 }
 
-/* Whether the connection died of the size of the reply, as far as can be known. A read that waits may
- * just have been there when the server died, but hardly twice without an answer between. */
+/* Whether the connection died of the size of the reply, as far as can be known. A read that waits
+ * may just have been there when the server died, but hardly twice without an answer between. */
 static bool was_too_large(struct tail_xread *x)
 {
     if (x->request.problem.code != EXIT_DONE)

@@ -803,8 +803,9 @@ pretender() {
 		                [hello, ('XINFO', info), ('XREAD', xread(a, b, c)), ('XREAD', '*-1\r\n')]],
 		}
 		s = socket.socket(socket.AF_UNIX)
-		s.bind(sys.argv[1])
+		s.bind(sys.argv[1] + '.new')
 		s.listen(9)
+		os.rename(sys.argv[1] + '.new', sys.argv[1])  # it is there only once it listens
 		for script in scripts[sys.argv[2]]:
 		    c, _ = s.accept()
 		    for word, answer in script:

@@ -890,8 +890,8 @@ odd() {
 far_server() {
 	local port=$BATS_TEST_TMPDIR/port
 	mkfifo "$BATS_TEST_TMPDIR/relay"
-	spawn "$CHAT_BUILD/tests/bench/relay" "$PORT" "$1" <"$BATS_TEST_TMPDIR/relay" >"$port"
-	exec 8>"$BATS_TEST_TMPDIR/relay"
+	exec 8<>"$BATS_TEST_TMPDIR/relay" # it exits when its standard input ends
+	spawn "$CHAT_BUILD/tests/bench/relay" "$PORT" "$1" <&8 >"$port"
 	wait_until 10 test -s "$port"
 	export REDIS_URL=redis://127.0.0.1:$(<"$port")
 }

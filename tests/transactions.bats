@@ -111,11 +111,12 @@ watches() { [[ $(cli client list) == *'cmd=get '*'user=writer'* ]]; }
 answers() {
 	pretender=$BATS_TEST_TMPDIR/pretender
 	spawn "$PYTHON" - "$pretender" "$1" >"$BATS_TEST_TMPDIR/added" <<-'END'
-		import socket, sys
+		import os, socket, sys
 		how, refused, store, queued, n = sys.argv[2], False, {}, None, 0
 		listener = socket.socket(socket.AF_UNIX)
-		listener.bind(sys.argv[1])
+		listener.bind(sys.argv[1] + '.new')
 		listener.listen(9)
+		os.rename(sys.argv[1] + '.new', sys.argv[1])  # it is there only once it listens
 		def bulk(b):
 		    return b'$-1\r\n' if b is None else b'$%d\r\n%s\r\n' % (len(b), b)
 		def run(words):
