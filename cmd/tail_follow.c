@@ -17,6 +17,9 @@ enum { SHARED = 1000, MOST_CONNS = 64 };
 /* Files that are open beside the connections: standard ones, the file of -C, Sentinels. */
 enum { OTHER_FILES = 16 };
 
+/* So far apart do connections begin to look at their rooms: a prime, so that many do not meet. */
+enum { SPREAD_MS = 617 };
+
 /* Before asking again after an answer that there is nothing came too early. */
 enum { EMPTY_PAUSE_MS = 100 };
 
@@ -286,7 +289,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
         buf_no_memory();
     r->conn.source = &source;
     r->f = f;
-    r->due = wait_now() + TAIL_HEARTBEAT_MS / 2 + rand() % (TAIL_HEARTBEAT_MS / 2);
+    r->due = wait_now() + TAIL_HEARTBEAT_MS - (int64_t)(f->conns.n * SPREAD_MS % TAIL_HEARTBEAT_MS);
     tail_xread_start(&r->read, f->t);
     tail_look_start(&r->look, f->t);
     if (!f->t->route->cluster && f->t->session) {
@@ -297,7 +300,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     if (f->by_slot)
         f->by_slot[slot] = r;
     else
-        buf_add(&f->readers, &r, sizeof r);
+        buf_add(&f->readers, &r, sizeof(struct reader *));
     return r;
 }
 
@@ -324,7 +327,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
         r = add_reader(f, room->slot, e);
     if (r == NULL)
         return NULL;
-    buf_add(&r->rooms, &room, sizeof room);
+    buf_add(&r->rooms, &room, sizeof(struct tail_room *));
     r->read.strict = false;                /* nobody has looked at this one */
     r->read.rooms = (void *)r->rooms.data; /* which may have moved while a read is under way */
     room->held = true;

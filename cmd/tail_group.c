@@ -637,7 +637,7 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
     if (room->share == NULL)
         buf_no_memory();
     room->state = TAIL_ROOM_READ;
-    buf_add(&s->rooms, &room, sizeof room);
+    buf_add(&s->rooms, &room, sizeof(struct tail_room *));
     if (s->conn.asked && s->request.kind == &takes)
         tail_conn_interrupt(&s->conn);
     else

@@ -16,7 +16,7 @@ void tail_wait_to_save(struct tail *t, struct tail_room *room)
     if (t->cursor == NULL || room->unsaved)
         return;
     room->unsaved = true;
-    buf_add(&t->unsaved, &room, sizeof room);
+    buf_add(&t->unsaved, &room, sizeof(struct tail_room *));
 }
 
 static struct tail_room **unsaved(const struct tail *t, size_t *n)
