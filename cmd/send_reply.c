@@ -58,7 +58,7 @@ static void note_entry(
     bool first = r->trouble.why.code == EXIT_DONE;
 
     note(r, e, entry, item);
-    if (!first)
+    if (!first || e->of == NULL)
         return;
     r->trouble.line = e->of->batch->entries[entry].line;
     r->trouble.promise = false;
