@@ -57,7 +57,7 @@ static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
 static void gather(struct replay *r, const struct tail *t, size_t from)
 {
     const struct tail_room *first = t->rooms.all[from];
-    uint64_t entries = 0;
+    uint64_t entries = 0, most = 0;
     size_t n = 0;
 
     for (size_t i = from; i < t->rooms.n && n < GROUP; i++) {
@@ -71,10 +71,11 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
                 || !is_near(t, first, room)))
             break;
         r->group[n++] = room;
+        most = room->length > most ? room->length : most;
     }
     r->read.rooms = r->group;
     r->read.n = n;
-    r->read.expected = n > 1 ? r->read.batch.entries : 0;
+    r->read.expected = n > 1 ? most : 0;
 }
 
 /* A room of which nothing came has no past: its last entries were deleted. */

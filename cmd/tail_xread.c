@@ -123,8 +123,8 @@ static void add_command(struct tail_xread *x, struct buf *to)
     char id[ID_TEXT];
 
     x->count = x->batch.entries > x->asked ? x->batch.entries / x->asked : 1;
-    if (x->expected > 0 && x->expected <= x->batch.entries)
-        x->count = x->batch.entries; /* no more than that can come */
+    if (x->expected > 0)
+        x->count = (size_t)x->expected;
     reply_command(to, (x->block >= 0 ? 6U : 4U) + 2 * x->asked);
     reply_text(to, "XREAD");
     reply_text(to, "COUNT"); /* it is for each room */

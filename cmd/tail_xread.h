@@ -29,7 +29,7 @@ struct tail_xread {
                                        all of one slot */
     size_t n;
     int64_t block;     /* ms that the server waits for something to come; or: not at all */
-    uint64_t expected; /* entries that the rooms hold together; 0: nobody knows */
+    uint64_t expected; /* entries that are in any of the rooms at most; 0: nobody knows */
     bool ahead;        /* one room, far away: read ahead of the answers */
     bool timed;        /* ask for the time before the read, too: */
     struct tail_clock clock;
