@@ -19,8 +19,8 @@ struct pollfd;
 
 /*
  * How long the server waits for something new before it answers that there is nothing: the one
- * thing that tells a dead or wedged server from an idle one. And how often rooms are looked at, and
- * looked for.
+ * thing that tells a dead or wedged server from an idle one. And how often rooms are checked, and
+ * searched for.
  */
 enum { TAIL_HEARTBEAT_MS = 5000 };
 

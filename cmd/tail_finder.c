@@ -6,7 +6,7 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* A server has to look at each of its keys: that may take a tenth of its time. */
+/* A server has to visit each of its keys: that may take a tenth of its time. */
 enum { PAUSE = 9 };
 
 struct finder {
@@ -60,7 +60,7 @@ static int64_t end_round(struct finder *f)
     int64_t next = f->begun + TAIL_HEARTBEAT_MS;
 
     forget_left_out(f);
-    tail_rooms_tell(&f->cs->t->rooms, false); /* whoever had them may have no rooms left */
+    tail_rooms_report(&f->cs->t->rooms, false); /* whoever had them may have no rooms left */
     f->round = f->scan.round;
     f->begun = 0;
     if (f->cs->t->route->learnt != f->learnt)

@@ -5,7 +5,7 @@
 
 #include "cmd/tail_conn.h"
 #include "cmd/tail_finder.h"
-#include "cmd/tail_look.h"
+#include "cmd/tail_check.h"
 #include "cmd/tail_start.h"
 #include "cmd/tail_wait.h"
 #include "cmd/tail_xread.h"
@@ -17,7 +17,7 @@ enum { SHARED = 1000, MOST_CONNS = 64 };
 /* Files that are open beside the connections: standard ones, the file of -C, Sentinels. */
 enum { OTHER_FILES = 16 };
 
-/* So far apart do connections begin to look at their rooms: a prime, so that many do not meet. */
+/* So far apart do connections begin to check their rooms: a prime, so that many do not meet. */
 enum { SPREAD_MS = 617 };
 
 /* Before asking again after an answer that there is nothing came too early. */
@@ -37,13 +37,13 @@ struct reader {
     struct follow *f;
     struct buf rooms; /* struct tail_room * */
     struct tail_xread read;
-    struct tail_look look;
-    enum { NOTHING, READ, LOOK } last; /* that was asked */
-    bool looking;                      /* a round of looks is under way, */
-    bool before_reading;               /* and nothing is read until it is over */
-    size_t next;                       /* the room to look at next */
-    int64_t due;                       /* wait_now() of the next round */
-    int64_t asked_at;                  /* of the last read */
+    struct tail_check check;
+    enum { NOTHING, READ, CHECK } last; /* that was asked */
+    bool checking;                      /* a round of checks is under way, */
+    bool before_reading;                /* and nothing is read until it is over */
+    size_t next;                        /* the room to check next */
+    int64_t due;                        /* wait_now() of the next round */
+    int64_t asked_at;                   /* of the last read */
 };
 
 static struct tail_room **rooms_of(const struct reader *r, size_t *n)
@@ -75,34 +75,34 @@ static void drop_rooms(struct reader *r)
 
 static void begin_round(struct reader *r, bool before_reading)
 {
-    r->looking = true;
+    r->checking = true;
     r->before_reading = before_reading;
     r->next = 0;
 }
 
 static void end_round(struct reader *r)
 {
-    tail_rooms_tell(&r->f->t->rooms, false);
-    tail_look_end(&r->look);
-    r->looking = r->before_reading = false;
+    tail_rooms_report(&r->f->t->rooms, false);
+    tail_check_end(&r->check);
+    r->checking = r->before_reading = false;
     r->due = wait_now() + TAIL_HEARTBEAT_MS;
 }
 
-/* A bounded number of looks; NULL: the round is over. */
-static struct request *look(struct reader *r)
+/* A bounded number of checks; NULL: the round is over. */
+static struct request *check(struct reader *r)
 {
     size_t n;
     struct tail_room **rooms = rooms_of(r, &n);
 
-    tail_info_start(&r->look.infos);
-    r->look.session = r->conn.session;
+    tail_info_start(&r->check.infos);
+    r->check.session = r->conn.session;
     for (; r->next < n; r->next++)
-        if (tail_look_is_due(rooms[r->next]) && !tail_info_add(&r->look.infos, rooms[r->next]))
+        if (tail_check_is_due(rooms[r->next]) && !tail_info_add(&r->check.infos, rooms[r->next]))
             break;
-    if (r->look.infos.n == 0)
+    if (r->check.infos.n == 0)
         return NULL;
-    r->last = LOOK;
-    return &r->look.infos.request;
+    r->last = CHECK;
+    return &r->check.infos.request;
 }
 
 /* Milliseconds until -U has passed, by the server's clock. */
@@ -118,7 +118,7 @@ static int64_t may_wait(const struct reader *r)
 {
     int64_t wait = r->due - wait_now();
 
-    if (r->looking)
+    if (r->checking)
         return TAIL_NO_WAIT;
     wait = wait < 1 ? 1 : wait;
     if (!r->read.timed)
@@ -194,7 +194,7 @@ static struct request *next(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
     struct request *asked = NULL;
-    bool was_read = r->last == READ, was_look = r->last == LOOK;
+    bool was_read = r->last == READ, was_check = r->last == CHECK;
     size_t n;
 
     drop_rooms(r);
@@ -204,17 +204,17 @@ static struct request *next(struct tail_conn *c)
         return NULL;
     if (r->f->t->print.printed_at == 0)
         r->f->t->print.printed_at = wait_now(); /* -W counts from here on */
-    if (!r->looking && wait_now() >= r->due)
+    if (!r->checking && wait_now() >= r->due)
         begin_round(r, false);
-    if (r->looking && (!was_look || r->before_reading || r->next >= n)) {
-        asked = look(r);
+    if (r->checking && (!was_check || r->before_reading || r->next >= n)) {
+        asked = check(r);
         if (asked == NULL)
             end_round(r);
     }
     return asked ? asked : read_rooms(r);
 }
 
-/* What was known of the rooms may be wrong, and is looked at before they are read. */
+/* What was known of the rooms may be wrong, and is checked before they are read. */
 static void broken(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
@@ -291,7 +291,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     r->f = f;
     r->due = wait_now() + TAIL_HEARTBEAT_MS - (int64_t)(f->conns.n * SPREAD_MS % TAIL_HEARTBEAT_MS);
     tail_xread_start(&r->read, f->t);
-    tail_look_start(&r->look, f->t);
+    tail_check_start(&r->check, f->t);
     if (!f->t->route->cluster && f->t->session) {
         r->conn.session = f->t->session;
         f->t->session = NULL;
@@ -328,7 +328,7 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
     if (r == NULL)
         return NULL;
     buf_add(&r->rooms, &room, sizeof(struct tail_room *));
-    r->read.strict = false;                /* nobody has looked at this one */
+    r->read.strict = false;                /* nobody has checked this one */
     r->read.rooms = (void *)r->rooms.data; /* which may have moved while a read is under way */
     room->held = true;
     if (room->stale)

@@ -1,9 +1,9 @@
 /*
  * The present: whatever comes, of all rooms. One XREAD serves many rooms, but each answer costs the
- * server and us a look at all that it asks for, so that rooms are spread over connections; in a
+ * server and us a visit to all that it asks for, so that rooms are spread over connections; in a
  * cluster, one command can only ask about keys of one hash slot, so that each slot has its own.
  *
- * Between two reads, some rooms are looked at (XINFO): nothing that is read waits for more than a
+ * Between two reads, some rooms are checked (XINFO): nothing that is read waits for more than a
  * bounded number of them.
  */
 #ifndef CMD_TAIL_FOLLOW_H

@@ -62,7 +62,7 @@ static void item(void *request, const struct reply_item *it)
     q->field[n] = 0;
 }
 
-/* Take what was told of one room; a refusal that passes is the request's. */
+/* Take what came of one room; a refusal that passes is the request's. */
 static void replied(struct request *r)
 {
     struct tail_infos *q = infos(r);

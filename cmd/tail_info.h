@@ -13,7 +13,7 @@ enum { TAIL_INFO_ROOMS = 100, TAIL_INFO_BYTES = 256 * 1024 };
 struct tail_infos {
     struct request request;
     /*
-     * What is told of a room, or why the server refuses to tell it for good (`why`, else NULL):
+     * What XINFO says of a room, or why the server refuses it for good (`why`, else NULL):
      * then `info` is all zero. May set the request's problem.
      */
     void (*each)(struct tail_infos *q, struct tail_room *room, const struct tail_info *info,

@@ -1,6 +1,6 @@
 #include "cmd/tail_replay.h"
 
-#include "cmd/tail_look.h"
+#include "cmd/tail_check.h"
 #include "cmd/tail_wait.h"
 #include "cmd/tail_xread.h"
 #include "common/wait.h"
@@ -14,13 +14,13 @@ enum { FIRST_BYTES = 128 * 1024, FIRST_ENTRIES = 256 };
 
 struct replay {
     struct tail_xread read;
-    struct tail_look look;
+    struct tail_check check;
     struct tail_room *group[GROUP];
-    size_t alone;      /* rooms to read one by one: one of them cannot be read */
-    int64_t looked_at; /* wait_now() of the last look at the room that is read */
+    size_t alone;       /* rooms to read one by one: one of them cannot be read */
+    int64_t checked_at; /* wait_now() of the last check of the room that is read */
 };
 
-static bool has_past(const struct tail_room *room)
+static bool is_to_be_replayed(const struct tail_room *room)
 {
     return room->state == TAIL_ROOM_READ && id_compare(room->at.cursor, room->end) < 0;
 }
@@ -31,25 +31,25 @@ static bool is_near(const struct tail *t, const struct tail_room *a, const struc
     return !t->route->cluster || (a->slot == b->slot && !session_asking(t->session));
 }
 
-/* Look what becomes of a room, and of those behind it that must be looked at before they are read.
+/* Check a room, and those behind it that must be checked before they are read.
  */
-static int look(struct replay *r, struct tail *t, size_t from, struct err *e)
+static int check(struct replay *r, struct tail *t, size_t from, struct err *e)
 {
     const struct tail_room *first = t->rooms.all[from];
     int done;
 
-    tail_info_start(&r->look.infos);
-    tail_info_add(&r->look.infos, t->rooms.all[from]);
+    tail_info_start(&r->check.infos);
+    tail_info_add(&r->check.infos, t->rooms.all[from]);
     for (size_t i = from + 1; i < t->rooms.n; i++) {
         struct tail_room *room = t->rooms.all[i];
 
-        if (!has_past(room))
+        if (!is_to_be_replayed(room))
             continue;
-        if (!room->stale || !is_near(t, first, room) || !tail_info_add(&r->look.infos, room))
+        if (!room->stale || !is_near(t, first, room) || !tail_info_add(&r->check.infos, room))
             break;
     }
-    done = tail_call_about(t, first, &r->look.infos.request, e);
-    r->looked_at = wait_now();
+    done = tail_call_about(t, first, &r->check.infos.request, e);
+    r->checked_at = wait_now();
     return done;
 }
 
@@ -63,7 +63,7 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
     for (size_t i = from; i < t->rooms.n && n < GROUP; i++) {
         struct tail_room *room = t->rooms.all[i];
 
-        if (!has_past(room))
+        if (!is_to_be_replayed(room))
             continue;
         entries += room->length;
         if (n > 0
@@ -79,10 +79,10 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
 }
 
 /* A room of which nothing came has no past: its last entries were deleted. */
-static void end_past(struct replay *r)
+static void end_replay(struct replay *r)
 {
     for (size_t i = 0; i < r->read.n; i++)
-        if (r->group[i]->told != r->read.reply)
+        if (r->group[i]->last_read != r->read.reply)
             r->group[i]->end = r->group[i]->at.cursor;
 }
 
@@ -116,8 +116,9 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
     struct tail_room *first = t->rooms.all[from];
     int done;
 
-    if (first->stale || (wait_now() - r->looked_at >= TAIL_HEARTBEAT_MS && tail_look_is_due(first)))
-        return look(r, t, from, e);
+    if (first->stale
+        || (wait_now() - r->checked_at >= TAIL_HEARTBEAT_MS && tail_check_is_due(first)))
+        return check(r, t, from, e);
     expect(&r->read, first);
     gather(r, t, from);
     done = tail_call_about(t, first, &r->read.request, e);
@@ -126,27 +127,27 @@ static int read_on(struct replay *r, struct tail *t, size_t from, struct err *e)
     if (r->read.unreadable)
         return leave_out(r, t, e);
     r->alone -= r->alone > 0;
-    end_past(r);
+    end_replay(r);
     return 1;
 }
 
 int tail_replay(struct tail *t, struct err *e)
 {
-    struct replay r = {.read = {.block = TAIL_NO_WAIT, .ahead = true}, .looked_at = wait_now()};
+    struct replay r = {.read = {.block = TAIL_NO_WAIT, .ahead = true}, .checked_at = wait_now()};
     size_t i = 0;
     int done = 1;
 
     tail_xread_start(&r.read, t);
-    tail_look_start(&r.look, t);
+    tail_check_start(&r.check, t);
     while (done == 1 || done == SESSION_BROKEN) {
-        while (i < t->rooms.n && !has_past(t->rooms.all[i]))
+        while (i < t->rooms.n && !is_to_be_replayed(t->rooms.all[i]))
             i++;
         if (i == t->rooms.n)
             break;
         done = t->print.stop == TAIL_GOES_ON ? read_on(&r, t, i, e) : SESSION_STOPPED;
     }
     tail_xread_free(&r.read);
-    tail_rooms_tell(&t->rooms, true);
+    tail_rooms_report(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;
 }

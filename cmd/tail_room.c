@@ -3,22 +3,22 @@
 /* Remember an XINFO until everything up to its last ID was read. */
 static void remember(struct tail_position *p, const struct tail_info *now)
 {
-    p->looked = true;
-    p->look = now->last;
-    p->look_added = now->added;
+    p->checked = true;
+    p->check = now->last;
+    p->check_added = now->added;
 }
 
 /* All is read up to the XINFO's last ID, and it said how many that were. Fewer than were counted:
  * the room was made anew while its IDs went on, or the server is another one. */
-static struct tail_loss settle(struct tail_position *p)
+static struct tail_loss account(struct tail_position *p)
 {
     struct tail_loss loss = {0};
 
-    if (p->counted && p->look_added > p->count)
-        loss.entries = p->look_added - p->count;
+    if (p->counted && p->check_added > p->count)
+        loss.entries = p->check_added - p->count;
     p->counted = true;
-    p->count = p->look_added;
-    p->looked = false;
+    p->count = p->check_added;
+    p->checked = false;
     return loss;
 }
 
@@ -32,7 +32,7 @@ void tail_room_begin(struct tail_position *p, const struct tail_info *now, struc
     int beyond = id_compare(cursor, now->last);
 
     *p = (struct tail_position){
-        .cursor = cursor, .anchor = *now, .first = now->first, .top = now->last};
+        .cursor = cursor, .baseline = *now, .first = now->first, .top = now->last};
     p->ahead = beyond > 0;
     if (beyond < 0)
         remember(p, now);
@@ -60,7 +60,7 @@ struct tail_loss tail_room_resume(
         remember(p, now);
         p->counted = true;
         p->count = place->added;
-        return id_compare(place->id, now->last) == 0 ? settle(p) : loss;
+        return id_compare(place->id, now->last) == 0 ? account(p) : loss;
     }
     if (!p->counted && place->added >= now->added - now->length) {
         p->believed = true;
@@ -77,7 +77,7 @@ bool tail_room_lost_start(const struct tail_info *now, struct id cursor)
 
 void tail_room_begin_before(struct tail_position *p, struct id cursor, uint64_t entries)
 {
-    struct tail_info then = p->anchor;
+    struct tail_info then = p->baseline;
 
     tail_room_begin(p, &then, cursor);
     p->counted = p->counted || then.added >= entries;
@@ -89,7 +89,7 @@ struct tail_loss tail_room_pass(struct tail_position *p, struct id id)
 {
     struct tail_loss loss = {0};
 
-    return p->looked && id_compare(id, p->look) > 0 ? settle(p) : loss;
+    return p->checked && id_compare(id, p->check) > 0 ? account(p) : loss;
 }
 
 struct tail_loss tail_room_read(struct tail_position *p, struct id id)
@@ -98,12 +98,12 @@ struct tail_loss tail_room_read(struct tail_position *p, struct id id)
 
     p->cursor = id;
     p->count++;
-    if (p->looked && id_compare(id, p->look) == 0)
-        loss = settle(p);
+    if (p->checked && id_compare(id, p->check) == 0)
+        loss = account(p);
     if (id_compare(id, p->top) > 0)
         p->top = id;
-    if (p->anchor.added == 0) {
-        p->anchor = (struct tail_info){true, id, id, 1, 1};
+    if (p->baseline.added == 0) {
+        p->baseline = (struct tail_info){true, id, id, 1, 1};
         p->first = id;
     }
     return loss;
@@ -114,9 +114,9 @@ struct tail_loss tail_room_read_nothing(struct tail_position *p)
     struct tail_loss loss = {0};
     bool counted = p->counted;
 
-    if (!p->looked)
+    if (!p->checked)
         return loss;
-    loss = settle(p);
+    loss = account(p);
     loss.unknown = !counted;
     return loss;
 }
@@ -126,7 +126,7 @@ struct tail_loss tail_room_read_nothing(struct tail_position *p)
 static bool is_anew(const struct tail_position *p, const struct tail_info *now)
 {
     return id_compare(now->first, p->first) != 0
-           && (now->added < p->anchor.added || id_compare(now->last, p->anchor.last) < 0);
+           && (now->added < p->baseline.added || id_compare(now->last, p->baseline.last) < 0);
 }
 
 enum tail_fate tail_room_fate(
@@ -139,7 +139,7 @@ enum tail_fate tail_room_fate(
     return !after_outage || is_anew(p, now) ? TAIL_ROOM_ANEW : TAIL_ROOM_WENT_BACK;
 }
 
-struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info *now)
+struct tail_loss tail_room_check(struct tail_position *p, const struct tail_info *now)
 {
     struct tail_loss loss = {0};
     int beyond = id_compare(p->cursor, now->last);
@@ -147,15 +147,15 @@ struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info 
     p->first = now->first;
     p->top = now->last;
     if (p->counted && now->added < p->count)
-        p->counted = p->looked = false;
-    if (!p->looked && beyond <= 0)
+        p->counted = p->checked = false;
+    if (!p->checked && beyond <= 0)
         remember(p, now);
-    if (p->looked && !p->counted && beyond < 0 && is_empty_beyond(now, p->cursor)) {
+    if (p->checked && !p->counted && beyond < 0 && is_empty_beyond(now, p->cursor)) {
         loss.unknown = now->added > now->length;
         p->counted = true;
         p->count = now->added - now->length;
     }
-    return beyond == 0 && p->looked ? settle(p) : loss;
+    return beyond == 0 && p->checked ? account(p) : loss;
 }
 
 struct tail_place tail_room_place(const struct tail_position *p)

@@ -1,6 +1,6 @@
 /*
  * One room: how far it was read, and what became of it. Nothing here asks a server or prints: all
- * is decided from what XINFO STREAM told then and tells now, and from the entries that came
+ * is decided from what XINFO STREAM said then and says now, and from the entries that came
  * between.
  *
  * How many entries were lost is exact, whatever a reader jumps over. An XINFO tells L, the last ID
@@ -31,13 +31,14 @@ struct tail_position {
     uint64_t count;   /* how many entries there ever were up to the cursor, lost ones too */
 
     /* Private. */
-    struct tail_info anchor; /* as the room was found first, or with the first entry it ever had */
-    struct id first, top;    /* its first ID when last looked at; its highest so far */
-    bool believed;           /* if not counted, the count is what an earlier run knew, and may be */
-    bool ahead;              /* the cursor is a start that lay beyond the room's end */
-    bool looked;             /* an XINFO waits until all up to its last ID was read */
-    struct id look;          /* that ID, */
-    uint64_t look_added;     /* and how many entries there ever were then */
+    struct tail_info
+        baseline;         /* as the room was found first, or with the first entry it ever had */
+    struct id first, top; /* its first ID when last checked at; its highest so far */
+    bool believed;        /* if not counted, the count is what an earlier run knew, and may be */
+    bool ahead;           /* the cursor is a start that lay beyond the room's end */
+    bool checked;         /* an XINFO waits until all up to its last ID was read */
+    struct id check;      /* that ID, */
+    uint64_t check_added; /* and how many entries there ever were then */
 };
 
 /* What was lost of a room: a number of entries, or nobody knows how many. */
@@ -84,7 +85,7 @@ enum tail_fate tail_room_fate(
     const struct tail_position *p, const struct tail_info *now, bool after_outage);
 
 /* Take an XINFO of a room that goes on. */
-struct tail_loss tail_room_look(struct tail_position *p, const struct tail_info *now);
+struct tail_loss tail_room_check(struct tail_position *p, const struct tail_info *now);
 
 /* What to keep in the file of -C. A start that lies beyond the room's end is kept as that end. */
 struct tail_place tail_room_place(const struct tail_position *p);

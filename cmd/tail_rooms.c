@@ -12,7 +12,7 @@
 /* How many rooms that are left out are said one by one. */
 enum { SAID = 3 };
 
-/* How long rooms that are gone are gathered: no longer than it takes to look at all of them once.
+/* How long rooms that are gone are gathered: no longer than it takes to check all of them once.
  */
 enum { GATHER_MS = 5000 };
 
@@ -102,7 +102,7 @@ void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const st
         err_say(ERR_NOTICE, "%s; it is left out", why->text);
 }
 
-void tail_rooms_tell(struct tail_rooms *r, bool now)
+void tail_rooms_report(struct tail_rooms *r, bool now)
 {
     if (!now && wait_now() < r->gone_since + GATHER_MS)
         return;

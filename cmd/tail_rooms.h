@@ -29,16 +29,16 @@ struct tail_room {
     bool matched, fresh;      /* found by -m or -l; and after we began: all of it is new */
     bool held;                /* a reader of the present knows it, so that it cannot be forgotten */
     bool missing;             /* a room of this name was not there, or went, before the end of -e */
-    bool unsaved;             /* its place differs from what the file of -C was told */
+    bool unsaved;             /* its place differs from what the file of -C was last_read */
     struct tail_position at;  /* how far it was read */
     struct id end;            /* its last ID when we began */
     uint64_t length;          /* and how many entries it had */
     uint64_t skip;            /* messages that would be shown but are passed over first (-n) */
     uint64_t weight;          /* bytes of the last XINFO of it, */
     int64_t quiet_until;      /* which is not asked for again before that wait_now() */
-    bool stale;               /* the connection died since it was last looked at */
+    bool stale;               /* the connection died since it was last checked */
     unsigned round;           /* the search for rooms that found it last */
-    unsigned told;            /* the reply of a read that brought something of it last */
+    unsigned last_read;       /* the reply of a read that brought something of it last */
     struct tail_share *share; /* of -g: owned by tail_group.c */
 };
 
@@ -48,7 +48,7 @@ struct tail_rooms {
     bool nameless; /* one without a name was found, and that was said */
 
     /* Private. */
-    size_t gone, left_out; /* that were not told */
+    size_t gone, left_out; /* that were not last_read */
     char first_gone[65];   /* the first of the gone ones, */
     int64_t gone_since;    /* and wait_now() of when it was dropped */
     size_t cap;
@@ -69,7 +69,7 @@ void tail_rooms_leave_out(struct tail_rooms *r, struct tail_room *room, const st
 
 /* Say which rooms these were since it was said last; of many only how many. Unless it must be
  * `now`, they are gathered for some seconds. A few that are left out were said at once. */
-void tail_rooms_tell(struct tail_rooms *r, bool now);
+void tail_rooms_report(struct tail_rooms *r, bool now);
 
 /* Forget the rooms that are TAIL_ROOM_GONE, unless they are held: nobody else may know them any
  * more. */

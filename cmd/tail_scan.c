@@ -5,7 +5,7 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* How many keys the server looks at for one answer, in which only the rooms among them are told. */
+/* How many keys the server visits for one answer, which names only the rooms among them. */
 enum { SCAN_COUNT = 1000 };
 
 static struct tail_scan *scan_of(void *request)
@@ -114,7 +114,7 @@ void tail_scan_masters(const struct tail *t, const int *known, size_t n, struct 
     }
 }
 
-/* One server, until all its keys were looked at. */
+/* One server, until all its keys were visited. */
 static int scan_server(struct tail *t, int slot, struct err *e)
 {
     struct tail_scan s;

@@ -1,4 +1,4 @@
-/* SCAN: finding the rooms of -m and -l, each of a server's keys looked at in bounded steps. */
+/* SCAN: finding the rooms of -m and -l, each of a server's keys visited, in bounded steps. */
 #ifndef CMD_TAIL_SCAN_H
 #define CMD_TAIL_SCAN_H
 

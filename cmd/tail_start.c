@@ -61,7 +61,7 @@ int tail_start_bounds(struct tail *t, struct err *e)
     return done;
 }
 
-void tail_start_tell(struct tail *t, struct tail_room *room, const struct tail_loss *loss)
+void tail_start_report(struct tail *t, struct tail_room *room, const struct tail_loss *loss)
 {
     if (loss->unknown)
         err_say(ERR_NOTICE, "%.64s: messages may have been trimmed before they could be read",
@@ -83,7 +83,7 @@ static bool resume(struct tail *t, struct tail_room *room, const struct tail_inf
     if (t->cursor == NULL || !tail_cursor_find(t->cursor, room->name, room->len, &place))
         return false;
     loss = tail_room_resume(&room->at, now, &place);
-    tail_start_tell(t, room, &loss);
+    tail_start_report(t, room, &loss);
     if (now->exists && id_compare(place.id, now->last) > 0) {
         id_print(id, now->last);
         err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind what was read",
@@ -110,7 +110,7 @@ static void begin(struct tail *t, struct tail_room *room, const struct tail_info
     else if ((last || !from_since) && ends_later)
         tail_room_begin(&room->at, now, now->last);
     if (set->lines != TAIL_LAST && from_since)
-        tail_start_tell(t, room, &loss);
+        tail_start_report(t, room, &loss);
 }
 
 /* A room that cannot be read is left out if nobody named it. */
@@ -181,7 +181,7 @@ int tail_start_locate(struct tail *t, struct err *e)
                 break;
         done = tail_call_about(t, from, &q.request, e);
     }
-    tail_rooms_tell(&t->rooms, true);
+    tail_rooms_report(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;
 }
@@ -209,7 +209,7 @@ struct place {
     uint64_t found, entries; /* messages that would be shown, and the entries that hold them */
     uint64_t in_entry;
     size_t asked, came; /* entries */
-    struct id from;     /* the entry that was looked at last */
+    struct id from;     /* the entry that was counted last */
 };
 
 struct search {

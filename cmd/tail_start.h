@@ -23,6 +23,6 @@ int tail_start_search(struct tail *t, struct err *e);
 void tail_start_fresh(struct tail *t, struct tail_room *room);
 
 /* Say what was lost of a room. */
-void tail_start_tell(struct tail *t, struct tail_room *room, const struct tail_loss *loss);
+void tail_start_report(struct tail *t, struct tail_room *room, const struct tail_loss *loss);
 
 #endif

@@ -69,7 +69,7 @@ void tail_wait_flush(struct tail *t, bool now)
 }
 
 /* What ends the program, or is due, after a sleep. */
-static int look_up(struct tail *t, const struct pollfd *out, int64_t expires, struct err *e)
+static int after_sleep(struct tail *t, const struct pollfd *out, int64_t expires, struct err *e)
 {
     struct tail_print *p = &t->print;
 
@@ -161,7 +161,7 @@ int tail_wait(
         return -1;
     if (serve(waiters, n, fds, wait_now() - now, e) < 0)
         return -1;
-    return look_up(t, out, expires_at(t), e);
+    return after_sleep(t, out, expires_at(t), e);
 }
 
 /* For session_call(). */

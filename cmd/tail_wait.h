@@ -22,10 +22,10 @@ int tail_wait(
     struct tail *t, const struct tail_waiter *waiters, size_t n, int64_t deadline, struct err *e);
 
 /*
- * Ask this of `t->session`, aimed at the hash slot (-1: any), and wait for the answer. Returns 1
- * when it was answered; SESSION_BROKEN when it is to be asked again, if it still makes sense:
- * unless the server sent us elsewhere, all rooms are stale then; SESSION_STOPPED when `print.stop`
- * was set; -1 as tail_wait().
+ * Ask this of `t->session`, about a key of the hash slot (-1: any), and wait for the answer.
+ * Returns 1 when it was answered; SESSION_BROKEN when it is to be asked again, if it still makes
+ * sense: unless the server sent us elsewhere, all rooms are stale then; SESSION_STOPPED when
+ * `print.stop` was set; -1 as tail_wait().
  */
 int tail_call(struct tail *t, int slot, struct request *r, struct err *e);
 

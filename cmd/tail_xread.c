@@ -55,7 +55,7 @@ static void on_room(void *context, const struct span *name)
     for (size_t i = 0; i < x->n; i++, x->at = (x->at + 1) % x->n) {
         x->reading = x->rooms[x->at];
         if (x->reading->len == name->len && memcmp(x->reading->name, name->at, name->len) == 0) {
-            x->reading->told = x->reply;
+            x->reading->last_read = x->reply;
             return;
         }
     }
@@ -88,7 +88,7 @@ static void on_entry(void *context, const struct entry_message *m)
         return;
     if (tail_print_is_past(p, room, m->key)) {
         loss = tail_room_pass(&room->at, m->key);
-        tail_start_tell(x->t, room, &loss);
+        tail_start_report(x->t, room, &loss);
         room->state = TAIL_ROOM_DONE;
         return;
     }
@@ -97,7 +97,7 @@ static void on_entry(void *context, const struct entry_message *m)
     tail_print_entry(p, &x->open, room);
     loss = tail_room_read(&room->at, m->key);
     if (loss.entries > 0)
-        tail_start_tell(x->t, room, &loss);
+        tail_start_report(x->t, room, &loss);
     tail_wait_to_save(x->t, room);
     if (id_compare(m->key, p->until) == 0)
         room->state = TAIL_ROOM_DONE;
@@ -209,7 +209,7 @@ static void replied(struct request *r)
         x->passed_over = !tail_ahead_fits(&x->guess, i, cursor);
 }
 
-/* A room of which nothing came had nothing: what an XINFO told of before was lost. */
+/* A room of which nothing came had nothing: what an XINFO last_read of before was lost. */
 static void answered(struct request *r)
 {
     struct tail_xread *x = xread(r);
@@ -217,10 +217,10 @@ static void answered(struct request *r)
     x->deaths = 0;
     tail_batch_grow(&x->batch, &x->in);
     for (size_t i = 0; i < x->n && x->t->print.stop == TAIL_GOES_ON && !x->unreadable; i++)
-        if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->told != x->reply) {
+        if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->last_read != x->reply) {
             struct tail_loss loss = tail_room_read_nothing(&x->rooms[i]->at);
 
-            tail_start_tell(x->t, x->rooms[i], &loss);
+            tail_start_report(x->t, x->rooms[i], &loss);
         }
 }
 

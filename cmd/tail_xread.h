@@ -45,7 +45,7 @@ struct tail_xread {
     struct tail_room *reading; /* the room whose entries come */
     size_t at;                 /* its place among all */
     size_t count;              /* entries asked for of each room */
-    unsigned reply;            /* for `told` of the rooms */
+    unsigned reply;            /* for `last_read` of the rooms */
     unsigned deaths;           /* of connections, since the last answer */
     struct tail_ahead guess;
     bool passed_over; /* the reply that comes is of no use */

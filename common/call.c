@@ -22,12 +22,12 @@ static int give_up(struct request *r, struct session *s, struct err *e)
 int request_take(struct request *r, struct session *s, struct err *e)
 {
     while (r->at < r->n) {
-        int told = session_reply(s, r->kind->item, r, e);
+        int came = session_reply(s, r->kind->item, r, e);
 
-        if (told == SESSION_BROKEN && r->kind->broken)
+        if (came == SESSION_BROKEN && r->kind->broken)
             r->kind->broken(r);
-        if (told != 1)
-            return told;
+        if (came != 1)
+            return came;
         if (r->kind->replied)
             r->kind->replied(r);
         r->at++;
@@ -45,17 +45,17 @@ int request_take(struct request *r, struct session *s, struct err *e)
 static int come_up(struct session *s, session_sleep *sleep, void *context, struct err *e)
 {
     for (;;) {
-        int told = session_reply(s, reply_ignore, NULL, e);
+        int came = session_reply(s, reply_ignore, NULL, e);
 
-        if (told < 0 || told == SESSION_BROKEN)
-            return told;
-        if (told > 0)
+        if (came < 0 || came == SESSION_BROKEN)
+            return came;
+        if (came > 0)
             continue;
         if (session_up(s))
             return 0;
-        told = sleep(context, s, false, e);
-        if (told != 0)
-            return told;
+        came = sleep(context, s, false, e);
+        if (came != 0)
+            return came;
     }
 }
 

@@ -26,7 +26,7 @@ struct request_kind {
     void (*replied)(struct request *r);
     /* All have, without a problem; now what is wrong may still go into `problem`. Or NULL. */
     void (*answered)(struct request *r);
-    /* Some of them will never come, or `problem` is of a kind that passes: what was told in part is
+    /* Some of them will never come, or `problem` is of a kind that passes: what came in part is
      * void, and whoever asked may ask again. Or NULL. */
     void (*broken)(struct request *r);
 };

@@ -101,7 +101,7 @@ static void check_step(struct tail_position *p, const struct step *s)
     case RESUME: loss = tail_room_resume(p, &s->now, &place); break;
     case READ: loss = tail_room_read(p, id); break;
     case NOTHING: loss = tail_room_read_nothing(p); break;
-    case LOOK: loss = tail_room_look(p, &s->now); break;
+    case LOOK: loss = tail_room_check(p, &s->now); break;
     case FATE:
         CHECK_NUMBER(tail_room_fate(p, &s->now, false), s->fate);
         CHECK_NUMBER(tail_room_fate(p, &s->now, true), s->after_outage);

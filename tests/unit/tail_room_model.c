@@ -141,7 +141,7 @@ static void look(void)
     struct tail_info now = info();
 
     CHECK_NUMBER(tail_room_fate(&sim.at, &now, one_in(2)), TAIL_ROOM_GOES_ON);
-    tell(tail_room_look(&sim.at, &now));
+    tell(tail_room_check(&sim.at, &now));
 }
 
 /* A start that lay beyond the room's end is forgotten when the reader exits. */

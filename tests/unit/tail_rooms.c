@@ -38,7 +38,7 @@ static void expect(const char *want)
     buf_free(&names);
 }
 
-/* What tail_rooms_tell() says, after the program's name. */
+/* What tail_rooms_report() says, after the program's name. */
 static const char *told(void)
 {
     static char text[2000];
@@ -49,7 +49,7 @@ static const char *told(void)
     if (kept < 0 || pipe(ends) < 0 || dup2(ends[1], STDERR_FILENO) < 0)
         abort();
     close(ends[1]);
-    tail_rooms_tell(&rooms, true);
+    tail_rooms_report(&rooms, true);
     dup2(kept, STDERR_FILENO);
     close(kept);
     n = read(ends[0], text, sizeof text - 1);

@@ -1,4 +1,4 @@
-#include "cmd/tail_look.h"
+#include "cmd/tail_check.h"
 
 #include "cmd/tail_start.h"
 #include "cmd/tail_wait.h"
@@ -13,7 +13,7 @@ enum { BEHIND_MS = 3000 };
  * for a while. A node of a cluster is never read from unless it is the master.
  */
 static bool is_doubtful(
-    struct tail_look *l, const struct tail_room *room, const struct tail_info *now)
+    struct tail_check *l, const struct tail_room *room, const struct tail_info *now)
 {
     struct err *problem = &l->infos.request.problem;
 
@@ -29,11 +29,12 @@ static bool is_doubtful(
     return true;
 }
 
-static void deleted(struct tail_look *l, struct tail_room *room)
+static void deleted(struct tail_check *l, struct tail_room *room)
 {
     const struct tail_info none = {0};
 
-    if (l->t->print.set->to_end) { /* its end will not come: told as for any room that is not */
+    if (l->t->print.set
+            ->to_end) { /* its end will not come: reported like any room that is not there */
         room->missing = true;
         room->state = TAIL_ROOM_DONE;
     } else {
@@ -52,14 +53,14 @@ static void went_back(struct tail_room *room, const struct tail_info *now)
     tail_room_begin(&room->at, now, cursor);
 }
 
-static void looked(struct tail_look *l, struct tail_room *room, const struct tail_info *now)
+static void checked(struct tail_check *l, struct tail_room *room, const struct tail_info *now)
 {
     struct tail_loss loss;
 
     switch (tail_room_fate(&room->at, now, room->stale)) {
     case TAIL_ROOM_GOES_ON:
-        loss = tail_room_look(&room->at, now);
-        tail_start_tell(l->t, room, &loss);
+        loss = tail_room_check(&room->at, now);
+        tail_start_report(l->t, room, &loss);
         break;
     case TAIL_ROOM_DELETED: deleted(l, room); break;
     case TAIL_ROOM_ANEW:
@@ -76,7 +77,7 @@ static void looked(struct tail_look *l, struct tail_room *room, const struct tai
 static void each(struct tail_infos *q, struct tail_room *room, const struct tail_info *now,
     const struct err *why)
 {
-    struct tail_look *l = q->context;
+    struct tail_check *l = q->context;
 
     if (why && !room->matched) {
         q->request.problem = *why;
@@ -89,23 +90,23 @@ static void each(struct tail_infos *q, struct tail_room *room, const struct tail
         tail_wait_forget(l->t, room);
         tail_rooms_drop(&l->t->rooms, room);
     } else {
-        looked(l, room, now);
+        checked(l, room, now);
     }
 }
 
-void tail_look_start(struct tail_look *l, struct tail *t)
+void tail_check_start(struct tail_check *l, struct tail *t)
 {
-    *l = (struct tail_look){.infos = {.each = each}, .t = t};
+    *l = (struct tail_check){.infos = {.each = each}, .t = t};
     l->infos.context = l;
     tail_info_start(&l->infos);
 }
 
-void tail_look_end(struct tail_look *l)
+void tail_check_end(struct tail_check *l)
 {
     l->behind = 0;
 }
 
-bool tail_look_is_due(const struct tail_room *room)
+bool tail_check_is_due(const struct tail_room *room)
 {
     return room->state == TAIL_ROOM_READ && (room->stale || wait_now() >= room->quiet_until);
 }
