@@ -289,6 +289,7 @@ int main(int argc, char **argv)
     enum exit_code code = EXIT_USAGE;
     int operand;
 
+    wait_begin();
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (a.tail.consumer == NULL)

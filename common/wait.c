@@ -9,16 +9,16 @@
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-static volatile sig_atomic_t caught;
-static sigset_t ours; /* the signals in hand; none until armed */
-static bool armed, told;
+static volatile sig_atomic_t armed, caught;
+static sigset_t ours; /* the signals in hand; none until wait_begin() */
+static bool told;
 
+/* Process 1 of a container gets no signal that it has no handler for: there is one all the time. */
 static void on_signal(int sig)
 {
+    if (!armed || caught)
+        wait_die(sig);
     caught = sig;
-    for (int i = 0; i < SIGNALS; i++)
-        if (sigismember(&ours, signals[i]) == 1)
-            signal(signals[i], SIG_DFL);
 }
 
 int64_t wait_now(void)
@@ -29,13 +29,10 @@ int64_t wait_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void wait_arm(void)
+void wait_begin(void)
 {
     struct sigaction act = {.sa_handler = on_signal}, old;
 
-    if (armed)
-        return;
-    armed = true;
     sigemptyset(&ours);
     for (int i = 0; i < SIGNALS; i++) {
         /* Ignored from the start, as nohup does with HUP: it stays so. */
@@ -44,6 +41,11 @@ void wait_arm(void)
         sigaddset(&ours, signals[i]);
         sigaction(signals[i], &act, NULL);
     }
+}
+
+void wait_arm(void)
+{
+    armed = 1;
 }
 
 int wait_signal(void)
@@ -68,7 +70,7 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
         timeout = (struct timespec){left / 1000, left % 1000 * 1000000};
     /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip
      * between. */
-    sigprocmask(SIG_BLOCK, armed ? &ours : NULL, &open);
+    sigprocmask(SIG_BLOCK, &ours, &open);
     if (told || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
     sigprocmask(SIG_SETMASK, &open, NULL);

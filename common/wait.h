@@ -1,8 +1,9 @@
 /*
  * The one place where a program sleeps, and what may wake it: descriptors, time, signals.
  *
- * Until wait_arm(), signals act as they do on any program. After it the first INT, TERM or HUP is
- * only remembered, so that what was read can be delivered; the next one kills.
+ * From wait_begin() on, INT, TERM and HUP end the program, also where it is process 1 of a
+ * container. After wait_arm() the first of them is only remembered, so that what was read can be
+ * delivered; the next one kills.
  */
 #ifndef COMMON_WAIT_H
 #define COMMON_WAIT_H
@@ -19,7 +20,10 @@ int64_t wait_now(void);
 /* The earlier of two deadlines. */
 int64_t wait_earliest(int64_t a, int64_t b);
 
-/* Take the signals in hand, but for those that are ignored. Calling it again does nothing. */
+/* Handle the signals, except those that are ignored. To be called first of all, and once. */
+void wait_begin(void);
+
+/* Remember the next signal from now on. Calling it again does nothing. */
 void wait_arm(void);
 
 /* The signal that came, or 0. Until it was asked for, wait_poll() does not sleep. */
@@ -32,7 +36,10 @@ int wait_signal(void);
  */
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 
-/* End the program by the signal, as if it had never been caught. */
+/*
+ * End the program by the signal, as if it had never been caught; with status 128 + `sig` where the
+ * signal does nothing, as in process 1. A signal handler may call it.
+ */
 void wait_die(int sig) __attribute__((noreturn));
 
 #endif

@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
-/* A look without sleeping may be what meets the signal first: the sleep behind it must not forget it. */
+/* A look without sleeping may be what meets the signal first: the sleep behind it must not forget
+ * it. */
 static void remembers_a_signal(void)
 {
     int64_t before = wait_now();
 
     signal(SIGHUP, SIG_IGN); /* as nohup does */
+    wait_begin();
     wait_arm();
     raise(SIGTERM);
     CHECK_NUMBER(wait_poll(NULL, 0, 0), 0);
@@ -23,18 +27,35 @@ static void remembers_a_signal(void)
     CHECK(wait_now() >= before + 50);
 }
 
-static bool is_default(int sig)
+/* How a child ends that handles signals from the start, is armed or not, and gets some of them. */
+static int end_of_child(bool arm, int signals)
 {
-    struct sigaction act;
+    int status = 0;
+    pid_t child = fork();
 
-    return sigaction(sig, NULL, &act) == 0 && act.sa_handler == SIG_DFL;
+    if (child == 0) {
+        wait_begin();
+        if (arm)
+            wait_arm();
+        for (int i = 0; i < signals; i++)
+            raise(SIGTERM);
+        _exit(wait_signal() == SIGTERM);
+    }
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void kills_at_once_or_the_second_time(void)
+{
+    CHECK_NUMBER(end_of_child(false, 1), -SIGTERM);
+    CHECK_NUMBER(end_of_child(true, 1), 1);
+    CHECK_NUMBER(end_of_child(true, 2), -SIGTERM);
 }
 
 static void leaves_ignored_signals(void)
 {
     struct sigaction act;
 
-    CHECK(is_default(SIGTERM) && is_default(SIGINT)); /* the next one kills */
     CHECK(sigaction(SIGHUP, NULL, &act) == 0 && act.sa_handler == SIG_IGN);
 }
 
@@ -62,7 +83,9 @@ static void says_when_it_cannot_wait(void)
     setrlimit(RLIMIT_NOFILE, &before);
 }
 
-UNIT_MAIN({"remembers a signal until asked for it", remembers_a_signal},
-    {"leaves ignored signals ignored, and lets the second kill", leaves_ignored_signals},
+UNIT_MAIN({"a signal kills at once until armed, and then the second one",
+              kills_at_once_or_the_second_time},
+    {"remembers a signal until asked for it", remembers_a_signal},
+    {"leaves ignored signals ignored", leaves_ignored_signals},
     {"finds the earlier deadline", finds_the_earlier},
     {"says when it cannot wait", says_when_it_cannot_wait})
