@@ -2,19 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught;
+#include "common/buf.h"
 
-static void catch (int sig)
-{
-    caught = sig;
-}
+enum { LINE_SIZE = 4096 }; /* the kernel gives no longer one */
 
 /* The first line of `in` as a new string; NULL if it is empty, or at an error or a signal. */
 static char *read_line(FILE *in)
@@ -33,48 +32,107 @@ static char *read_line(FILE *in)
     return line;
 }
 
-/* Read a line with the terminal's echo off, handing a signal on only once the echo is back. */
-static char *read_hidden(FILE *tty)
+/* The signals that would end or stop the program, and that the caller lets in. */
+static void acting_signals(const sigset_t *blocked, sigset_t *to)
+{
+    static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH};
+    struct sigaction act;
+
+    sigfillset(to);
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sigismember(blocked, sig) == 1
+            || (sigaction(sig, NULL, &act) == 0 && act.sa_handler == SIG_IGN))
+            sigdelset(to, sig);
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        sigdelset(to, harmless[i]);
+}
+
+/* Sleep until the terminal is ready, or a signal has come: that one is returned, or else 0. */
+static int wait_for(int tty, short events, int signals)
+{
+    struct pollfd fds[] = {{signals, POLLIN, 0}, {tty, events, 0}};
+    struct signalfd_siginfo info;
+
+    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (fds[0].revents && read(signals, &info, sizeof info) == sizeof info)
+        return (int)info.ssi_signo;
+    return 0;
+}
+
+/* Show the prompt and read a line into `to`, empty if there is none. Returns as wait_for(). */
+static int converse(int tty, int signals, char to[LINE_SIZE])
 {
     static const char prompt[] = "password: ";
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-    enum { SIGNALS = sizeof signals / sizeof *signals };
-    struct sigaction old[SIGNALS], act = {.sa_handler = catch};
-    struct termios shown, hidden;
-    char *line = NULL;
+    ssize_t n = -1;
+    int sig = wait_for(tty, POLLOUT, signals);
 
-    if (tcgetattr(fileno(tty), &shown) < 0)
-        return NULL;
+    if (sig == 0 && write(tty, prompt, sizeof prompt - 1) < 0)
+        return 0;
+    while (sig == 0 && n < 0 && (sig = wait_for(tty, POLLIN, signals)) == 0)
+        if ((n = read(tty, to, LINE_SIZE - 1)) < 0 && errno != EAGAIN)
+            break;
+    to[n > 0 ? n : 0] = 0;
+    to[strcspn(to, "\r\n")] = 0;
+    return sig;
+}
+
+/*
+ * Ask once, with the echo off. Signals are held from before it goes off until after it is back on,
+ * so that none is lost and each finds the terminal as it was. Returns the one that came, or 0; -1
+ * when this is not possible.
+ */
+static int ask(int tty, char to[LINE_SIZE])
+{
+    sigset_t before, held;
+    struct termios shown, hidden;
+    int signals, sig;
+
+    /* Setting what is set already stops the program until it is in the foreground. */
+    if (tcgetattr(tty, &shown) < 0 || tcsetattr(tty, TCSANOW, &shown) < 0)
+        return -1;
+    sigprocmask(SIG_BLOCK, NULL, &before);
+    acting_signals(&before, &held);
+    signals = signalfd(-1, &held, SFD_CLOEXEC);
+    if (signals < 0)
+        return -1;
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
-    for (int i = 0; i < SIGNALS; i++)
-        sigaction(signals[i], &act, &old[i]);
-    tcsetattr(fileno(tty), TCSAFLUSH, &hidden);
-    if (write(fileno(tty), prompt, sizeof prompt - 1) > 0)
-        line = read_line(tty);
-    tcsetattr(fileno(tty), TCSAFLUSH, &shown);
-    for (int i = 0; i < SIGNALS; i++)
-        sigaction(signals[i], &old[i], NULL);
-    return line;
+    sigprocmask(SIG_BLOCK, &held, NULL);
+    tcsetattr(tty, TCSANOW, &hidden);
+    tcflush(tty, TCIFLUSH);
+    sig = converse(tty, signals, to);
+    tcflush(tty, TCIFLUSH);
+    tcsetattr(tty, TCSANOW, &shown);
+    close(signals);
+    if (write(tty, "\n", 1) < 0) {
+        /* The terminal is gone: reading has failed as well. */
+    }
+    if (sig > 0)
+        raise(sig); /* held as yet */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return sig;
 }
 
 char *secret_ask(struct err *e)
 {
-    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    FILE *tty = fd < 0 ? NULL : fdopen(fd, "r");
-    char *line;
+    int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    char typed[LINE_SIZE] = "", *line = NULL;
 
-    if (tty == NULL) {
+    if (tty < 0) {
         err_set(e, EXIT_USAGE,
             "--askpass needs a terminal; in scripts use --pass-file or $REDISCLI_AUTH");
         return NULL;
     }
-    line = read_hidden(tty);
-    if (write(fd, "\n", 1) < 0 || line == NULL)
+    /* After a signal that only stopped the program, ask again. */
+    while (ask(tty, typed) > 0) {
+    }
+    close(tty);
+    if (typed[0] == 0)
         err_set(e, EXIT_USAGE, "--askpass: no password was typed");
-    fclose(tty);
-    if (caught)
-        raise(caught);
+    else if ((line = strdup(typed)) == NULL)
+        buf_no_memory();
+    explicit_bzero(typed, sizeof typed);
     return line;
 }
 

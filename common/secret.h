@@ -5,9 +5,9 @@
 #include "common/err.h"
 
 /*
- * Ask for a password on the terminal, which does not show it; the terminal is put right again also
- * when a signal ends the program. Returns a new string, or NULL with EXIT_USAGE where there is no
- * terminal.
+ * Ask for a password on the terminal, which does not show it. Whatever signal ends or stops the
+ * program, the terminal is restored first; once it is continued, it asks again. Returns a new
+ * string, or NULL with EXIT_USAGE where there is no terminal or nothing was typed.
  */
 char *secret_ask(struct err *e);
 

@@ -275,6 +275,48 @@ T $ROOM [na\\nme]: last\\n"
 	[[ $(screen) != *secret* ]]
 }
 
+# asks: chat-tail is at the question for the password; its process ID is in the file pid.
+asks() {
+	enter "clear; sh -c 'echo \$\$ >$BATS_TEST_TMPDIR/pid; exec chat-tail --user default --askpass -e $ROOM'"
+	sees 'password:$'
+}
+# echoes: back at the shell, the terminal shows what is typed.
+echoes() {
+	after 'stty -a >"$BATS_TEST_TMPDIR/stty"'
+	assert_match "$(<"$BATS_TEST_TMPDIR/stty")" '[^-]echo[; ]'
+}
+
+@test "whatever signal ends the question for the password, the terminal shows again what is typed" {
+	for signal in ALRM USR1 USR2 XCPU QUIT TERM HUP RTMIN; do
+		asks
+		kill -"$signal" "$(<"$BATS_TEST_TMPDIR/pid")"
+		wait_until 10 ended "$(<"$BATS_TEST_TMPDIR/pid")"
+		echoes
+	done
+}
+
+@test "^Z at the question for the password: the terminal shows what is typed, and fg asks again" {
+	send -n jhon "$ROOM" hi
+	asks
+	tmux -S "$socket" send-keys -l sec
+	press C-z
+	sees 'Stopped'
+	echoes
+	enter 'clear; fg'
+	sees 'password:$'
+	enter ret
+	sees '\[jhon\]: hi'
+	[[ $(screen) != *@(sec|ret)* ]]
+	echoes
+}
+
+@test "a signal just when the echo went off is not lost" {
+	[[ -e $CHAT_BUILD/tests/preload/echo.so ]] || skip 'tests/preload is not built'
+	enter "LD_PRELOAD=$CHAT_BUILD/tests/preload/echo.so ECHO_OFF=15 ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 chat-tail --askpass $ROOM; echo then \$?"
+	sees 'then 143'
+	echoes
+}
+
 @test "^Z and fg: the chat goes on" {
 	enter "chat-tail $ROOM"
 	wait_readers 1
