@@ -152,13 +152,14 @@ int send_run(struct sender *s, struct err *e)
 
 char *send_ask_name(struct lines *lines, const char *login)
 {
+    struct pollfd typed = {lines->fd, POLLIN, 0};
     enum lines_result found;
     char *record = NULL, *name = NULL;
     size_t n = 0, raw;
 
     fprintf(stderr, "name [%s]: ", login);
     while ((found = lines_next(lines, &record, &n, &raw)) == LINES_NONE && !lines->ended)
-        if (lines_fill(lines) < 0)
+        if (wait_poll(&typed, 1, WAIT_FOREVER) < 0 || lines_fill(lines) < 0)
             break;
     lines->count = 0;
     if (found == LINES_ONE && n > 0)
