@@ -63,7 +63,7 @@ static int take_host(char *host, struct uri *uri, struct err *e)
 {
     char *end = host[0] == '[' ? strchr(host, ']') : NULL, *port = strchr(end ? end : host, ':');
 
-    if ((host[0] == '[' && (end == NULL || (end[1] != ':' && end[1] != 0))) || strchr(host, '?'))
+    if (host[0] == '[' && (end == NULL || (end[1] != ':' && end[1] != 0)))
         return err_set(e, EXIT_USAGE,
             "bad URI: behind the login stands host[:port][/db], "
             "an IPv6 address in brackets");
@@ -167,17 +167,11 @@ static int parse_sentinel(char *rest, struct uri *uri, struct err *e)
     return decode(master, e);
 }
 
-/* `[login@]/path[?db=N]` */
+/* `[login@]/path` */
 static int parse_unix(char *rest, struct uri *uri, struct err *e)
 {
-    char *query = strchr(rest, '?'), *path = strchr(rest, '/');
+    char *path = strchr(rest, '/');
 
-    if (query)
-        *query++ = 0;
-    if (query && strncmp(query, "db=", 3) != 0)
-        return err_set(e, EXIT_USAGE, "bad URI: unix:// takes no query but ?db=N");
-    if (query && take_number(query + 3, 0, INT_MAX, "database", &uri->db, e) < 0)
-        return -1;
     if (path == NULL || path[1] == 0 || (path > rest && path[-1] != '@'))
         return err_set(
             e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as unix:///run/redis.sock");
@@ -188,6 +182,36 @@ static int parse_unix(char *rest, struct uri *uri, struct err *e)
             return -1;
     }
     return decode(path, e);
+}
+
+/*
+ * Cut off the query. A ? in the login begins none, but a URI where an @ on either side of it could
+ * end the login is refused: guessing could send a password to another host.
+ */
+static int cut_query(char *rest, char **query, struct err *e)
+{
+    size_t authority = strcspn(rest, "/");
+    char *at = memrchr(rest, '@', authority), *first = strchr(rest, '?');
+
+    *query = strchr(at ? at : rest, '?');
+    if (at && first && first < at && memchr(rest, '@', (size_t)(first - rest)))
+        return err_set(
+            e, EXIT_USAGE, "bad URI: write ? as %%3F in a login, and @ as %%40 behind a ?");
+    if (*query)
+        *(*query)++ = 0;
+    return 0;
+}
+
+/* `db=N`; what else stands there, as other clients take it, is passed over. */
+static int take_query(char *query, struct uri *uri, struct err *e)
+{
+    char *rest;
+
+    for (char *word = strtok_r(query, "&", &rest); word; word = strtok_r(NULL, "&", &rest))
+        if (strncmp(word, "db=", 3) == 0
+            && take_number(word + 3, 0, INT_MAX, "database", &uri->db, e) < 0)
+            return -1;
+    return 0;
 }
 
 static const struct {
@@ -210,6 +234,7 @@ int uri_parse(const char *text, struct uri *uri, struct err *e)
 {
     const char *rest = strstr(text, "://");
     size_t n = rest ? (size_t)(rest - text) : 0;
+    char *query;
 
     *uri = (struct uri){.db = -1};
     if (rest)
@@ -219,7 +244,10 @@ int uri_parse(const char *text, struct uri *uri, struct err *e)
     for (size_t i = 0; rest && i < sizeof schemes / sizeof *schemes; i++)
         if (strlen(schemes[i].name) == n && strncmp(text, schemes[i].name, n) == 0) {
             uri->tls = schemes[i].tls;
-            return schemes[i].parse(uri->storage, uri, e);
+            if (cut_query(uri->storage, &query, e) < 0
+                || schemes[i].parse(uri->storage, uri, e) < 0)
+                return -1;
+            return query ? take_query(query, uri, e) : 0;
         }
     return err_set(e, EXIT_USAGE,
         "bad URI: it must begin with redis://, rediss://, valkey://, unix:// or redis+sentinel://");

@@ -2,7 +2,8 @@
  * Server URIs, as redis-cli reads them: `redis://[[user:]password@]host[:port][/db]`, `rediss://`
  * for TLS, and `unix://[[user:]password@]/path[?db=N]`; and the master that Sentinels tell, as
  * `redis+sentinel://[[user:]password@]host[:port],host[:port].../master[/db]`, `rediss+sentinel://`
- * for TLS. `valkey` serves for `redis` in each.
+ * for TLS. `valkey` serves for `redis` in each. A query may follow any of them, of which only
+ * `db=N` counts.
  */
 #ifndef COMMON_URI_H
 #define COMMON_URI_H
