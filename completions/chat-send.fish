@@ -2,19 +2,25 @@
 
 complete -c chat-send -f
 
-# The rooms that the server has, which is asked with the options typed so far that say which one it is.
+# The rooms that the server has, which is asked with the options typed so far that say which one it is. A URI, which may
+# hold a password, goes by the environment: everyone can see arguments.
 function __chat_send_rooms
     set -l server
     set -l words (commandline -opc)
+    set -lx REDIS_URL $REDIS_URL
     for i in (seq 2 (count $words))
         switch $words[$i]
-            case -h -p -s -u --host --port --socket --uri --user --pass-file --db --cacert --cacertdir --cert --key --sni
+            case -u --uri
+                set REDIS_URL $words[(math $i + 1)]
+            case '--uri=*'
+                set REDIS_URL (string replace -- --uri= '' $words[$i])
+            case -h -p -s --host --port --socket --user --pass-file --db --cacert --cacertdir --cert --key --sni
                 set -a server $words[$i] $words[(math $i + 1)]
-            case '--host=*' '--port=*' '--socket=*' '--uri=*' '--user=*' '--pass-file=*' '--db=*' --tls --insecure '--ca*=*' '--cert=*' '--key=*' '--sni=*'
+            case '--host=*' '--port=*' '--socket=*' '--user=*' '--pass-file=*' '--db=*' --tls --insecure '--ca*=*' '--cert=*' '--key=*' '--sni=*'
                 set -a server $words[$i]
         end
     end
-    timeout 0.4 chat-tail -q $server -l 2>/dev/null | string replace -r '\t.*' ''
+    timeout 0.4 chat-tail -q $server -l 2>/dev/null </dev/null | string replace -r '\t.*' ''
 end
 complete -c chat-send -a '(__chat_send_rooms)'
 complete -c chat-send -s n -l name -x -d 'Sender'

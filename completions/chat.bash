@@ -35,17 +35,21 @@ _chat_values() {
 }
 
 # _chat_rooms: the rooms that the server has, which is asked with the options typed so far that say which one it is.
-# Silent, and soon over, when there is no server. A name of more than plain characters is offered quoted.
+# Silent, and soon over, when there is no server. A name of more than plain characters is offered quoted. A URI, which may
+# hold a password, goes by the environment: everyone can see arguments.
 _chat_rooms() {
 	local i words server=() rooms room typed
+	local -x REDIS_URL=${REDIS_URL-}
 	# The line, for in COMP_WORDS a URI or `--option=value` is many words.
 	read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
 	for ((i = 1; i < ${#words[@]}; i++)); do
 		case ${words[i]} in
-		-[hpsu] | --host | --port | --socket | --uri | --user | --pass-file | --db | --cacert | --cacertdir | --cert | --key | --sni)
+		-u | --uri) REDIS_URL=$(_chat_unquoted "${words[i + 1]-}") ;;
+		--uri=*) REDIS_URL=$(_chat_unquoted "${words[i]#*=}") ;;
+		-[hps] | --host | --port | --socket | --user | --pass-file | --db | --cacert | --cacertdir | --cert | --key | --sni)
 			server+=("${words[i]}" "$(_chat_unquoted "${words[i + 1]-}")")
 			;;
-		--tls | --insecure | --host=* | --port=* | --socket=* | --uri=* | --user=* | --pass-file=* | --db=* | --cacert=* | \
+		--tls | --insecure | --host=* | --port=* | --socket=* | --user=* | --pass-file=* | --db=* | --cacert=* | \
 			--cacertdir=* | --cert=* | --key=* | --sni=*) server+=("$(_chat_unquoted "${words[i]}")") ;;
 		esac
 	done

@@ -14,6 +14,10 @@ setup_file() {
 	touch "$HOME/files/one.sock" "$HOME/files/two words"
 	echo '192.0.2.1 alpha.example' >"$HOSTFILE"
 	cd "$HOME/files" || return
+	mkdir "$HOME/bin"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>"%s"\nexec "%s" "$@"\n' "$HOME/arguments" "$(command -v timeout)" >"$HOME/bin/timeout"
+	chmod +x "$HOME/bin/timeout"
+	export PATH=$HOME/bin:$PATH
 	spawn tmux -D -f /dev/null
 	export TMUX_PID=$PID
 	wait_until 10 tmux list-sessions
@@ -267,6 +271,17 @@ all_files() {
 	all_offer "chat-send -u unix://$SOCK -n jhon t" 'two words'
 	stop_servers
 	all_offer "chat-tail -s $SOCK "
+}
+
+@test "a URI's password is in no process's arguments" {
+	start_server --requirepass s3cret
+	send -u "unix://:s3cret@$SOCK" -n jhon ops hi
+	rm -f "$HOME/arguments"
+	all_offer "chat-tail -u unix://:s3cret@$SOCK " ops
+	all_offer "chat-send --uri=unix://:s3cret@$SOCK " ops
+	has_lines "$HOME/arguments" $((2 * ${#shells[@]}))
+	! grep s3cret "$HOME/arguments" >&2 || false
+	stop_servers
 }
 
 @test "options go on behind operands" {
