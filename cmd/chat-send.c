@@ -155,10 +155,11 @@ int main(int argc, char **argv)
     wait_begin();
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
-    if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0
-        && server_route(&server, "chat-send", &route, &e) == 0) {
+    if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0) {
+        server.input_is_data = a.send.mode != SEND_WORDS;
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);
-        code = run(&s, &a.send, &route, &server, &e);
+        if (server_route(&server, "chat-send", &route, &e) == 0)
+            code = run(&s, &a.send, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);

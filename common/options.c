@@ -152,7 +152,8 @@ static void print_help(const struct option_parser *p)
     for (const struct option_table *t = p->tables; t->rows; t++) {
         printf("\n%s:\n", t->title);
         for (const struct option_row *row = t->rows; row->name; row++)
-            print_row(row);
+            if (row->help)
+                print_row(row);
     }
     for (const struct option_row *row = builtin; row->name; row++)
         print_row(row);

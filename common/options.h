@@ -19,7 +19,7 @@ struct option_row {
     const char *name;  /* the long form */
     const char *value; /* the value's name in --help; NULL: takes none; in brackets as "[=WHEN]":
                           may have one */
-    const char *help;  /* a few words */
+    const char *help;  /* a few words; NULL: the option is only there to be refused */
     /*
      * Put the value, NULL if none was given, into `field`, which may keep the pointer: it is the
      * program's argument. On failure fill in what would be right, which the parser puts behind the

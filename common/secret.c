@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -136,12 +137,25 @@ char *secret_ask(struct err *e)
     return line;
 }
 
-char *secret_from_file(const char *path, struct err *e)
+/* Also where it was opened by another name. */
+static bool is_standard_input(FILE *in)
+{
+    struct stat file, input;
+
+    return fstat(fileno(in), &file) == 0 && fstat(STDIN_FILENO, &input) == 0
+           && file.st_dev == input.st_dev && file.st_ino == input.st_ino;
+}
+
+char *secret_from_file(const char *path, bool input_is_data, struct err *e)
 {
     FILE *in = fopen(path, "re");
-    char *line = in ? read_line(in) : NULL;
+    bool refused = in && input_is_data && is_standard_input(in);
+    char *line = in && !refused ? read_line(in) : NULL;
 
-    if (in == NULL || ferror(in))
+    if (refused)
+        err_set(
+            e, EXIT_USAGE, "--pass-file: standard input is read for messages; use another file");
+    else if (in == NULL || ferror(in))
         err_set(e, EXIT_USAGE, "--pass-file: cannot read %s: %s", path, strerror(errno));
     else if (line == NULL)
         err_set(e, EXIT_USAGE, "--pass-file: the first line of %s is empty", path);

@@ -2,6 +2,8 @@
 #ifndef COMMON_SECRET_H
 #define COMMON_SECRET_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 /*
@@ -11,8 +13,11 @@
  */
 char *secret_ask(struct err *e);
 
-/* The first line of a file, without its end, as a new string. NULL with EXIT_USAGE if it cannot be
- * read or is empty. */
-char *secret_from_file(const char *path, struct err *e);
+/*
+ * The first line of a file, without its end, as a new string. NULL with EXIT_USAGE if it cannot be
+ * read or is empty, or if it is standard input and `input_is_data`: the line would be missing from
+ * the data, or the password sent along with it.
+ */
+char *secret_from_file(const char *path, bool input_is_data, struct err *e);
 
 #endif

@@ -19,8 +19,33 @@ enum {
     SNI,
     INSECURE,
     RETRY,
-    PROGRESS
+    PROGRESS,
+    PASS,
+    PASSWORD
 };
+
+/* What is given here may be or hold a password, and so is not repeated. */
+static int refuse_password(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    (void)field, (void)value, (void)row;
+    return err_set(e, EXIT_USAGE,
+        "everyone can see a password on the command line; use --askpass, --pass-file or "
+        "$REDISCLI_AUTH");
+}
+
+static int set_host(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    if (strstr(value, "://") || strchr(value, '@'))
+        return err_set(e, EXIT_USAGE, "takes the name of a host; for a URI use -u");
+    return option_word(field, value, row, e);
+}
+
+static int set_socket(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    if (strstr(value, "://"))
+        return err_set(e, EXIT_USAGE, "takes a path; for a URI use -u");
+    return option_word(field, value, row, e);
+}
 
 static int set_uri(void *field, char *value, const struct option_row *row, struct err *e)
 {
@@ -47,9 +72,9 @@ static int set_retry(void *field, char *value, const struct option_row *row, str
 #define AT(member) offsetof(struct server_settings, member)
 
 const struct option_row server_options[] = {
-    {'h', "host", "HOST", "default 127.0.0.1", option_word, AT(host), 0, 0},
+    {'h', "host", "HOST", "default 127.0.0.1", set_host, AT(host), 0, 0},
     {'p', "port", "PORT", "default 6379", option_number, AT(port), 1, 65535},
-    {'s', "socket", "PATH", "unix socket, instead of host and port", option_word, AT(socket), 0, 0},
+    {'s', "socket", "PATH", "unix socket, instead of host and port", set_socket, AT(socket), 0, 0},
     {'u', "uri", "URI", "redis://user:pass@host:port/db, unix:///path, ...; default $REDIS_URL",
         set_uri, AT(uri), 0, 0},
     {USER, "user", "NAME", "user to log in as", option_word, AT(user), 0, 0},
@@ -57,6 +82,9 @@ const struct option_row server_options[] = {
         option_flag, AT(askpass), 0, 0},
     {PASS_FILE, "pass-file", "FILE", "the password is FILE's first line", option_word,
         AT(pass_file), 0, 0},
+    {'a', "auth", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
+    {PASS, "pass", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
+    {PASSWORD, "password", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
     {DB, "db", "N", "database number", option_number, AT(db), 0, INT_MAX},
     {TLS, "tls", NULL, "encrypt, and check the server's certificate", option_flag, AT(tls.on), 0,
         0},
@@ -95,7 +123,8 @@ int server_address(struct server_settings *s, struct uri *address, struct err *e
 
     err_set_level(s->verbose ? ERR_DETAIL : s->quiet ? ERR_ALWAYS : ERR_NOTICE);
     if (s->askpass || s->pass_file) {
-        s->password = s->askpass ? secret_ask(e) : secret_from_file(s->pass_file, e);
+        s->password = s->askpass ? secret_ask(e)
+                                 : secret_from_file(s->pass_file, s->input_is_data, e);
         if (s->password == NULL)
             return -1;
     }

@@ -23,7 +23,8 @@ struct server_settings {
     int64_t retry;    /* for session_open() */
     struct tls_settings tls;
     bool askpass, quiet, verbose, progress;
-    char *password; /* asked for, or out of a file; owned */
+    bool input_is_data; /* no option: standard input is read for something else than a password */
+    char *password;     /* asked for, or out of a file; owned */
 };
 
 #define SERVER_SETTINGS                    \

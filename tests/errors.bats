@@ -119,6 +119,21 @@ hold_input() {
 	done
 }
 
+@test "a password as an option, or in another option, is refused and not repeated" {
+	local program
+	for given in '-a hush' -ahush -qahush '--pass hush' --pass=hush '--password hush' --password=hush '--passw hush' '--pas hush' \
+		--pas=hush '-h redis://u:hush@h' -hredis://u:hush@h '--host=u:hush@h' '-s redis://u:hush@h' '-u u:hush@h' '-u redis://u:hush'; do
+		read -ra arguments <<<"$given"
+		for program in chat-send chat-tail; do
+			fails 2 '' "$program" "${arguments[@]}" room word
+			[[ $stderr != *hush* ]]
+		done
+	done
+	for option in -a --pass --password; do fails 2 "$option: .*--askpass, --pass-file" chat-tail "$option" hush room; done
+	fails 2 '-h: .*-u' chat-tail -h redis://u:hush@h room
+	[[ $(chat-tail --help) != *PASSWORD* ]]
+}
+
 @test "contradictions about the server" {
 	for given in '-h localhost' '-p 6379' '-s /sock' '--host=localhost' '--port=6379' '--socket=/sock'; do
 		read -ra arguments <<<"$given"
@@ -609,6 +624,30 @@ at() {
 	REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:$PORT" REDISCLI_AUTH=wrong send -n jhon "$ROOM" three
 	REDISCLI_AUTH=$SECRET fails 4 WRONGPASS chat-tail -u "redis://:wrong@127.0.0.1:$PORT" -e "$ROOM"
 	assert_equal "$(messages "$ROOM") $(locked xlen "$ROOM")" 'jhon: one 2'
+}
+
+@test "--pass-file is standard input only where that is not read for messages" {
+	local file=$BATS_TEST_TMPDIR/pass
+	printf '%s\n1\n2\n' "$SECRET" >"$file"
+	for option in '' -0 -w -t; do
+		# shellcheck disable=SC2086 # no option is no word
+		fails 2 '--pass-file: standard input' chat-send -s "$LOCKED" --pass-file /dev/stdin $option "$ROOM" < <(cat "$file")
+		# shellcheck disable=SC2086
+		fails 2 '--pass-file: standard input' chat-send -s "$LOCKED" --pass-file /dev/stdin $option "$ROOM" <"$file"
+	done
+	# shellcheck disable=SC2094 # it is only read
+	fails 2 '--pass-file: standard input' chat-send -s "$LOCKED" --pass-file "$file" "$ROOM" <"$file"
+	assert_equal "$(locked xlen "$ROOM")" 0
+	send -s "$LOCKED" --pass-file /dev/stdin -n jhon "$ROOM" hi < <(cat "$file")
+	send -s "$LOCKED" --pass-file /dev/stdin -n jhon "$ROOM" hi <"$file"
+	output=$(show -s "$LOCKED" --pass-file /dev/stdin -e "$ROOM" < <(cat "$file"))
+	assert_output $'[jhon]: hi\n[jhon]: hi'
+}
+
+@test "a URI's query is passed over, but for db" {
+	send -u "unix://:$SECRET_ENCODED@$LOCKED?protocol=3&db=2&x" -n jhon "$ROOM" hi
+	assert_equal "$(locked -n 2 xlen "$ROOM")" 1
+	REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:$PORT/2?protocol=3" prints chat-tail -e "$ROOM" <<<'[jhon]: hi'
 }
 
 @test "--user and --pass-file override the URI's" {
