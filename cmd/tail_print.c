@@ -44,7 +44,8 @@ void tail_print_message(struct tail_print *p, struct tail_entry *open, struct ta
 static void clear(struct tail_entry *open)
 {
     buf_clear(&open->lines);
-    open->row = open->messages = open->bytes = open->skipped = 0;
+    open->row = 0;
+    open->messages = open->bytes = open->skipped = 0;
 }
 
 /* Where entries are kept whole, only the end of one tells whether -n wants any of it. */

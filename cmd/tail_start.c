@@ -254,7 +254,8 @@ static void ask_search(struct request *r, struct link *link)
                                                                         : p->room->end;
         char from[ID_TEXT], down_to[ID_TEXT];
 
-        p->came = p->in_entry = 0;
+        p->came = 0;
+        p->in_entry = 0;
         p->asked = (size_t)(missing < piece ? missing : piece);
         id_print(from, p->entries ? p->from : end);
         id_print(down_to, p->room->at.cursor);

@@ -152,7 +152,7 @@ bool route_redirect(
     }
     to->port = (int)port;
     if ((size_t)(slot - text) >= 6 && strncmp(slot - 6, "MOVED ", 6) == 0)
-        set_owner(r, number, find(r, to));
+        set_owner(r, (size_t)number, find(r, to));
     return true;
 }
 

@@ -9,6 +9,9 @@
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
+/* No sleep is longer: 32 bits hold this many seconds, and whoever wakes too early sleeps again. */
+enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
+
 static volatile sig_atomic_t armed, caught;
 static sigset_t ours; /* the signals in hand; none until wait_begin() */
 static bool told;
@@ -66,8 +69,9 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     sigset_t open;
     int ready = 0;
 
+    left = wait_earliest(left, LONGEST_SLEEP_MS);
     if (left > 0)
-        timeout = (struct timespec){left / 1000, left % 1000 * 1000000};
+        timeout = (struct timespec){(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
     /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip
      * between. */
     sigprocmask(SIG_BLOCK, &ours, &open);
