@@ -13,7 +13,7 @@ B        := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wundef -Wvla -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2
+	-Wundef -Wvla -Wwrite-strings -Wcast-qual -Wpointer-arith -Wformat=2 -Werror=format-security
 PKG_CONFIG ?= pkg-config
 HIREDIS_CFLAGS := $(shell $(PKG_CONFIG) --cflags hiredis 2>/dev/null)
 HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs hiredis 2>/dev/null || echo -lhiredis)
@@ -25,6 +25,15 @@ ifeq ($(TLS),yes)
 HIREDIS_CFLAGS += -DCHAT_TLS $(shell $(PKG_CONFIG) --cflags $(TLS_LIBS))
 HIREDIS_LIBS   := $(shell $(PKG_CONFIG) --libs $(TLS_LIBS)) $(HIREDIS_LIBS)
 endif
+
+# Hardened as Debian's packages are (hardening=+all), by those flags that the compiler knows and that go together with
+# CPPFLAGS, CFLAGS and LDFLAGS, which come later and win. All are tried at once, and one by one if that fails.
+usable = $(shell try() { echo 'int main(void) { return 0; }' | \
+	$(CC) "$$@" $(CPPFLAGS) $(CFLAGS) -Werror -include stdio.h -x c - $1 2>/dev/null; }; \
+	if try $2; then echo $2; else for flag in $2; do ! try $$flag || echo $$flag; done; fi)
+harden      := $(call usable,-S -o /dev/null,$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fPIE \
+	-fstack-protector-strong -fstack-clash-protection -fcf-protection)
+harden_link := $(call usable,-fPIE -o /dev/null $(LDFLAGS),-pie -Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now)
 
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 flags    := -std=c11 -D_GNU_SOURCE -pthread -I. $(WARNINGS) $(HIREDIS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(sanitize)
@@ -124,25 +133,25 @@ clean: ## remove build/
 $B/chat-send: $B/cmd/chat-send.o $(send) $(common)
 $B/chat-tail: $B/cmd/chat-tail.o $(tail) $(common)
 $(PROGRAMS:%=$B/%):
-	$(CC) -o $@ $^ $(libs)
+	$(CC) $(harden_link) -o $@ $^ $(libs)
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(flags) -MMD -MP -c -o $@ $<
+	$(CC) $(harden) $(flags) -MMD -MP -c -o $@ $<
 
 $B/tests/unit/%: $B/tests/unit/%.o $(common) $(send) $(tail)
-	$(CC) -o $@ $^ $(libs)
+	$(CC) $(harden_link) -o $@ $^ $(libs)
 
 $B/tests/preload/%.so: tests/preload/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $B/tests/bench/%: $B/tests/bench/%.o
-	$(CC) -o $@ $^ $(libs)
+	$(CC) $(harden_link) -o $@ $^ $(libs)
 
 # Each fuzz target is a test as well: that of its corpus.
 $B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(common)
-	$(CC) -o $@ $^ $(libs)
+	$(CC) $(harden_link) -o $@ $^ $(libs)
 
 $B/tests/unit/fuzz-cursor: $B/cmd/tail_cursor.o
 

@@ -57,3 +57,32 @@ files() { (cd "$1" && find . ! -type d | sort); }
 		assert_match "$output" "make $target +[a-z]"
 	done
 }
+
+# compiler FLAG ...: whether it knows them.
+compiler() { echo 'int main(void) { return 0; }' | ${CC:-cc} -Werror "$@" -x c -o "$BATS_TEST_TMPDIR/probe" - 2>/dev/null; }
+
+@test "the programs are hardened: position-independent, relocations read-only from the start, stacks guarded" {
+	compiler -fPIE -pie -Wl,-z,relro -Wl,-z,now -fstack-protector-strong || skip 'the compiler cannot do that'
+	for name in chat-send chat-tail; do
+		run bash -c 'LC_ALL=C readelf -hdlsW "$1" | grep -oE "DYN \(|GNU_RELRO|Flags: .*NOW|__stack_chk_fail"' - "$CHAT_BUILD/$name"
+		for found in 'DYN \(' GNU_RELRO NOW __stack_chk_fail; do assert_match "$output" "$found"; done
+	done
+}
+
+# built [argument ...]: the commands by which make would compile and link chat-send.
+built() { make -n B="$BATS_TEST_TMPDIR/none" "$@" "$BATS_TEST_TMPDIR/none/chat-send"; }
+
+@test "make: the flags given come last, and one that knows no hardening gets none" {
+	compiler -fstack-protector-strong -fPIE -pie || skip 'the compiler cannot do that'
+	assert_match "$(built CFLAGS=-fno-stack-protector)" '-fstack-protector-strong .*-fno-stack-protector .*-c '
+	assert_match "$(built LDFLAGS=-no-pie)" ' -pie .*-no-pie'
+	run built CC="$BATS_TEST_TMPDIR/simple"
+	assert_match "$output" /simple
+	[[ $output != *-fPIE* && $output != *-pie* && $output != *-f[sc]* && $output != *-Wl,* && $output != *FORTIFY* ]]
+	printf '#!/bin/sh\ncase " $* " in *" -fPIE "*) exit 1 ;; esac\n' >"$BATS_TEST_TMPDIR/simple"
+	chmod +x "$BATS_TEST_TMPDIR/simple"
+	run built CC="$BATS_TEST_TMPDIR/simple"
+	[[ $output != *-fPIE* && $output == *-fstack-protector-strong* ]]
+	run built SANITIZE=address
+	[[ $output != *FORTIFY* ]]
+}
