@@ -24,8 +24,11 @@ static int no_connection(const struct dial *d, int why, struct err *e)
 {
     char peer[ENDPOINT_TEXT];
 
-    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s",
-        uri_endpoint_text(&d->at, peer), strerror(why));
+    err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", uri_endpoint_text(&d->at, peer),
+        strerror(why));
+    if (why == ECONNREFUSED && strcmp(peer, "127.0.0.1:6379") == 0) /* the default */
+        err_hint(e, "start a server there (redis-server), or name another with -h, -p, -s or -u");
+    return -1;
 }
 
 static int no_host(const struct dial *d, const char *why, struct err *e)

@@ -9,6 +9,9 @@
 #include "common/buf.h"
 #include "common/text.h"
 
+/* How much of a text is kept before a hint: what comes behind that needs room too. */
+enum { LONGEST_HINTED = 320 };
+
 static enum err_level wanted = ERR_NOTICE;
 static bool line_open;
 
@@ -18,6 +21,7 @@ int err_set(struct err *e, enum exit_code code, const char *format, ...)
 
     e->code = code;
     e->kind = ERR_FINAL;
+    e->hinted = false;
     va_start(args, format);
     vsnprintf(e->text, sizeof e->text, format, args);
     va_end(args);
@@ -32,6 +36,15 @@ void err_add(struct err *e, const char *format, ...)
     va_start(args, format);
     vsnprintf(e->text + n, sizeof e->text - n, format, args);
     va_end(args);
+}
+
+void err_hint(struct err *e, const char *hint)
+{
+    if (e->hinted)
+        return;
+    e->text[LONGEST_HINTED] = 0;
+    err_add(e, "; %s", hint);
+    e->hinted = true;
 }
 
 void err_set_level(enum err_level level)

@@ -32,6 +32,7 @@ enum err_kind { ERR_FINAL, ERR_TRANSIENT, ERR_RECONNECT, ERR_MOVED, ERR_ASK };
 struct err {
     enum exit_code code;
     enum err_kind kind;
+    bool hinted;    /* the text says what may help */
     char text[512]; /* one line, without the program's name; cut when longer */
 };
 
@@ -44,6 +45,12 @@ int err_set(struct err *e, enum exit_code code, const char *format, ...)
 
 /* Put more behind the text. */
 void err_add(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Put what may help behind the text, unless a hint that knew better is there already. A long text
+ * is cut, so that the hint is not.
+ */
+void err_hint(struct err *e, const char *hint);
 
 /* Who wants to hear it: everybody, all but -q, only -v. */
 enum err_level { ERR_ALWAYS, ERR_NOTICE, ERR_DETAIL };

@@ -37,6 +37,7 @@ struct link {
     int logins;       /* replies still to come before the link is ready */
     int64_t distance; /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
     char peer[ENDPOINT_TEXT], why[TLS_WHY];
+    const char *hint;                 /* why no TLS could be begun; NULL: no idea */
     struct err refused;               /* what the server said to the login */
     enum { OTHER, MODE, ROLE } field; /* of HELLO's reply, whose value comes next */
     bool cluster, master;
@@ -165,9 +166,22 @@ static void log_in(struct link *l)
     l->state = LOGGING_IN;
 }
 
-static int not_secured(const struct link *l, struct err *e)
+/* Add what may help if no TLS, or TLS, was the mistake. */
+static void hint_tls(const struct link *l, struct err *e)
 {
-    return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, l->why);
+    const char *hint = l->login->tls == NULL ? "a TLS port needs --tls"
+                       : l->ssl              ? tls_hint(l->ssl)
+                                             : l->hint;
+
+    if (l->state != CONNECTING && l->dial.at.port > 0 && hint)
+        err_hint(e, hint);
+}
+
+static int cannot_connect(const struct link *l, const char *why, struct err *e)
+{
+    err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", l->peer, why);
+    hint_tls(l, e);
+    return -1;
 }
 
 static int go_on_connecting(struct link *l, short revents, struct err *e)
@@ -188,8 +202,8 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         return 0;
     }
     l->state = SECURING;
-    l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, l->why);
-    return l->ssl ? 0 : not_secured(l, e);
+    l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, l->why, &l->hint);
+    return l->ssl ? 0 : cannot_connect(l, l->why, e);
 }
 
 static int go_on_securing(struct link *l, struct err *e)
@@ -197,7 +211,7 @@ static int go_on_securing(struct link *l, struct err *e)
     int done = tls_handshake(l->ssl, &l->securing, l->why);
 
     if (done < 0)
-        return not_secured(l, e);
+        return cannot_connect(l, l->why, e);
     if (done > 0)
         log_in(l);
     return 0;
@@ -242,7 +256,7 @@ static void read_some(struct link *l)
         if (redisBufferRead(l->context) != REDIS_OK) {
             snprintf(l->why, sizeof l->why, "%s", l->context->errstr);
             if (l->ssl)
-                tls_why(l->ssl, l->state != READY, l->why);
+                tls_why(l->ssl, l->why);
             l->state = l->state == READY ? LOST : l->state;
             return;
         }
@@ -283,6 +297,17 @@ static void on_login(void *context, const struct reply_item *item)
     reply_refusal(&why, item, NULL);
     err_set(&l->refused, why.code, "%s refused the login: %s", l->peer, why.text);
     l->refused.kind = why.kind;
+    if (reply_is_error(item, "NOAUTH") || reply_is_error(item, "WRONGPASS"))
+        err_hint(&l->refused, "see --askpass, --pass-file and $REDISCLI_AUTH");
+}
+
+static int not_redis(const struct link *l, struct err *e)
+{
+    err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
+        l->context->reader->errstr);
+    if (strstr(e->text, "\"\\x15\"")) /* an alert of TLS (RFC 8446, 5.1) */
+        hint_tls(l, e);
+    return -1;
 }
 
 static int go_on_login(struct link *l, struct err *e)
@@ -295,14 +320,17 @@ static int go_on_login(struct link *l, struct err *e)
         l->state = READY;
         l->distance = wait_now() - l->distance;
     }
-    *e = l->refused;
-    if (e->code == EXIT_DONE && told < 0)
-        err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
-            l->context->reader->errstr);
-    if (e->code == EXIT_DONE && l->why[0] && l->state != READY)
-        err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s%s", l->peer, l->why,
-            l->ssl || l->dial.at.port == 0 ? "" : "; a TLS port needs --tls");
-    return e->code == EXIT_DONE ? 0 : -1;
+    if (l->refused.code != EXIT_DONE) {
+        *e = l->refused;
+        return -1;
+    }
+    if (told < 0)
+        return not_redis(l, e);
+    if (l->state == READY || !l->why[0])
+        return 0;
+    err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
+    hint_tls(l, e);
+    return -1;
 }
 
 /* Connect and log in, as far as that goes. */
@@ -318,7 +346,7 @@ static int go_on_opening(struct link *l, short revents, struct err *e)
             return -1;
     }
     if (l->state != READY && wait_now() >= l->due)
-        return err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", l->peer);
+        return cannot_connect(l, "no answer", e);
     return 0;
 }
 

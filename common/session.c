@@ -372,7 +372,7 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
     while (!session_up(s))
         if (session_wait(s, NULL, WAIT_FOREVER, false, e) < 0) {
             if (e->code == EXIT_NO_CONNECTION)
-                err_add(e, "; see -h, -p, -s and -u in --help");
+                err_hint(e, "see -h, -p, -s and -u in --help");
             session_close(s);
             return NULL;
         }

@@ -60,7 +60,7 @@ static int read_files(SSL_CTX *context, const struct tls_settings *set, struct e
 /* OpenSSL calls it when the server asks for a certificate and no --cert was given. */
 static int note_request(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
-    static char certificate_is_missing[] = "; the server asks for a certificate (--cert)";
+    static char certificate_is_missing[] = "the server asks for a certificate (--cert)";
 
     (void)certificate, (void)key;
     SSL_set_app_data(ssl, certificate_is_missing);
@@ -107,8 +107,8 @@ static bool set_host(const struct tls *t, SSL *ssl, const char *host)
     return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
-struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY])
+struct ssl_st *tls_begin(const struct tls *t, struct redisContext *context, const char *host,
+    char why[TLS_WHY], const char **hint)
 {
     SSL *ssl = SSL_new(t->context);
 
@@ -119,25 +119,36 @@ struct ssl_st *tls_begin(
     if (set_host(t, ssl, host) && redisInitiateSSL(context, ssl) == REDIS_OK)
         return ssl;
     snprintf(why, TLS_WHY, "no such host name");
-    tls_why(ssl, true, why);
+    tls_why(ssl, why);
+    *hint = tls_hint(ssl);
     SSL_free(ssl);
     return NULL;
 }
 
-void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY])
+static bool distrusted(const struct ssl_st *ssl)
 {
-    long verified = SSL_get_verify_result(ssl);
-    const char *hint = SSL_get_app_data(ssl);
-    size_t n;
+    return SSL_get_verify_result(ssl) != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+}
 
-    if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
+{
+    if (distrusted(ssl))
         snprintf(why, TLS_WHY, "the certificate is not good: %s",
-            X509_verify_cert_error_string(verified));
+            X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
     else if (ERR_peek_error())
         snprintf(why, TLS_WHY, "TLS: %s", reason());
-    n = strlen(why);
-    if (refused && hint)
-        snprintf(why + n, TLS_WHY - n, "%s", hint);
+}
+
+const char *tls_hint(const struct ssl_st *ssl)
+{
+    if (distrusted(ssl))
+        return "see --cacert, --sni and --insecure";
+    if (SSL_get_app_data(ssl))
+        return SSL_get_app_data(ssl);
+    /* An alert comes from a server that speaks TLS. */
+    if (!SSL_is_init_finished(ssl) && ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET)
+        return "if it is not a TLS port, leave out --tls";
+    return NULL;
 }
 
 void tls_forget_errors(void)
@@ -158,7 +169,7 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
     if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE)
         return 0;
     snprintf(why, TLS_WHY, "TLS: the server closed the connection");
-    tls_why(ssl, true, why);
+    tls_why(ssl, why);
     return -1;
 }
 
@@ -177,10 +188,10 @@ void tls_close(struct tls *t)
     (void)t;
 }
 
-struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY])
+struct ssl_st *tls_begin(const struct tls *t, struct redisContext *context, const char *host,
+    char why[TLS_WHY], const char **hint)
 {
-    (void)t, (void)context, (void)host, (void)why;
+    (void)t, (void)context, (void)host, (void)why, (void)hint;
     return NULL;
 }
 
@@ -190,9 +201,15 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
     return -1;
 }
 
-void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY])
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
 {
-    (void)ssl, (void)refused, (void)why;
+    (void)ssl, (void)why;
+}
+
+const char *tls_hint(const struct ssl_st *ssl)
+{
+    (void)ssl;
+    return NULL;
 }
 
 void tls_forget_errors(void)

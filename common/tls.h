@@ -39,11 +39,12 @@ void tls_close(struct tls *t);
 /*
  * Make what is said on a connected context secret, from here on. Unless --insecure says otherwise,
  * the certificate must be for --sni, or for `host`: a DNS name or an address (RFC 6125, 6.4).
- * Returns the context's own OpenSSL object, for those below, or NULL with the reason in `why`.
+ * Returns the context's own OpenSSL object, for those below, or NULL with the reason in `why`
+ * and what tls_hint() says of it in `*hint`.
  */
 enum { TLS_WHY = 192 };
-struct ssl_st *tls_begin(
-    const struct tls *t, struct redisContext *context, const char *host, char why[TLS_WHY]);
+struct ssl_st *tls_begin(const struct tls *t, struct redisContext *context, const char *host,
+    char why[TLS_WHY], const char **hint);
 
 /*
  * Go on with the handshake. Returns 1 when it is done; 0 when the descriptor must be ready for
@@ -51,12 +52,15 @@ struct ssl_st *tls_begin(
  */
 int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY]);
 
+/* Why reading or writing failed, if TLS knows better than what stands in `why` already. */
+void tls_why(const struct ssl_st *ssl, char why[TLS_WHY]);
+
 /*
- * Why reading or writing failed, if TLS knows better than what stands in `why` already. `refused`:
- * the server has not let us in yet; then what may help is added. With TLS 1.3 it refuses a missing
- * certificate only when our side of the handshake is done (RFC 8446, 4.4.2.4).
+ * What may help when the server does not let us in: in the handshake, which has failed or is not
+ * answered, or right behind it, for with TLS 1.3 a missing certificate is refused only when our
+ * side of the handshake is done (RFC 8446, 4.4.2.4). NULL: TLS does not know.
  */
-void tls_why(const struct ssl_st *ssl, bool refused, char why[TLS_WHY]);
+const char *tls_hint(const struct ssl_st *ssl);
 
 /*
  * A write has failed, and the server's alert, which says why, may still be read (RFC 8446, 6):

@@ -23,7 +23,7 @@ teardown() { stop_jobs; }
 locked() { REDISCLI_AUTH=$SECRET "$CLI" -s "$LOCKED" "$@"; }
 
 # listener KIND: something on 127.0.0.1 that is no chat server, at $port: `silent` takes connections and says nothing,
-# `full` takes none, `http` and `ssh` speak another language, `hasty` closes at once; `stalled` answers chat-tail until it
+# `full` takes none, `http`, `ssh` and `tls` speak another language, `hasty` closes at once; `stalled` answers chat-tail until it
 # has its first XREAD.
 listener() {
 	rm -f "$BATS_TEST_TMPDIR/port"
@@ -46,7 +46,9 @@ listener() {
 		    socket.socketpair()[0].recv(1)
 		while True:
 		    c, _ = s.accept()
-		    if kind == 'ssh':
+		    if kind == 'tls':
+		        c.sendall(bytes([21, 3, 3, 0, 2, 2, 70]))
+		    elif kind == 'ssh':
 		        c.sendall(b'SSH-2.0-OpenSSH_9.2\r\n')
 		    elif kind == 'http':
 		        c.recv(1000)
@@ -174,6 +176,13 @@ hold_input() {
 	fails 3 '' chat-tail -s "/$(printf '%0200d' 0)" room
 }
 
+@test "no server on the default address: how to start one; elsewhere: how to name another" {
+	fails 3 '/none: No such file or directory; see -h, -p, -s and -u in --help$' chat-tail -s "$BATS_TEST_TMPDIR/none" room
+	! (: <>/dev/tcp/127.0.0.1/6379) 2>/dev/null || skip 'there is one here'
+	unset REDIS_URL
+	fails 3 'refused; start a server there \(redis-server\), or name another with -h, -p, -s or -u$' chat-send -n jhon room word
+}
+
 @test "standard input is left alone when there is no server, or none that lets us in" {
 	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
 	{
@@ -185,8 +194,18 @@ hold_input() {
 
 @test "a server that closes at once" {
 	listener hasty
-	fails 3 "127.0.0.1:$port" chat-send -p "$port" -n jhon room word
-	fails 3 "127.0.0.1:$port" chat-tail -p "$port" -e room
+	fails 3 "127.0.0.1:$port lost: .*; a TLS port needs --tls$" chat-send -p "$port" -n jhon room word
+	fails 3 "127.0.0.1:$port lost: .*; a TLS port needs --tls$" chat-tail -p "$port" -e room
+	fails 3 "; a TLS port needs --tls; gave up after 0.1 s$" chat-tail -q --retry 0.1 -p "$port" -e room
+}
+
+@test "a server that does not answer the login, or answers with an alert of TLS" {
+	listener silent
+	fails 3 'no answer; a TLS port needs --tls; gave up after 0.1 s$' chat-send -q --retry 0.1 -p "$port" -n jhon room word
+	listener tls
+	fails 4 '127.0.0.1.* does not speak the Redis protocol: .*; a TLS port needs --tls$' chat-tail -p "$port" -e room
+	listener ssh
+	fails 4 'does not speak the Redis protocol: [^;]*$' chat-tail -p "$port" -e room
 }
 
 @test "-U: a signal, or -W, while the server does not answer the last look" {
@@ -274,11 +293,12 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 # --- refused for good: 4 ---------------------------------------------------------------------------------------------
 
 @test "a wrong password, none, an unknown user: the server's own words" {
+	local hint='; see --askpass, --pass-file and \$REDISCLI_AUTH$'
 	export REDIS_URL=unix://$LOCKED
-	REDISCLI_AUTH=wrong fails 4 WRONGPASS chat-send -n jhon "$ROOM" word
-	REDISCLI_AUTH=wrong fails 4 WRONGPASS chat-tail -e "$ROOM"
-	fails 4 'NOAUTH' chat-send -n jhon "$ROOM" word
-	fails 4 'NOAUTH' chat-tail -e "$ROOM"
+	REDISCLI_AUTH=wrong fails 4 "WRONGPASS.*$hint" chat-send -n jhon "$ROOM" word
+	REDISCLI_AUTH=wrong fails 4 "WRONGPASS.*$hint" chat-tail -e "$ROOM"
+	fails 4 "NOAUTH.*at the same time[^;]*$hint" chat-send -n jhon "$ROOM" word
+	fails 4 "NOAUTH.*$hint" chat-tail -e "$ROOM"
 	REDISCLI_AUTH=$SECRET fails 4 WRONGPASS chat-tail --user nobody -e "$ROOM"
 	REDISCLI_AUTH=$SECRET show -e "$ROOM" 2>/dev/null || assert_equal $? 1
 }
