@@ -3,6 +3,8 @@
 #ifdef CHAT_TLS
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,21 @@ static int no_file(const char *option, const char *path, struct err *e)
     return err_set(e, EXIT_USAGE, "%s: cannot use %.300s: %s", option, path, reason());
 }
 
+/* What OpenSSL would find wrong only once it needs it, or not at all. */
+static int check(const struct tls_settings *set, struct err *e)
+{
+    DIR *dir = set->cacertdir ? opendir(set->cacertdir) : NULL;
+
+    if (set->cacertdir && dir == NULL)
+        return err_set(
+            e, EXIT_USAGE, "--cacertdir: cannot use %.300s: %s", set->cacertdir, strerror(errno));
+    if (dir)
+        closedir(dir);
+    if (set->sni && set->sni[0] == '.')
+        return err_set(e, EXIT_USAGE, "--sni: '%.300s' is not a host name", set->sni);
+    return 0;
+}
+
 static int read_files(SSL_CTX *context, const struct tls_settings *set, struct err *e)
 {
     const char *key = set->key ? set->key : set->cert;
@@ -69,8 +86,11 @@ static int note_request(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 
 struct tls *tls_open(const struct tls_settings *set, struct err *e)
 {
-    struct tls *t = calloc(1, sizeof *t);
+    struct tls *t;
 
+    if (check(set, e) < 0)
+        return NULL;
+    t = calloc(1, sizeof *t);
     if (t == NULL)
         buf_no_memory();
     t->set = set;
@@ -99,9 +119,20 @@ void tls_close(struct tls *t)
 /* Say to the server which host we mean, and to OpenSSL whose the certificate must be. */
 static bool set_host(const struct tls *t, SSL *ssl, const char *host)
 {
-    const char *name = t->set->sni ? t->set->sni : host;
+    const char *given = t->set->sni ? t->set->sni : host;
+    size_t n = strlen(given);
     unsigned char address[16];
+    char name[256];
 
+    /* The dot of an absolute name is no part of it in TLS (RFC 6066, 3); one at the beginning would
+     * have OpenSSL take any subdomain. */
+    n -= n > 0 && given[n - 1] == '.';
+    if (n == 0 || n >= sizeof name || given[0] == '.')
+        return false;
+    memcpy(name, given, n);
+    name[n] = 0;
+    SSL_set_hostflags(
+        ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;

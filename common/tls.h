@@ -29,7 +29,8 @@ struct tls;
 
 /*
  * Read the files: the trusted authorities (the system's if none are named), our own certificate and
- * its key. Strings must outlive it. Returns it for tls_close(), or NULL with EXIT_USAGE.
+ * its key; and check --sni. Strings must outlive it. Returns it for tls_close(), or NULL with
+ * EXIT_USAGE.
  */
 struct tls *tls_open(const struct tls_settings *set, struct err *e);
 
@@ -38,9 +39,10 @@ void tls_close(struct tls *t);
 
 /*
  * Make what is said on a connected context secret, from here on. Unless --insecure says otherwise,
- * the certificate must be for --sni, or for `host`: a DNS name or an address (RFC 6125, 6.4).
- * Returns the context's own OpenSSL object, for those below, or NULL with the reason in `why`
- * and what tls_hint() says of it in `*hint`.
+ * the certificate must be for --sni, or for `host`: a DNS name or an address (RFC 6125, 6.4), among
+ * its alternative names; a wildcard stands for a whole label (RFC 9525, 6.3). Returns the context's
+ * own OpenSSL object, for those below, or NULL with the reason in `why` and what tls_hint() says of
+ * it in `*hint`.
  */
 enum { TLS_WHY = 192 };
 struct ssl_st *tls_begin(const struct tls *t, struct redisContext *context, const char *host,

@@ -19,6 +19,8 @@ setup_file() {
 	certificate expired ca 'DNS:localhost,IP:127.0.0.1' -days 0
 	certificate elsewhere ca 'DNS:chat.example.org'
 	certificate client ca 'DNS:client'
+	certificate localhost ca 'email:nobody@example.test'
+	certificate partial ca 'DNS:f*.example.test,DNS:*.sub.test'
 	cat client.crt client.key >both.pem
 }
 setup() { trace_less; }
@@ -52,6 +54,9 @@ tls_server() {
 	if with_tls; then
 		fails 2 '--cacert: cannot use /nonexistent/ca: No such file' chat-tail --tls --cacert /nonexistent/ca room
 		fails 2 '--cacertdir goes with --tls or rediss:// only' chat-tail --cacertdir / room
+		fails 2 '--cacertdir: cannot use /nonexistent/dir: No such file' chat-tail --tls --cacertdir /nonexistent/dir room
+		fails 2 '--cacertdir: cannot use .*: Not a directory' chat-tail --tls --cacertdir "$PKI/ca.crt" room
+		fails 2 "--sni: '.example.test' is not a host name" chat-send --tls --sni .example.test room hi
 		fails 2 '--key goes with --cert only' chat-tail --tls --key f room
 		fails 2 '--insecure and --cacert contradict' chat-tail --tls --insecure --cacert f room
 		fails 2 '-s and --tls contradict' chat-send --tls -s /x room hi
@@ -90,6 +95,22 @@ tls_server() {
 	fails 3 'certificate is not good' chat-tail --tls -p "$PORT" room
 	send --tls --insecure -p "$PORT" -n jhon room hi
 	assert_equal "$(messages room)" 'jhon: hi'
+}
+
+@test "a name is the certificate's own, not its subject's, or a wildcard's for one whole label; a dot at the end is no part of it" {
+	tls_server localhost
+	fails 3 'hostname mismatch' chat-send "${trusting[@]}" -n jhon -h localhost room hi
+	stop_server
+	tls_server partial
+	fails 3 'hostname mismatch' chat-send "${trusting[@]}" -n jhon --sni foo.example.test room hi
+	fails 3 'hostname mismatch' chat-send "${trusting[@]}" -n jhon --sni a.b.sub.test room hi
+	fails 3 'hostname mismatch' chat-send "${trusting[@]}" -n jhon --sni sub.test room hi
+	send "${trusting[@]}" -n jhon --sni any.sub.test room one
+	send "${trusting[@]}" -n jhon --sni any.sub.test. room two
+	fails 3 'hostname mismatch|no such host name' chat-send "${trusting[@]}" -n jhon --sni any.sub.test.. room hi
+	stop_server
+	tls_server server
+	send "${trusting[@]}" -n jhon --sni localhost. room three
 }
 
 @test "a client certificate that the server demands: without it, its words and what to do, however early it closes" {
