@@ -254,6 +254,8 @@ static void read_some(struct link *l)
     for (int i = 0; i < READ_ROUNDS && now >= READ_SIZE; i++) {
         before = l->context->reader->len;
         if (redisBufferRead(l->context) != REDIS_OK) {
+            if (l->context->err == REDIS_ERR_OOM)
+                buf_no_memory();
             snprintf(l->why, sizeof l->why, "%s", l->context->errstr);
             if (l->ssl)
                 tls_why(l->ssl, l->why);

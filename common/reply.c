@@ -1,23 +1,53 @@
 #include "common/reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
 
-/* hiredis counted array elements in int until 1.0. */
+#include "common/id.h"
+
+/* What a peer may send: a line, as of an error, and a string, in bytes. Real ones are far below: a
+ * server of the defaults knows strings of 512 MiB. */
+enum { LONGEST_LINE = 64 * 1024, LONGEST_STRING = 1024 * 1024 * 1024 };
+
+/* hiredis counted array elements in int, and had its tasks in an array of structs, until 1.0. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t count_type;
+#define TASK(reader) ((reader)->task[(reader)->ridx])
 #else
 typedef int count_type;
+#define TASK(reader) (&(reader)->rstack[(reader)->ridx])
 #endif
 
 /* hiredis takes any pointer but NULL for "made"; nothing is. */
 static char made;
 
+static const char strange[] = "a reply of a type that RESP2 does not have";
+
+/* Note what is wrong with the reply; NULL makes hiredis stop. */
+static void *refuse(const redisReadTask *task, const char *why)
+{
+    struct reply_target *target = task->privdata;
+
+    target->wrong = why;
+    return NULL;
+}
+
+/* HELLO 2 asked for the types of RESP2. hiredis 1 knows others as well. */
+static bool is_known(const redisReadTask *task)
+{
+    return task->type == REDIS_REPLY_STRING || task->type == REDIS_REPLY_ARRAY
+           || task->type == REDIS_REPLY_INTEGER || task->type == REDIS_REPLY_STATUS
+           || task->type == REDIS_REPLY_ERROR;
+}
+
 static void *tell(const redisReadTask *task, struct reply_item *item)
 {
     const struct reply_target *target = task->privdata;
 
+    if (!is_known(task))
+        return refuse(task, strange);
     item->depth = target->reader->ridx; /* the tasks around this one lie below it in the stack */
     item->siblings = 1;
     if (task->parent) {
@@ -35,6 +65,8 @@ static void *on_string(const redisReadTask *task, char *bytes, size_t len)
                                                               : REPLY_STRING;
     struct reply_item item = {.type = type, .bytes = bytes, .len = len};
 
+    if (type != REPLY_STRING && len > LONGEST_LINE)
+        return refuse(task, "a line of more than 64 KiB");
     return tell(task, &item);
 }
 
@@ -59,6 +91,20 @@ static void *on_nil(const redisReadTask *task)
     return tell(task, &item);
 }
 
+#if HIREDIS_MAJOR >= 1
+static void *on_double(const redisReadTask *task, double number, char *bytes, size_t len)
+{
+    (void)number, (void)bytes, (void)len;
+    return tell(task, &(struct reply_item){0});
+}
+
+static void *on_bool(const redisReadTask *task, int truth)
+{
+    (void)truth;
+    return tell(task, &(struct reply_item){0});
+}
+#endif
+
 void reply_attach(redisReader *reader, struct reply_target *target)
 {
     static redisReplyObjectFunctions functions = {
@@ -66,11 +112,50 @@ void reply_attach(redisReader *reader, struct reply_target *target)
         .createArray = on_array,
         .createInteger = on_integer,
         .createNil = on_nil,
+#if HIREDIS_MAJOR >= 1
+        .createDouble = on_double,
+        .createBool = on_bool,
+#endif
     };
 
-    target->reader = reader;
+    *target = (struct reply_target){.reader = reader};
     reader->fn = &functions;
     reader->privdata = target;
+}
+
+/* What is wrong with a string's length, which stands in a line of its own; NULL: nothing so far. */
+static const char *check_length(const char *at, size_t n)
+{
+    enum { MOST_DIGITS = 24 };
+    const char *end = memchr(at, '\r', n);
+    uint64_t length;
+
+    if (end ? end + 1 < at + n && end[1] != '\n' : n > MOST_DIGITS)
+        return "a length without an end";
+    if (end == NULL)
+        return NULL;
+    if (id_number(at, (size_t)(end - at), &length) == 0 && length > LONGEST_STRING)
+        return "a string of more than 1 GiB";
+    return NULL;
+}
+
+/*
+ * Look at what hiredis waits for the rest of: it would keep all of it, and look through an open
+ * line from its beginning again whenever more comes.
+ */
+static void check_rest(redisReader *reader)
+{
+    struct reply_target *target = reader->privdata;
+    size_t n = reader->len - reader->pos;
+
+    if (reader->ridx < 0 || n == 0)
+        return;
+    if (!is_known(TASK(reader)))
+        refuse(TASK(reader), strange);
+    else if (TASK(reader)->type == REDIS_REPLY_STRING)
+        target->wrong = check_length(reader->buf + reader->pos, n);
+    else if (n > LONGEST_LINE)
+        target->wrong = "a line of more than 64 KiB";
 }
 
 int reply_next(redisReader *reader, reply_sink *sink, void *context)
@@ -80,9 +165,17 @@ int reply_next(redisReader *reader, reply_sink *sink, void *context)
 
     target->sink = sink;
     target->context = context;
-    if (redisReaderGetReply(reader, &reply) != REDIS_OK)
-        return -1;
-    return reply != NULL;
+    if (redisReaderGetReply(reader, &reply) == REDIS_OK && reply)
+        return 1;
+    if (reader->err == 0)
+        check_rest(reader);
+    else if (reader->err == REDIS_ERR_OOM && target->wrong == NULL)
+        buf_no_memory();
+    if (target->wrong) {
+        reader->err = REDIS_ERR_PROTOCOL;
+        snprintf(reader->errstr, sizeof reader->errstr, "%s", target->wrong);
+    }
+    return reader->err == 0 ? 0 : -1;
 }
 
 void reply_ignore(void *context, const struct reply_item *item)

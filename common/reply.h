@@ -40,6 +40,7 @@ struct reply_target {
     const struct redisReader *reader;
     reply_sink *sink;
     void *context;
+    const char *wrong; /* with what came, beyond what hiredis sees; NULL: nothing */
 };
 
 /* Make a reader created by hiredis ready for reply_next(). `target` must outlive it. */
@@ -47,8 +48,10 @@ void reply_attach(struct redisReader *reader, struct reply_target *target);
 
 /*
  * Parse what the reader was fed and tell its items. Returns 1 when a whole reply has been told
- * (another may follow), 0 when more bytes are needed, -1 when the bytes are no RESP: the reader's
- * errstr says what is wrong.
+ * (another may follow), 0 when more bytes are needed, -1 when the bytes are no reply that RESP2
+ * knows, or hold a line of more than 64 KiB or a string of more than 1 GiB, which is told once its
+ * length has come: the reader's errstr says what is wrong. Without memory the program ends, as
+ * everywhere.
  */
 int reply_next(struct redisReader *reader, reply_sink *sink, void *context);
 

@@ -68,6 +68,22 @@ static const struct {
     {"$-2\r\n", "!\n"},
     {"*-2\r\n", "!\n"},
     {":x\r\n", "!\n"},
+    {"+a\r\n,1.5\r\n", "0 0/1 status a\n.\n!\n"}, /* RESP3, which nobody asked for */
+    {"#t\r\n", "!\n"},
+    {"_\r\n", "!\n"},
+    {"(12\r\n", "!\n"},
+    {"=5\r\ntxt:a\r\n", "!\n"},
+    {"%1\r\n+a\r\n+b\r\n", "!\n"},
+    {"~1\r\n+a\r\n", "!\n"},
+    {">1\r\n+a\r\n", "!\n"},
+    {"|1\r\n+a\r\n+b\r\n+c\r\n", "!\n"},
+    {"*2\r\n+a\r\n,1.5\r\n", "0 0/1 array 2\n1 0/2 status a\n!\n"},
+    {"$1073741824\r\nhell", ""},
+    {"$1073741825\r\n", "!\n"},
+    {"$9223372036854775807\r\n", "!\n"},
+    {"*1\r\n$9000000000000000000\r\n", "0 0/1 array 1\n!\n"},
+    {"$00000000000000000000000005", "!\n"},
+    {"$5\rhell", "!\n"},
     {"", ""},
 };
 
@@ -92,6 +108,42 @@ static void tells_any_bytes(void)
 
     tell(&log, bytes, sizeof bytes - 1, 3);
     CHECK_SAME(log.data, sizeof want - 1, want, sizeof want - 1);
+    buf_free(&log);
+}
+
+/* A line of `n` bytes: whole, or without its end; in pieces of `step` bytes. */
+static void tell_line(struct buf *log, const char *kind, size_t n, const char *end, size_t step)
+{
+    struct buf line = {0};
+
+    buf_clear(log);
+    buf_add_text(&line, kind);
+    memset(buf_reserve(&line, n), '1', n);
+    line.len += n;
+    buf_add_text(&line, end);
+    tell(log, line.data, line.len, step);
+    buf_free(&line);
+}
+
+/* One that would be kept in memory, and looked through again and again. */
+static void bounds_lines(void)
+{
+    static const char *const kinds[] = {"+", "-", ":", "*", "*1\r\n+"};
+    enum { MOST = 64 * 1024 };
+    struct buf log = {0};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (size_t step = 4096; step <= 2 * MOST; step *= 32) {
+            unit_row = kinds[i];
+            tell_line(&log, kinds[i], MOST - 2, "", step);
+            CHECK(strchr(log.data, '!') == NULL);
+            tell_line(&log, kinds[i], MOST + 1, "", step);
+            CHECK(strchr(log.data, '!') != NULL);
+            tell_line(&log, kinds[i], MOST + 1, "\r\n", step);
+            CHECK(strchr(log.data, '!') != NULL);
+        }
+    tell_line(&log, "-", MOST, "\r\n", 4096);
+    CHECK(strchr(log.data, '!') == NULL);
     buf_free(&log);
 }
 
@@ -233,8 +285,8 @@ static void writes_commands(void)
 }
 
 UNIT_MAIN({"tells the items of replies, however they come", tells_items},
-    {"tells any bytes", tells_any_bytes}, {"follows its target", follows_its_target},
-    {"knows errors by their codes", knows_errors},
+    {"tells any bytes", tells_any_bytes}, {"bounds lines", bounds_lines},
+    {"follows its target", follows_its_target}, {"knows errors by their codes", knows_errors},
     {"tells passing refusals from lasting ones", tells_passing_refusals_from_lasting_ones},
     {"names what a refusal is about, not at length", names_what_a_refusal_is_about},
     {"writes commands", writes_commands})
