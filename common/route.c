@@ -37,11 +37,14 @@ static size_t place_of(const struct route *r, const struct endpoint *at)
     return i;
 }
 
-/* The place of a node in `nodes`, from 1; a new one is added. */
+/* The place of a node in `nodes`, from 1; a new one is added. 0: there are too many already. */
 static size_t find(struct route *r, const struct endpoint *at)
 {
+    enum { MOST_NODES = 4096 }; /* a cluster has up to 1000, and they may change */
     size_t place = place_of(r, at);
 
+    if (place == MOST_NODES)
+        return 0;
     if (place == r->n) {
         struct route_node *node = calloc(1, sizeof *node);
 
@@ -166,14 +169,19 @@ static void on_host(struct route_slots *s, const struct reply_item *item)
     }
 }
 
-/* A node's port, with which it is known; the first one of a range is the master. */
+/* A node's port, with which it is known; the first one of a range is the master. Port 0 would be a
+ * unix socket, which is ours to name. */
 static void on_port(struct route_slots *s, const struct reply_item *item)
 {
     enum { MASTER = 2 };
     size_t place;
 
+    if (item->integer < 1 || item->integer > 65535)
+        return;
     s->node.port = (int)item->integer;
     place = find(s->route, &s->node);
+    if (place == 0)
+        return;
     for (size_t slot = s->first; s->place == MASTER && slot <= s->last && slot < ROUTE_SLOTS;
          slot++)
         set_owner(s->route, slot, place);

@@ -32,7 +32,7 @@ static void ask_next(struct sentinel *s)
         s->link = link_open(route_node(s->route, s->at), &s->login, s->due, &s->why);
         if (s->link)
             return;
-        s->unsure = true;
+        s->away = true;
         s->at = (s->at + 1) % s->route->n;
         s->asked++;
     }
@@ -42,7 +42,8 @@ void sentinel_ask(struct sentinel *s)
 {
     s->at = s->due > 0 ? (s->at + 1) % s->route->n : 0;
     s->asked = 0;
-    s->unknown = s->unsure = false;
+    s->unknown = s->away = false;
+    s->refused.code = EXIT_DONE;
     s->busy = true; /* though there may be none that can be asked: sentinel_serve() says so */
     s->again = wait_now() + WATCH_MS;
     /* Sentinels mostly need no password: the one that is given is for the master. */
@@ -66,20 +67,20 @@ struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline)
     return link_poll(s->link, deadline);
 }
 
-/* An array of host and port, or nil. */
-static void on_answer(void *context, const struct reply_item *item)
+void sentinel_item(void *sentinel, const struct reply_item *item)
 {
-    struct sentinel *s = context;
+    struct sentinel *s = sentinel;
     uint64_t port;
 
-    if (item->type == REPLY_ERROR)
-        reply_refusal(&s->why, item, link_peer(s->link));
     if (item->depth == 0)
-        s->found = (struct endpoint){0};
-    if (item->depth == 1 && item->index == 0 && item->len < sizeof s->found.host)
+        s->found = (struct endpoint){0}, s->nil = item->type == REPLY_NIL;
+    if (item->type == REPLY_ERROR)
+        reply_refusal(&s->why, item, s->link ? link_peer(s->link) : NULL);
+    if (item->type != REPLY_STRING || item->depth != 1)
+        return;
+    if (item->index == 0 && item->len < sizeof s->found.host)
         memcpy(s->found.host, item->bytes, item->len);
-    if (item->depth == 1 && item->index == 1 && id_number(item->bytes, item->len, &port) == 0
-        && port <= 65535)
+    if (item->index == 1 && id_number(item->bytes, item->len, &port) == 0 && port <= 65535)
         s->found.port = (int)port;
 }
 
@@ -92,7 +93,11 @@ static int take_answer(struct sentinel *s)
         link_command(s->link, "SENTINEL get-master-addr-by-name %s", master);
         s->sent = true;
     }
-    return s->sent ? link_reply(s->link, on_answer, s, &s->why) : 0;
+    if (!s->sent)
+        return 0;
+    err_set(&s->why, EXIT_REFUSED, "%s does not answer with a host and a port",
+        link_peer(s->link)); /* unless it gives words of its own */
+    return link_reply(s->link, sentinel_item, s, &s->why);
 }
 
 /* The login was refused for want of the password: try with it. Not again, if that is refused too.
@@ -108,20 +113,33 @@ static bool try_password(struct sentinel *s)
     return true;
 }
 
-/* All have been asked. */
+/* All have been asked. If one was away, it may know another time. */
 static int give_up(struct sentinel *s, struct err *e)
 {
+    enum exit_code code = s->away ? EXIT_NO_CONNECTION : EXIT_REFUSED;
     const char *master = s->route->master;
 
     s->busy = false;
-    if (s->unknown && !s->unsure)
-        return err_set(e, EXIT_REFUSED, "the Sentinels know no master '%.100s'", master);
+    if (s->refused.code != EXIT_DONE)
+        return err_set(e, code, "%s", s->refused.text);
+    if (s->unknown && !s->away)
+        return err_set(e, code, "the Sentinels know no master '%.100s'", master);
     if (s->unknown)
-        return err_set(
-            e, EXIT_NO_CONNECTION, "no Sentinel that answers knows a master '%.100s'", master);
-    *e = s->why;
-    e->code = EXIT_NO_CONNECTION;
-    return -1;
+        return err_set(e, code, "no Sentinel that answers knows a master '%.100s'", master);
+    return err_set(e, code, "%s", s->why.text);
+}
+
+/* The one at hand does not name the master: keep what that means. `done`: as take_answer(). */
+static void note_failure(struct sentinel *s, int done)
+{
+    if (done == 0)
+        err_set(&s->why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", link_peer(s->link));
+    if (done == 1 && s->nil)
+        s->unknown = true;
+    else if (s->why.code == EXIT_REFUSED)
+        s->refused = s->why;
+    else
+        s->away = true;
 }
 
 int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, struct err *e)
@@ -134,17 +152,15 @@ int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, st
         done = take_answer(s);
     if (done == 0 && wait_now() < s->due)
         return 0;
-    if (done == 1 && s->found.port > 0) {
+    if (done == 1 && s->found.port > 0 && s->found.host[0]) {
         *found = s->found;
         sentinel_stop(s);
         return 1;
     }
-    if (done == 0)
-        err_set(&s->why, EXIT_NO_CONNECTION, "cannot connect to %s: no answer", link_peer(s->link));
-    s->unknown = s->unknown || done == 1;
-    s->unsure = s->unsure || done != 1;
-    if (s->link)
+    if (s->link) {
+        note_failure(s, done);
         pass_on(s);
+    }
     return s->link ? 0 : give_up(s, e);
 }
 

@@ -23,11 +23,13 @@ struct sentinel {
     bool busy;          /* what is asked, or could not be, was not answered yet */
     int64_t again;      /* when it is time to ask again */
     size_t at, asked;   /* its place among the route's nodes; how many were asked */
-    bool sent, unknown; /* the question was; one that answered knows no such master */
-    bool unsure;        /* one did not answer */
+    bool sent;          /* the question was */
+    bool unknown, away; /* one knows no such master; one did not answer */
     int64_t due;        /* it must have answered by then */
     struct endpoint found;
-    struct err why;
+    bool nil;           /* the answer is that it knows none */
+    struct err why;     /* the one at hand does not answer */
+    struct err refused; /* one that answered refused to tell, for good; else EXIT_DONE */
 };
 
 /* Begin to ask, with another Sentinel than the last time. */
@@ -45,10 +47,14 @@ struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline);
 
 /*
  * Go on. Returns 1 when the master is `*found`; 0 while it is being asked for; -1 when none of the
- * Sentinels can tell: EXIT_NO_CONNECTION, or EXIT_REFUSED when all say that they know no master of
- * that name.
+ * Sentinels can tell: EXIT_NO_CONNECTION, or EXIT_REFUSED when each says that it knows no master of
+ * that name, or refuses to tell for good, as for want of a permission.
  */
 int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, struct err *e);
+
+/* The sink for a Sentinel's answer, an array of host and port, or nil; its context is the struct.
+ */
+void sentinel_item(void *sentinel, const struct reply_item *item);
 
 /* Ask no more. */
 void sentinel_stop(struct sentinel *s);

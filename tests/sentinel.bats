@@ -278,7 +278,13 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	away=127.0.0.1:$(free_port)
 	fails 4 "the Sentinels know no master 'talk'" chat-send -u "redis+sentinel://:secret@$list/talk" room hi
 	fails 3 "cannot connect to $away" chat-send -u "redis+sentinel://:secret@$away/chat" room hi
-	fails 3 NOAUTH chat-send -u "redis+sentinel://$list/chat" room hi
+	fails 4 NOAUTH chat-send -u "redis+sentinel://$list/chat" room hi
+	local sentinel
+	for sentinel in "${watch[@]}"; do # as one that may ask for nothing
+		"$CLI" -p "$sentinel" -a secret --no-auth-warning acl setuser mute on '>mute' +hello +client +auth
+	done
+	fails 4 'NOPERM' chat-send -u "redis+sentinel://mute:mute@$list/chat" room hi
+	fails 3 'NOPERM' chat-tail -u "redis+sentinel://mute:mute@$away,$list/chat" room
 	fails 3 'cannot find host' chat-send -u 'redis+sentinel://nosuch.invalid,nosuch.invalid:1/chat' room hi
 	send -u "valkey+sentinel://:secret@$away,$list/chat" -n jhon room hi
 	assert_equal "$(show -u "redis+sentinel://:secret@$list/chat" -e room)" '[jhon]: hi'

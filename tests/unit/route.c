@@ -118,6 +118,31 @@ static void learns_the_slots(void)
     route_free(&route);
 }
 
+/* What is no port, above all 0, which would be a unix socket, is no node; nor are there too many.
+ */
+static void learns_no_nonsense(void)
+{
+    static const long long bad[] = {0, -1, 65536, INT64_MAX, INT64_MIN};
+    struct route_slots s = {.route = &route, .from = {"seed", 1}};
+
+    begin("redis://seed:1");
+    tell(&s, REPLY_INTEGER, 2, 0, NULL, 0);
+    tell(&s, REPLY_INTEGER, 2, 1, NULL, 99);
+    tell(&s, REPLY_ARRAY, 2, 2, NULL, 2);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tell(&s, REPLY_STRING, 3, 0, "/path", 0);
+        tell(&s, REPLY_INTEGER, 3, 1, NULL, bad[i]);
+    }
+    CHECK_NUMBER(route.n, 1);
+    CHECK(route_owner(&route, 0) == NULL);
+    for (int port = 1; port <= 65535; port += 7) {
+        tell(&s, REPLY_STRING, 3, 0, "host", 0);
+        tell(&s, REPLY_INTEGER, 3, 1, NULL, port);
+    }
+    CHECK(route.n < 5000);
+    route_free(&route);
+}
+
 UNIT_MAIN({"knows the slot of a key", knows_the_slot_of_a_key},
     {"follows redirects", follows_redirects}, {"follows no nonsense", follows_no_nonsense},
-    {"learns the slots of a cluster", learns_the_slots})
+    {"learns the slots of a cluster", learns_the_slots}, {"learns no nonsense", learns_no_nonsense})
