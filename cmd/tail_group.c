@@ -663,8 +663,8 @@ static void leave(struct group *g)
         c->session = session_new(g->t->route, slot, 0);
         c->asked = NULL;
         c->wake = 0;
-        c->over = c->extra;
-        if (!c->extra)
+        c->over = c->source != &sharing; /* -m looks for rooms no more */
+        if (!c->over)
             c->source = &leaving;
     }
     p->stop = TAIL_GOES_ON;
