@@ -51,8 +51,9 @@ benches  := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*
 analyzed := $(wildcard cmd/*.c common/*.c)
 FUZZ_SECONDS ?= 600
 SOAK ?= 1800
+seed = $(or $(SEED),$(shell date +%s))
 
-.PHONY: all help demo test check bench soak analyze lint fuzz install uninstall clean
+.PHONY: all help demo test check sanitized bench soak analyze lint fuzz install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY: # keep the objects of tests: their removal would be the last line of `make test`
 
@@ -70,19 +71,24 @@ test: ## install what the tests need, build, and run them all (TESTS: only these
 	@tests/setup test
 	@$(MAKE) --no-print-directory check
 
-check: all $(units) $(preloads) $(benches)
+check: all sanitized $(units) $(preloads) $(benches)
 	@tests/run $B $(TESTS)
+
+# What meets hostile servers: the ordinary build does where the compiler has no sanitizers.
+sanitized:
+	@$(MAKE) --no-print-directory -s SANITIZE=address,undefined all >/dev/null 2>&1 || rm -rf build/address-undefined
 
 bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)
 	@tests/setup bench
 	@$(MAKE) --no-print-directory all $(benches)
 	@tests/bench/run $B $(BENCH)
 
-soak: ## check the larger model, then random faults for SOAK seconds (1800); SEED=n repeats a printed seed
+soak: ## the larger model, hostile servers, then random faults for SOAK seconds (1800); SEED=n repeats a printed seed
 	@tests/setup test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all sanitized
 	python3 tests/model large
-	PATH=$(CURDIR)/$B:$$PATH python3 -u tests/faults soak $(or $(SEED),$(shell date +%s)) $(SOAK)
+	PATH=$(CURDIR)/build/address-undefined:$(CURDIR)/$B:$$PATH python3 -u tests/hostile $(seed) 10000
+	PATH=$(CURDIR)/$B:$$PATH python3 -u tests/faults soak $(seed) $(SOAK)
 
 analyze: ## install the analyzers that are missing, and look for faults with them
 	@tests/setup analyze
