@@ -429,6 +429,13 @@ prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 	fails 4 'DB index|out of range' chat-tail -u "unix://$SOCK?db=99" "$ROOM"
 }
 
+@test "a message for which there is no memory: ours to blame, not the server" {
+	! grep -q __asan_init "$(command -v chat-tail)" || skip 'the sanitizer takes memory of its own'
+	head -c 60000000 /dev/zero | send -w -n jhon "$ROOM"
+	fails 1 'out of memory' bash -c 'ulimit -v 40000 && exec chat-tail -e -n 1 "$0"' "$ROOM"
+	cli del "$ROOM" >/dev/null
+}
+
 @test "what is there is not Redis" {
 	for kind in http ssh; do
 		listener "$kind"
