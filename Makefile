@@ -75,7 +75,7 @@ check: all sanitized $(units) $(preloads) $(benches)
 	@tests/run $B $(TESTS)
 
 # What meets hostile servers: the ordinary build does where the compiler has no sanitizers.
-sanitized:
+sanitized: all
 	@$(MAKE) --no-print-directory -s SANITIZE=address,undefined all >/dev/null 2>&1 || rm -rf build/address-undefined
 
 bench: ## install what is missing, and measure the programs beside others (BENCH: only these parts)

@@ -98,7 +98,7 @@ void route_free(struct route *r)
 
 const char *route_hashed(const char *key, size_t *n)
 {
-    const char *open = memchr(key, '{', *n), *close = NULL;
+    const char *open = *n ? memchr(key, '{', *n) : NULL, *close = NULL;
 
     if (open)
         close = memchr(open + 1, '}', *n - (size_t)(open + 1 - key));

@@ -24,7 +24,8 @@ class Server:
         if self.sentinel or self.cluster or rng.random() < .2:
             self.listener = socket.create_server(('127.0.0.1', 0))
             self.port = self.listener.getsockname()[1]
-            self.uri = f'redis+sentinel://127.0.0.1:{self.port}/chat' if self.sentinel else f'redis://127.0.0.1:{self.port}'
+            where = f'127.0.0.1:{self.port}'
+            self.uri = f'redis+sentinel://{where}/chat' if self.sentinel else f'redis://{where}'
         else:
             self.port = 0
             self.listener = unix_listener(path)

@@ -11,6 +11,7 @@ static void begin(const char *uri)
     struct err e;
     static struct uri parsed;
 
+    uri_free(&parsed);
     CHECK_NUMBER(uri_parse(uri, &parsed, &e), 0);
     route_open(&route, &parsed, "unit", NULL);
 }
@@ -35,6 +36,7 @@ static void knows_the_slot_of_a_key(void)
         unit_row = rows[i].key;
         CHECK_NUMBER(route_slot(rows[i].key, strlen(rows[i].key)), rows[i].slot);
     }
+    CHECK_NUMBER(route_slot(NULL, 0), 0);
     CHECK_NUMBER(route_slot("{user1000}.following", 20), route_slot("{user1000}.followers", 20));
     CHECK_NUMBER(route_slot("foo{{bar}}zap", 13), route_slot("{bar", 4));
 }
