@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { TIME = 300, COLOR, CONSUMER, CLAIM };
+enum { TIME = 300, COLOR, CONSUMER, CLAIM, ACK, PREFETCH, TRIES, DEAD };
 
 enum { CLAIM_MS = 60000 };
 
@@ -145,10 +146,18 @@ static const struct option_row rows[] = {
         option_word, AT(tail.cursor_file), 0, 0},
     {'g', "group", "GROUP", "share the messages with the group's other readers", option_word,
         AT(tail.group), 0, 0},
-    {CONSUMER, "consumer", "NAME", "who we are in the group; default host:pid", option_word,
+    {CONSUMER, "consumer", "NAME", "who we are in the group; default host:pid:random", option_word,
         AT(tail.consumer), 0, 0},
     {CLAIM, "claim", "DURATION", "take over what others left undone so long; default 60s",
         option_duration, AT(tail.claim), 0, 0},
+    {ACK, "ack", NULL, "the program behind acknowledges, by IDs on standard input", option_flag,
+        AT(tail.ack), 0, 0},
+    {PREFETCH, "prefetch", "N", "with --ack: N entries given and not answered; default 1",
+        option_number, AT(tail.prefetch), 1, 10000},
+    {TRIES, "tries", "N", "with --ack: what was given out N times and not done goes to --dead",
+        option_number, AT(tail.tries), 1, INT64_MAX},
+    {DEAD, "dead", "ROOM", "where --tries puts what is never done", option_word, AT(tail.dead), 0,
+        0},
     {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
     {'j', "json", NULL, "a JSON object for each message", option_flag, AT(json), 0, 0},
     {'J', "json-entries", NULL, "a JSON object for each entry, with all its fields", option_flag,
@@ -172,12 +181,20 @@ static const struct option_clash clashes[] = {
     {"raw", "null"},
     {"time", "tsv json json-entries null"},
     {"exit", "follow timeout"},
-    {"group", "lines cursor-file list"},
+    {"group", "lines cursor-file"},
     {"consumer", "+group"},
     {"claim", "+group"},
+    {"ack", "+group"},
+    {"prefetch", "+group"},
+    {"prefetch", "+ack"},
+    {"tries", "+group"},
+    {"tries", "+ack"},
+    {"tries", "+dead"},
+    {"dead", "+group"},
+    {"dead", "+tries"},
     {"list",
         "lines since until count timeout exclude match cursor-file json json-entries format raw "
-        "null"},
+        "null consumer claim ack"},
     SERVER_CLASHES,
     {0},
 };
@@ -220,14 +237,32 @@ static int take_operands(
     return 0;
 }
 
-/* Who we are in a group, if nobody says: nobody else at this time. */
+/* What else does not go with --ack, and --dead. */
+static int check_ack(const struct tail *t, const struct tail_settings *set, struct err *e)
+{
+    enum format_kind kind = t->print.format.kind;
+
+    if (set->ack && kind != FORMAT_TSV && kind != FORMAT_JSON && kind != FORMAT_ENTRIES
+        && (kind != FORMAT_CUSTOM || !format_shows_ids(t->print.format.custom)))
+        return err_set(
+            e, EXIT_USAGE, "--ack needs a format that shows IDs: -t, -j, -J or -F with %%i");
+    if (set->dead && tail_rooms_find(&t->rooms, set->dead, strlen(set->dead)))
+        return err_set(e, EXIT_USAGE, "%.64s cannot be read and be --dead", set->dead);
+    return 0;
+}
+
+/* Who we are in a group, if nobody says: nobody else, though two containers may have one host name
+ * and the same process ID. */
 static void name_consumer(struct tail_settings *set, char *to, size_t size)
 {
     char host[HOST_NAME_MAX + 1] = "localhost";
+    uint32_t digits = 0;
 
     gethostname(host, sizeof host);
     host[sizeof host - 1] = 0;
-    snprintf(to, size, "%s:%d", host, (int)getpid());
+    if (getrandom(&digits, sizeof digits, 0) < 0)
+        digits = (uint32_t)wait_now();
+    snprintf(to, size, "%s:%d:%08x", host, (int)getpid(), (unsigned)digits);
     set->consumer = to;
     set->passing = true;
 }
@@ -275,8 +310,8 @@ static enum exit_code run(
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.tail = {.timeout = -1, .claim = CLAIM_MS}};
-    char consumer[HOST_NAME_MAX + 24];
+    struct arguments a = {.tail = {.timeout = -1, .claim = CLAIM_MS, .prefetch = 1}};
+    char consumer[HOST_NAME_MAX + 32];
     struct server_settings server = SERVER_SETTINGS;
     const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
         {"The server", server_options, &server}, {0}};
@@ -294,11 +329,12 @@ int main(int argc, char **argv)
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (a.tail.consumer == NULL)
         name_consumer(&a.tail, consumer, sizeof consumer);
-    if (operand > 0 && take_operands(&t, &a.tail, argv + operand, argc - operand, &e) == 0
-        && server_route(&server, "chat-tail", &route, &e) == 0) {
+    if (operand > 0 && take_operands(&t, &a.tail, argv + operand, argc - operand, &e) == 0) {
         choose_format(&a, a.tail.matches ? SIZE_MAX : (size_t)(argc - operand));
         t.print.format = a.tail.format;
-        code = run(&t, &route, &server, &e);
+        server.input_is_data = a.tail.ack;
+        if (check_ack(&t, &a.tail, &e) == 0 && server_route(&server, "chat-tail", &route, &e) == 0)
+            code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)
         err_say(ERR_ALWAYS, "%s", e.text);

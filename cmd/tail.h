@@ -33,6 +33,10 @@ struct tail {
     struct session *session;    /* of all phases but the last; owned */
     struct tail_rooms rooms;
     struct tail_print print;
+    /* Standard input, called when there is something to read, or its end; NULL: nobody reads it.
+     * Returns -1 with `*e` when the program has to end. */
+    int (*on_input)(void *context, struct err *e);
+    void *input;
     bool leaving;   /* reading is over: neither a signal nor -W ends what is left to do */
     unsigned reads; /* XREADs sent, so that each has a number */
 

@@ -32,7 +32,7 @@ static int take(struct tail_conn *c, struct err *e)
         c->wake = 0;
     if (done == SESSION_BROKEN)
         lose(c);
-    else if (done == 1)
+    else if (done != 0)
         c->asked = NULL;
     return done < 0 ? -1 : done > 0;
 }

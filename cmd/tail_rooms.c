@@ -67,6 +67,14 @@ struct tail_room *tail_rooms_add(
     return room;
 }
 
+struct tail_room *tail_rooms_find(const struct tail_rooms *r, const char *name, size_t len)
+{
+    const struct tail_room wanted = {.len = len, .name = (char *)(uintptr_t)name};
+    struct tail_room **found = tfind(&wanted, &r->names, by_length);
+
+    return found ? *found : NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct tail_room *x = *(struct tail_room *const *)a, *y = *(struct tail_room *const *)b;

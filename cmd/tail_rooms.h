@@ -60,6 +60,9 @@ struct tail_rooms {
 struct tail_room *tail_rooms_add(
     struct tail_rooms *r, const char *name, size_t len, struct tail_room **known);
 
+/* The room of that name, or NULL. */
+struct tail_room *tail_rooms_find(const struct tail_rooms *r, const char *name, size_t len);
+
 /* Put those that were matched in order, behind the operands. */
 void tail_rooms_sort(struct tail_rooms *r);
 

@@ -78,6 +78,8 @@ static int after_sleep(struct tail *t, const struct pollfd *out, int64_t expires
         p->stop = TAIL_BY_SIGNAL;
     else if (out->revents & (POLLERR | POLLHUP))
         p->out.closed = true;
+    else if (out->revents & POLLOUT)
+        tail_wait_flush(t, false);
     else if (wait_now() >= expires)
         p->stop = TAIL_TIMED_OUT;
     return p->out.closed ? err_set(e, EXIT_FAILED, "standard output was closed") : 0;
@@ -137,8 +139,8 @@ static int sleep_until(int64_t deadline, struct pollfd *fds, size_t n, struct er
 int tail_wait(
     struct tail *t, const struct tail_waiter *waiters, size_t n, int64_t deadline, struct err *e)
 {
-    const size_t count = n > 0 ? n * session_fds(waiters[0].session) + 1 : 1;
-    struct pollfd *fds, *out;
+    const size_t count = (n > 0 ? n * session_fds(waiters[0].session) : 0) + 2;
+    struct pollfd *fds, *out, *in;
     int64_t now;
     int ready = 1;
 
@@ -146,6 +148,8 @@ int tail_wait(
     fds = (void *)buf_reserve(&t->fds, count * sizeof *fds);
     out = fds + count - 1;
     *out = (struct pollfd){STDOUT_FILENO, 0, 0};
+    in = out - 1;
+    *in = (struct pollfd){t->on_input ? STDIN_FILENO : -1, POLLIN, 0};
     if (t->print.out.whole < LITTLE)
         tail_wait_flush(t, false);
     if (prepare(waiters, n, fds, &deadline, e) < 0)
@@ -156,12 +160,14 @@ int tail_wait(
         tail_wait_flush(t, false);
     if (ready < 0 || t->print.stop != TAIL_GOES_ON)
         return ready < 0 ? -1 : 0;
+    out->events = t->print.out.whole > 0 ? POLLOUT : 0; /* left by a gentle flush */
     now = wait_now();
     if (sleep_until(next_due(t, deadline), fds, count, e) < 0)
         return -1;
-    if (serve(waiters, n, fds, wait_now() - now, e) < 0)
+    if (serve(waiters, n, fds, wait_now() - now, e) < 0
+        || after_sleep(t, out, expires_at(t), e) < 0)
         return -1;
-    return after_sleep(t, out, expires_at(t), e);
+    return in->revents ? t->on_input(t->input, e) : 0;
 }
 
 /* For session_call(). */

@@ -1,6 +1,6 @@
 /*
- * Waiting for servers, and all that goes on meanwhile: output is written, places are kept in the
- * file of -C, signals, -W and a standard output that was closed end the program.
+ * Waiting for servers, and all that goes on meanwhile: output is written, answers are read, places
+ * are kept in the file of -C, signals, -W and a standard output that was closed end the program.
  */
 #ifndef CMD_TAIL_WAIT_H
 #define CMD_TAIL_WAIT_H

@@ -18,12 +18,13 @@ enum { FINE = 64 };
 
 void tail_batch_grow(struct tail_batch *b, const struct entry_decoder *came)
 {
-    uint64_t bytes = REPLY_BYTES * (1 + b->distance / NEAR_MS), fitting;
+    uint64_t one = b->bytes ? b->bytes : REPLY_BYTES, fitting;
+    uint64_t bytes = one * (1 + b->distance / NEAR_MS);
 
     if (came->entries == 0)
         return;
-    if (bytes > (uint64_t)REPLY_BYTES * MOST_REPLIES)
-        bytes = (uint64_t)REPLY_BYTES * MOST_REPLIES;
+    if (bytes > one * MOST_REPLIES)
+        bytes = one * MOST_REPLIES;
     fitting = bytes / ((came->bytes + came->fields * OVERHEAD) / came->entries + OVERHEAD);
     if (fitting > b->entries * GROWTH)
         fitting = b->entries * GROWTH;

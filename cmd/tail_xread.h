@@ -13,6 +13,7 @@ struct tail_batch {
     size_t most;    /* no more than these, since a reply killed the connection; 0: no such bound */
     size_t fine;    /* replies that came well since */
     uint64_t distance; /* ms to the server */
+    size_t bytes;      /* of a reply; 0: about 1 MiB */
 };
 
 /* Take the replies's size as the measure: about 1 MiB, and up to 8 MiB far away. */

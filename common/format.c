@@ -243,6 +243,14 @@ int format_check(const char *custom, struct err *e)
     return 0;
 }
 
+bool format_shows_ids(const char *custom)
+{
+    for (const char *at = custom; *at; at++)
+        if (*at == '%' && *++at == 'i') /* what is behind a % is never a % that begins another */
+            return true;
+    return false;
+}
+
 static void add_directive(
     struct format *f, struct buf *to, const struct entry_message *m, char directive)
 {

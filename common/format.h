@@ -37,6 +37,9 @@ struct format {
 /* Check a custom format: %r %i %n %t %T %s %% \n \t \r \0 \\ \xHH. Fails with EXIT_USAGE. */
 int format_check(const char *custom, struct err *e);
 
+/* Whether it shows IDs. */
+bool format_shows_ids(const char *custom);
+
 /* Append the first message that is shown of an entry, its line end included. */
 void format_message(struct format *f, struct buf *to, const struct entry_message *m);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <hiredis/hiredis.h>
 
@@ -245,6 +246,13 @@ void link_flush(struct link *l)
 {
     if (l && l->state == READY)
         write_some(l);
+}
+
+void link_hang_up(struct link *l)
+{
+    link_flush(l);
+    if (l && l->state == READY)
+        shutdown(l->context->fd, SHUT_WR);
 }
 
 static void read_some(struct link *l)

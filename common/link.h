@@ -53,6 +53,10 @@ int link_serve(struct link *l, short revents, struct err *e);
  * NULL is fine. */
 void link_flush(struct link *l);
 
+/* Close the way there: the server closes the way back once it has seen that, and then no command
+ * that it was sent on this link will do anything more. What it says until then can be taken. */
+void link_hang_up(struct link *l);
+
 /* Logged in, though perhaps lost again since. */
 bool link_ready(const struct link *l);
 

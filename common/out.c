@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -35,29 +36,67 @@ void out_rollback(struct out *o)
     o->buf.len = o->whole;
 }
 
+/* How much may be written now. The descriptor is shared with others, so that it cannot be made
+ * non-blocking; but a pipe that polls writable takes PIPE_BUF bytes at once. */
+static size_t writable(const struct out *o, size_t left)
+{
+    struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+
+    if (!o->gently)
+        return left;
+    if (poll(&out, 1, 0) <= 0)
+        return 0;
+    return left < PIPE_BUF ? left : PIPE_BUF;
+}
+
+/* What reads it sees its end. Another file takes the number, which must not become a socket's. */
+static void close_output(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (nowhere < 0)
+        return;
+    dup2(nowhere, STDOUT_FILENO);
+    close(nowhere);
+}
+
 void out_flush(struct out *o)
 {
-    struct pollfd writable = {STDOUT_FILENO, POLLOUT, 0};
-    size_t done = 0;
+    struct pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
+    size_t done = 0, most;
 
-    while (done < o->whole && o->failure.code == EXIT_DONE) {
-        ssize_t n = write(STDOUT_FILENO, o->buf.data + done, o->whole - done);
+    while (done < o->whole && o->failure.code == EXIT_DONE
+           && (most = writable(o, o->whole - done)) > 0) {
+        ssize_t n = write(STDOUT_FILENO, o->buf.data + done, most);
 
         if (n >= 0) {
             done += (size_t)n;
         } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
-            poll(&writable, 1, -1);
+            if (o->gently)
+                break;
+            poll(&ready, 1, -1);
         } else if (errno != EINTR) {
             o->closed = errno == EPIPE;
             err_set(
                 &o->failure, EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
         }
     }
-    if (o->whole == o->buf.len)
+    if (o->failure.code != EXIT_DONE)
+        done = o->whole;
+    if (done == o->buf.len)
         buf_clear(&o->buf);
     else
-        buf_consume(&o->buf, o->whole);
-    o->whole = 0;
+        buf_consume(&o->buf, done);
+    o->whole -= done;
+    if (o->finishing && o->whole == 0)
+        close_output();
+}
+
+void out_finish(struct out *o)
+{
+    o->finishing = true;
+    out_flush(o);
+    o->finishing = o->whole > 0;
 }
 
 void out_free(struct out *o)

@@ -13,8 +13,12 @@
 struct out {
     struct buf buf;     /* append here */
     size_t whole;       /* so much of it may be written */
+    bool gently;        /* never wait for the reader: flushing writes what it takes at once */
     bool closed;        /* the reader is gone: the program should die of SIGPIPE, quietly */
     struct err failure; /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
+
+    /* Private. */
+    bool finishing;
 };
 
 /*
@@ -30,8 +34,11 @@ bool out_commit(struct out *o);
 /* Take back what is not whole. */
 void out_rollback(struct out *o);
 
-/* Write what is whole, however long that blocks. */
+/* Write what is whole, however long that blocks; `gently`, some of it may be left. */
 void out_flush(struct out *o);
+
+/* Close standard output, once what is whole is written. */
+void out_finish(struct out *o);
 
 void out_free(struct out *o);
 

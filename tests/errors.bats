@@ -335,8 +335,8 @@ permissions() {
 	cli acl setuser reader +scan >/dev/null
 	assert_equal "$(show --user reader -l "$ROOM*" | cut -f 1,2)" "$ROOM	3"
 	assert_equal "$(show --user reader -F '%t ' -e -n +1 -m "$ROOM")" 'one two three '
-	cli acl setuser worker reset on '>pw' '~*' -@all +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' >/dev/null
-	for rule in +xreadgroup +xack +xautoclaim '+xgroup|create' '+xgroup|delconsumer' +scan '+cluster|slots' +asking; do
+	cli acl setuser worker reset on '>pw' '~*' -@all +xreadgroup +xack +xautoclaim +xpending '+xgroup|create' '+xgroup|delconsumer' >/dev/null
+	for rule in +xreadgroup +xack +xautoclaim +xpending '+xgroup|create' '+xgroup|delconsumer' +scan '+cluster|slots' +asking; do
 		render "$REPO/cmd/chat-tail.1" PERMISSIONS | grep -qF -e "$rule"
 	done
 	fails 4 NOPERM chat-tail --user worker -g g -S 1h -e "$ROOM"

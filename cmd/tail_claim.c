@@ -1,0 +1,249 @@
+#include "cmd/tail_claim.h"
+
+#include "cmd/tail_dead.h"
+
+/* How many entries are claimed, or listed, in one step. */
+enum { STEP = 100 };
+
+/* A row of XPENDING: an entry, for how long it has been idle, how often it was delivered. */
+struct listed {
+    struct id id;
+    uint64_t idle, count;
+};
+
+static struct tail_claim *claim_of(void *request)
+{
+    return request;
+}
+
+static const struct tail_settings *settings(const struct tail_claim *c)
+{
+    return c->take->giving->t->print.set;
+}
+
+static struct listed *listed(const struct tail_claim *c, size_t *n)
+{
+    *n = c->listed.len / sizeof(struct listed);
+    return (void *)c->listed.data;
+}
+
+/* The group is gone: the next read shows it. */
+static bool is_no_group(const struct reply_item *item)
+{
+    return item->depth == 0 && reply_is_error(item, "NOGROUP");
+}
+
+/* XAUTOCLAIM answers with where to go on, the entries, and the IDs of those that were deleted
+ * meanwhile, which it strikes off. */
+static void ask_any(struct request *r, struct link *link)
+{
+    struct tail_claim *c = claim_of(r);
+    char from[ID_TEXT];
+
+    id_print(from, c->room->share->claim_from);
+    tail_take_expect(c->take, ENTRY_XAUTOCLAIM, c->room);
+    link_command(link, "XAUTOCLAIM %b %s %s %llu %s COUNT %llu", c->room->name, c->room->len,
+        settings(c)->group, settings(c)->consumer, (unsigned long long)settings(c)->claim, from,
+        (unsigned long long)c->most);
+    r->n = 1;
+}
+
+static void any_item(void *request, const struct reply_item *item)
+{
+    struct tail_claim *c = claim_of(request);
+    struct tail_share *share = c->room->share;
+
+    if (item->depth == 1)
+        c->part = item->index;
+    if (is_no_group(item))
+        share->claimable = false;
+    else if (item->depth == 1 && item->index == 0 && item->type == REPLY_STRING)
+        id_parse(item->bytes, item->len, &share->claim_from);
+    else if (item->depth == 0 || c->part == 1)
+        tail_take_item(c->take, item, &c->request.problem);
+    else if (c->part == 2 && item->depth == 2)
+        share->deleted++;
+}
+
+static void took_any(struct request *r)
+{
+    struct tail_share *share = claim_of(r)->room->share;
+
+    share->claimable = share->claimable && id_compare(share->claim_from, ID_LEAST) > 0;
+}
+
+static void broken(struct request *r)
+{
+    struct tail_claim *c = claim_of(r);
+
+    tail_take_void(c->take);
+    c->take->dead = NULL;
+    buf_clear(&c->listed);
+}
+
+static const struct request_kind any = {ask_any, any_item, NULL, took_any, broken};
+
+struct request *tail_claim_any(struct tail_claim *c, struct tail_room *room, uint64_t most)
+{
+    c->most = most < STEP ? most : STEP;
+    c->request.kind = &any;
+    c->room = room;
+    return &c->request;
+}
+
+/* XPENDING. */
+static void ask_list(struct request *r, struct link *link)
+{
+    const struct tail_claim *c = claim_of(r);
+    const struct tail_room *room = c->room;
+    const struct tail_settings *set = settings(c);
+    char from[ID_TEXT];
+
+    id_print(from, c->own ? room->share->own : room->share->claim_from);
+    if (c->own)
+        link_command(link, "XPENDING %b %s (%s + %llu %s", room->name, room->len, set->group, from,
+            (unsigned long long)c->most, set->consumer);
+    else
+        link_command(link, "XPENDING %b %s IDLE %llu (%s + %llu", room->name, room->len, set->group,
+            (unsigned long long)set->claim, from, (unsigned long long)c->most);
+    r->n = 1;
+}
+
+static void list_item(void *request, const struct reply_item *item)
+{
+    static const struct listed none;
+    struct tail_claim *c = claim_of(request);
+    struct listed *last = NULL;
+
+    if (item->type == REPLY_ERROR && !is_no_group(item))
+        reply_refusal(&c->request.problem, item, c->room->name);
+    if (item->depth == 1)
+        buf_add(&c->listed, &none, sizeof none);
+    if (item->depth != 2)
+        return;
+    last = (struct listed *)(void *)(c->listed.data + c->listed.len) - 1;
+    if (item->index == 0 && item->type == REPLY_STRING)
+        id_parse(item->bytes, item->len, &last->id);
+    if (item->index == 2 && item->integer > 0)
+        last->idle = (uint64_t)item->integer;
+    if (item->index == 3 && item->integer > 0)
+        last->count = (uint64_t)item->integer;
+}
+
+/* Of what is pending for us, what was handed back is anybody's. */
+static bool is_lost_delivery(const struct tail_claim *c, const struct listed *l)
+{
+    return l->idle < settings(c)->claim && !(c->dead && tail_dead_has(c->dead, c->room, l->id));
+}
+
+/* What we were given and work at is not claimed. */
+static void took_list(struct request *r)
+{
+    struct tail_claim *c = claim_of(r);
+    struct tail_share *share = c->room->share;
+    size_t n, kept = 0;
+    struct listed *all = listed(c, &n);
+
+    if (c->own)
+        share->recovers = n == c->most;
+    else
+        share->claimable = n == c->most;
+    if (n > 0)
+        *(c->own ? &share->own : &share->claim_from) = all[n - 1].id;
+    for (size_t i = 0; i < n; i++)
+        if (!tail_share_has_given(share, all[i].id) && (!c->own || is_lost_delivery(c, &all[i])))
+            all[kept++] = all[i];
+    c->listed.len = kept * sizeof *all;
+}
+
+static const struct request_kind listing = {ask_list, list_item, NULL, took_list, broken};
+
+struct request *tail_claim_list(
+    struct tail_claim *c, struct tail_room *room, bool own, uint64_t most)
+{
+    c->request.kind = &listing;
+    c->room = room;
+    c->own = own;
+    c->most = most < STEP ? most : STEP;
+    if (own)
+        c->most += room->share->n_given;
+    buf_clear(&c->listed);
+    return &c->request;
+}
+
+/*
+ * XCLAIM, with how often the entry was delivered, which a delivery that did not arrive does not
+ * change; and XPENDING behind it. If the entry does not come, and is not pending, it was deleted:
+ * XCLAIM has struck it off. If it is pending, another reader was faster.
+ */
+static void ask_listed(struct request *r, struct link *link)
+{
+    const struct tail_claim *c = claim_of(r);
+    const struct tail_room *room = c->room;
+    size_t n;
+    const struct listed *all = listed(c, &n);
+    char id[ID_TEXT];
+
+    for (size_t i = 0; i < n; i++) {
+        id_print(id, all[i].id);
+        link_command(link, "XCLAIM %b %s %s %llu %s RETRYCOUNT %llu", room->name, room->len,
+            settings(c)->group, settings(c)->consumer,
+            (unsigned long long)(c->own ? all[i].idle : settings(c)->claim), id,
+            (unsigned long long)all[i].count + !c->own);
+        link_command(
+            link, "XPENDING %b %s %s %s 1", room->name, room->len, settings(c)->group, id, id);
+    }
+    r->n = 2 * n;
+}
+
+static bool is_dead(const struct tail_claim *c, const struct listed *l)
+{
+    return c->dead && l->count + !c->own > (uint64_t)settings(c)->tries;
+}
+
+static void begin_entry(struct tail_claim *c, const struct listed *l)
+{
+    tail_take_expect(c->take, ENTRY_XRANGE, c->room);
+    c->take->count = l->count + !c->own;
+    c->take->dead = is_dead(c, l) ? c->dead : NULL;
+}
+
+static void listed_item(void *request, const struct reply_item *item)
+{
+    struct tail_claim *c = claim_of(request);
+    size_t n, at = c->request.at;
+    const struct listed *l = &listed(c, &n)[at / 2];
+
+    if (is_no_group(item))
+        return;
+    if (at % 2 == 0) {
+        if (item->depth == 0)
+            begin_entry(c, l);
+        tail_take_item(c->take, item, &c->request.problem);
+    } else if (item->type == REPLY_ERROR) {
+        reply_refusal(&c->request.problem, item, c->room->name);
+    } else if (item->depth == 0) {
+        c->room->share->deleted += c->take->in.entries == 0 && item->integer == 0;
+    }
+}
+
+static void took_listed(struct request *r)
+{
+    struct tail_claim *c = claim_of(r);
+
+    c->take->dead = NULL;
+    buf_clear(&c->listed);
+}
+
+static const struct request_kind claiming = {ask_listed, listed_item, NULL, took_listed, broken};
+
+struct request *tail_claim_listed(struct tail_claim *c)
+{
+    c->request.kind = &claiming;
+    return c->listed.len > 0 ? &c->request : NULL;
+}
+
+void tail_claim_free(struct tail_claim *c)
+{
+    buf_free(&c->listed);
+}

@@ -1,0 +1,248 @@
+#include "cmd/tail_dead.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/tail_share.h"
+#include "cmd/tail_wait.h"
+#include "common/route.h"
+#include "common/text.h"
+#include "common/wait.h"
+
+static const char last_field[] = "chat-tail:dead";
+
+struct moving {
+    struct tail_room *room;
+    struct id id;
+    uint64_t count;
+    struct buf fields; /* as words of a command */
+    size_t words;
+};
+
+struct tail_dead {
+    struct request request;
+    struct tail *t;
+    struct buf queue; /* struct moving; the first one is asked for */
+    struct buf fields;
+    size_t words;
+    bool undone; /* it was acknowledged, but not added */
+};
+
+static struct tail_dead *dead_of(void *request)
+{
+    return request;
+}
+
+static struct moving *queue(const struct tail_dead *d, size_t *n)
+{
+    *n = d->queue.len / sizeof(struct moving);
+    return (void *)d->queue.data;
+}
+
+static void drop(struct tail_dead *d, size_t i)
+{
+    size_t n;
+    struct moving *all = queue(d, &n);
+
+    buf_free(&all[i].fields);
+    memmove(all + i, all + i + 1, (n - i - 1) * sizeof *all);
+    d->queue.len -= sizeof *all;
+}
+
+static void send(struct link *link, struct buf *command)
+{
+    link_send(link, command->data, command->len);
+    buf_free(command);
+}
+
+static void send_add(const struct tail_dead *d, struct link *link, const struct moving *m)
+{
+    const char *name = d->t->print.set->dead;
+    struct buf command = {0}, from = {0};
+    char id[ID_TEXT];
+
+    text_show_room(&from, m->room->name, m->room->len);
+    id_print(id, m->id);
+    buf_printf(&from, "\t%s", id);
+    reply_command(&command, 5 + m->words);
+    reply_text(&command, "XADD");
+    reply_text(&command, name);
+    reply_text(&command, "*");
+    buf_add(&command, m->fields.data, m->fields.len);
+    reply_text(&command, last_field);
+    reply_word(&command, from.data, from.len);
+    buf_free(&from);
+    send(link, &command);
+}
+
+static void ask_move(struct request *r, struct link *link)
+{
+    struct tail_dead *d = dead_of(r);
+    size_t n;
+    const struct moving *m = queue(d, &n);
+    char id[ID_TEXT];
+
+    id_print(id, m->id);
+    d->undone = false;
+    link_command(link, "MULTI");
+    send_add(d, link, m);
+    link_command(link, "XACK %b %s %s", m->room->name, m->room->len, d->t->print.set->group, id);
+    link_command(link, "EXEC");
+    r->n = 4;
+}
+
+/* The first error tells why; that the transaction was aborted then says nothing. */
+static void move_item(void *request, const struct reply_item *item)
+{
+    struct tail_dead *d = dead_of(request);
+
+    if (item->type != REPLY_ERROR)
+        return;
+    if (d->request.problem.code == EXIT_DONE)
+        reply_refusal(&d->request.problem, item, d->t->print.set->dead);
+    d->undone = d->undone || item->depth == 1;
+}
+
+static void moved(struct request *r)
+{
+    struct tail_dead *d = dead_of(r);
+    size_t n;
+    const struct moving *m = queue(d, &n);
+    char id[ID_TEXT];
+
+    id_print(id, m->id);
+    err_say(ERR_NOTICE, "%.64s: %s was given out %llu times and not done; moved to %.64s",
+        m->room->name, id, (unsigned long long)m->count - 1, d->t->print.set->dead);
+    drop(d, 0);
+}
+
+/* A dead room that is no stream refuses the entry when the transaction runs, while this one is
+ * acknowledged all the same: it becomes pending again. */
+static void broken(struct request *r)
+{
+    struct tail_dead *d = dead_of(r);
+    size_t n;
+    const struct moving *m = queue(d, &n);
+
+    if (d->undone)
+        tail_share_restore(m->room->share, m->id, m->count);
+    drop(d, 0);
+}
+
+static const struct request_kind moving = {ask_move, move_item, NULL, moved, broken};
+
+static void ask_add(struct request *r, struct link *link)
+{
+    struct tail_dead *d = dead_of(r);
+    size_t n;
+
+    send_add(d, link, queue(d, &n));
+    r->n = 1;
+}
+
+static void added(struct request *r)
+{
+    struct tail_dead *d = dead_of(r);
+    size_t n;
+    const struct moving *m = queue(d, &n);
+
+    tail_share_ack(m->room->share, m->id);
+    moved(r);
+}
+
+static const struct request_kind adding = {ask_add, move_item, NULL, added, NULL};
+
+struct tail_dead *tail_dead_new(struct tail *t)
+{
+    struct tail_dead *d = calloc(1, sizeof *d);
+
+    if (d == NULL)
+        buf_no_memory();
+    d->t = t;
+    return d;
+}
+
+void tail_dead_field(struct tail_dead *d, const struct span *name, const struct span *text)
+{
+    reply_word(&d->fields, name->at, name->len);
+    reply_word(&d->fields, text->at, text->len);
+    d->words += 2;
+}
+
+void tail_dead_add(struct tail_dead *d, struct tail_room *room, struct id id, uint64_t count)
+{
+    struct moving m = {room, id, count, d->fields, d->words};
+
+    buf_add(&d->queue, &m, sizeof m);
+    d->fields = (struct buf){0};
+    d->words = 0;
+}
+
+bool tail_dead_has(const struct tail_dead *d, const struct tail_room *room, struct id id)
+{
+    size_t n;
+    const struct moving *all = queue(d, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (all[i].room == room && id_compare(all[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+void tail_dead_void(struct tail_dead *d)
+{
+    buf_clear(&d->fields);
+    d->words = 0;
+}
+
+static void add_elsewhere(struct tail_dead *d, int slot)
+{
+    struct tail_print *p = &d->t->print;
+    struct err e = {0};
+
+    d->request.kind = &adding;
+    if (tail_call_until_answered(d->t, slot, &d->request, &e) < 0) {
+        p->out.failure = e;
+        p->stop = TAIL_ENDED;
+    }
+}
+
+struct request *tail_dead_next(struct tail_dead *d)
+{
+    const char *name = d->t->print.set->dead;
+    int slot = route_slot(name, strlen(name));
+    size_t n;
+    const struct moving *all = queue(d, &n);
+
+    while (n > 0 && d->t->print.stop == TAIL_GOES_ON) {
+        d->request.kind = &moving;
+        if (!d->t->route->cluster || all->room->slot == slot)
+            return &d->request;
+        add_elsewhere(d, slot);
+        all = queue(d, &n);
+    }
+    return NULL;
+}
+
+void tail_dead_forget(struct tail_dead *d, const struct tail_room *room)
+{
+    size_t n;
+    const struct moving *all = queue(d, &n);
+
+    for (size_t i = n; i-- > 0;)
+        if (all[i].room == room)
+            drop(d, i);
+}
+
+void tail_dead_free(struct tail_dead *d)
+{
+    size_t n;
+
+    if (d == NULL)
+        return;
+    for (queue(d, &n); n > 0; n--)
+        drop(d, n - 1);
+    buf_free(&d->queue);
+    buf_free(&d->fields);
+    free(d);
+}

@@ -1,0 +1,54 @@
+/* One connection of a group: what it asks next for the rooms that share it. */
+#ifndef CMD_TAIL_SHARER_H
+#define CMD_TAIL_SHARER_H
+
+#include "cmd/tail_claim.h"
+#include "cmd/tail_conn.h"
+#include "cmd/tail_info.h"
+#include "cmd/tail_join.h"
+#include "cmd/tail_turn.h"
+
+struct tail_sharer {
+    struct tail_conn conn;
+    struct tail_giving *giving;
+    struct buf rooms; /* struct tail_room *; their shares are owned */
+
+    /* Private. */
+    struct tail_take take;
+    struct tail_turn turn;
+    struct tail_claim claim;
+    struct tail_join join;
+    struct tail_infos infos;
+    struct tail_dead *dead;
+    enum { SHARER_NOTHING, SHARER_TURN, SHARER_LOOK } last; /* that was asked */
+    int64_t asked_at;                                       /* wait_now() of the last turn */
+    uint64_t reserved; /* entries that it may bring, and nobody else may ask for */
+    bool whole;        /* it asked for new entries of all rooms */
+    bool dry;          /* and there were none */
+    bool looking;      /* a round of looks at what others left undone is under way: */
+    size_t next;       /* the room to look at next */
+    int64_t due;       /* wait_now() of the next round */
+    int64_t pause;     /* wait_now() of when to ask again, unless there is news; 0: at once */
+    bool clocked;      /* -U: it is known */
+    int64_t skew;      /* how far the server's clock is ahead of wait_now(), in ms */
+    size_t rotation;   /* the room that is asked first */
+    bool died;         /* a connection did: what it asked may still be done */
+    enum { SHARER_STAYS, SHARER_CHECKS, SHARER_LEAVES, SHARER_LEFT } leaving;
+};
+
+/* A new one, to be added to connections; they close it. */
+struct tail_sharer *tail_sharer_new(struct tail_giving *g);
+
+/* Give it a room. */
+void tail_sharer_add(struct tail_sharer *s, struct tail_room *room);
+
+struct tail_room **tail_sharer_rooms(const struct tail_sharer *s, size_t *n);
+
+/* Ask for nothing new any more. */
+void tail_sharer_hang_up(struct tail_sharer *s);
+
+/* Wait until then for what is under way after that; from here on the connection says what became of
+ * the entries, and takes the consumer off where nothing is pending, and is over then. */
+void tail_sharer_finish(struct tail_sharer *s, struct tail *t, int64_t deadline);
+
+#endif

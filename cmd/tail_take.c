@@ -1,0 +1,142 @@
+#include "cmd/tail_take.h"
+
+#include <string.h>
+
+#include "cmd/tail_dead.h"
+#include "common/wait.h"
+
+/* The room that is named before entries; mostly the one after the one that was named before. */
+static void on_room(void *context, const struct span *name)
+{
+    struct tail_take *k = context;
+
+    for (size_t i = 0; i < k->n; i++, k->at = (k->at + 1) % k->n) {
+        k->reading = k->rooms[k->at];
+        if (k->reading->len == name->len && memcmp(k->reading->name, name->at, name->len) == 0)
+            return;
+    }
+    err_set(&k->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
+}
+
+static bool is_unwanted(const struct tail_take *k, struct id id)
+{
+    const struct tail_print *p = &k->giving->t->print;
+
+    return k->giving->closing || p->stop != TAIL_GOES_ON || tail_print_is_past(p, k->reading, id);
+}
+
+static void on_message(void *context, const struct entry_message *m)
+{
+    struct tail_take *k = context;
+
+    k->any = true;
+    if (k->dead)
+        tail_dead_field(k->dead, &m->name, &m->text);
+    else if (!is_unwanted(k, m->key))
+        tail_print_message(&k->giving->t->print, &k->open, k->reading, m);
+}
+
+/*
+ * Print the entry. Without --ack it is done once that is written; and so is one of which there is
+ * nothing to show. Where several rooms are waited for, more may come than may be given: it is
+ * handed back, so that another reader can begin it.
+ */
+static void give(struct tail_take *k, struct id id)
+{
+    struct tail_giving *g = k->giving;
+    struct tail_share *share = k->reading->share;
+    bool shown = k->open.messages > 0, acks = g->t->print.set->ack;
+
+    if (acks && shown && g->unanswered >= (size_t)g->t->print.set->prefetch) {
+        tail_print_void(&k->open, k->reading);
+        tail_share_hand_back(share, id, k->count - 1, wait_now());
+        return;
+    }
+    tail_print_entry(&g->t->print, &k->open, k->reading);
+    if (!acks || !shown) {
+        tail_share_ack(share, id);
+        return;
+    }
+    tail_share_give(share, id, k->count, wait_now());
+    g->unanswered++;
+    g->ever = true;
+    g->t->print.printed_at = 0; /* -W: not while something is unanswered */
+}
+
+static void on_entry(void *context, const struct entry_message *m)
+{
+    struct tail_take *k = context;
+    struct tail_share *share = k->reading->share;
+    const struct tail_print *p = &k->giving->t->print;
+
+    share->came++;
+    if (!p->set->ack)
+        share->own = m->key;
+    if (tail_print_is_past(p, k->reading, m->key))
+        k->reading->state = TAIL_ROOM_DONE;
+    if (!k->any) {
+        tail_share_ack(share, m->key);
+        share->deleted++;
+    } else if (k->dead) {
+        tail_dead_add(k->dead, k->reading, m->key, k->count);
+    } else if (is_unwanted(k, m->key)) {
+        tail_share_hand_back(share, m->key, k->count - 1, wait_now());
+    } else {
+        give(k, m->key);
+    }
+    k->any = false;
+    if (id_compare(m->key, p->until) == 0)
+        k->reading->state = TAIL_ROOM_DONE;
+}
+
+void tail_take_start(struct tail_take *k, struct tail_giving *g)
+{
+    k->giving = g;
+    k->in = (struct entry_decoder){
+        .on_room = on_room, .on_message = on_message, .on_entry = on_entry, .context = k};
+}
+
+void tail_take_expect(struct tail_take *k, enum entry_reply reply, struct tail_room *room)
+{
+    k->count = 1;
+    k->at = 0;
+    k->reading = room;
+    k->any = false;
+    k->in.reply = reply;
+    k->in.untold = room ? (struct span){room->name, room->len} : (struct span){0};
+    k->in.about = room ? room->name : NULL;
+    entry_begin(&k->in);
+}
+
+void tail_take_item(struct tail_take *k, const struct reply_item *item, struct err *problem)
+{
+    entry_item(&k->in, item);
+    if (k->in.problem.code != EXIT_DONE)
+        *problem = k->in.problem;
+}
+
+void tail_take_void(struct tail_take *k)
+{
+    if (k->reading)
+        tail_print_void(&k->open, k->reading);
+    if (k->dead)
+        tail_dead_void(k->dead);
+    k->any = false;
+}
+
+void tail_take_tell(struct tail_room *room)
+{
+    struct tail_share *share = room->share;
+
+    if (share->deleted > 0)
+        err_say(ERR_NOTICE, "%.64s: %zu %s deleted before %s done; skipped", room->name,
+            share->deleted, share->deleted == 1 ? "entry was" : "entries were",
+            share->deleted == 1 ? "it was" : "they were");
+    share->deleted = 0;
+}
+
+void tail_take_free(struct tail_take *k)
+{
+    entry_free(&k->in);
+    tail_entry_free(&k->open);
+}
