@@ -140,7 +140,7 @@ static const struct option_row rows[] = {
     {'x', "exclude", "NAME", "hide NAME's messages; repeatable", add_exclude, AT(tail), 0, 0},
     {'m', "match", "GLOB", "also each room whose name matches; repeatable", set_match, AT(tail), 0,
         0},
-    {'l', "list", NULL, "list the rooms, or those that match; their size and last time",
+    {'l', "list", NULL, "list the rooms, or those that match; with -g GLOB their groups",
         option_flag, AT(tail.list), 0, 0},
     {'C', "cursor-file", "FILE", "go on after what FILE says was printed, and keep it so",
         option_word, AT(tail.cursor_file), 0, 0},

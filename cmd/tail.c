@@ -2,6 +2,7 @@
 
 #include "cmd/tail_follow.h"
 #include "cmd/tail_group.h"
+#include "cmd/tail_groups.h"
 #include "cmd/tail_list.h"
 #include "cmd/tail_replay.h"
 #include "cmd/tail_scan.h"
@@ -25,6 +26,8 @@ static int prepare(struct tail *t, struct err *e)
 
     if (done == 1 && set->matches > 0)
         done = tail_scan_all(t, e);
+    if (done == 1 && set->group && set->list)
+        return tail_groups(t, e);
     if (done != 1 || set->group)
         return done;
     done = locate(t, e);
@@ -41,11 +44,11 @@ static int run_phases(struct tail *t, struct err *e)
 
     if (done != 1)
         return done;
-    if (set->list)
-        tail_list(t);
-    else if (set->group)
+    if (set->group && !set->list)
         return tail_group(t, e);
-    else if (!set->to_end && t->print.stop == TAIL_GOES_ON)
+    if (set->list && !set->group)
+        tail_list(t);
+    else if (!set->list && !set->to_end && t->print.stop == TAIL_GOES_ON)
         return tail_follow(t, e);
     if (t->print.stop == TAIL_GOES_ON)
         t->print.stop = TAIL_ENDED;
