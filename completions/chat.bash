@@ -7,7 +7,8 @@ _chat_options='-h --host -p --port -s --socket -u --uri --user --askpass --pass-
 _chat_send_options="$_chat_options -n --name -0 --null -w --whole -t --tsv -k --keep-ids -E --empty -T --tee -i --ids
 	--maxlen --maxage --max-message --replicas --at-least-once"
 _chat_tail_options="$_chat_options -n --lines -S --since -U --until -f --follow -e --exit -c --count -W --timeout
-	-x --exclude -m --match -l --list -C --cursor-file -g --group --consumer --claim -t --tsv -j --json -J --json-entries -F --format -r --raw -0 --null --time --color"
+	-x --exclude -m --match -l --list -C --cursor-file -g --group --consumer --claim --ack --prefetch --tries --dead
+	-t --tsv -j --json -J --json-entries -F --format -r --raw -0 --null --time --color"
 
 # _chat_values PROGRAM OPTION: sets $values to what the option's value may be. Fails if it takes none.
 _chat_values() {
@@ -19,6 +20,8 @@ _chat_values() {
 	*--retry) values='0 10 600 forever' ;;
 	*--replicas) values='1 2' ;;
 	*--claim) values='30s 60s 10m 1h' ;;
+	*--prefetch) values='1 10 100 1000' ;;
+	*--tries) values='3 5 10' ;;
 	*--maxlen) values='1000 10000 100000 1000000' ;;
 	*--maxage) values='1h 12h 1d 7d 4w' ;;
 	*--lines | chat-tail-n) values='10 100 +1' ;;
@@ -27,7 +30,7 @@ _chat_values() {
 	*--color=) values='auto always never' ;;
 	*--pass-file | *--socket | *-s | *--host | *-h) ;; # see _chat
 	*--cacert | *--cacertdir | *--cert | *--key | *--cursor-file | *-C) ;;
-	*--sni | *--match | *-m | *--group | *-g | *--consumer) ;;
+	*--sni | *--match | *-m | *--group | *-g | *--consumer | *--dead) ;;
 	*--user | *--max-message | *--name | *-n | *--count | *-c | *--timeout | *-W | *--exclude | *-x) ;;
 	*--format | *-F) ;;
 	*) return 1 ;;
