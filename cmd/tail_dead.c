@@ -25,7 +25,7 @@ struct tail_dead {
     struct buf queue; /* struct moving; the first one is asked for */
     struct buf fields;
     size_t words;
-    bool undone; /* it was acknowledged, but not added */
+    bool added, acked; /* what became of it */
 };
 
 static struct tail_dead *dead_of(void *request)
@@ -83,7 +83,7 @@ static void ask_move(struct request *r, struct link *link)
     char id[ID_TEXT];
 
     id_print(id, m->id);
-    d->undone = false;
+    d->added = d->acked = false;
     link_command(link, "MULTI");
     send_add(d, link, m);
     link_command(link, "XACK %b %s %s", m->room->name, m->room->len, d->t->print.set->group, id);
@@ -91,16 +91,16 @@ static void ask_move(struct request *r, struct link *link)
     r->n = 4;
 }
 
-/* The first error tells why; that the transaction was aborted then says nothing. */
+/* An ID says that it was added, a number that it was acknowledged, in the transaction or, where
+ * that is not permitted, outside. The first error tells why; what follows from it says nothing. */
 static void move_item(void *request, const struct reply_item *item)
 {
     struct tail_dead *d = dead_of(request);
 
-    if (item->type != REPLY_ERROR)
-        return;
-    if (d->request.problem.code == EXIT_DONE)
+    d->added = d->added || item->type == REPLY_STRING;
+    d->acked = d->acked || item->type == REPLY_INTEGER;
+    if (item->type == REPLY_ERROR && d->request.problem.code == EXIT_DONE)
         reply_refusal(&d->request.problem, item, d->t->print.set->dead);
-    d->undone = d->undone || item->depth == 1;
 }
 
 static void moved(struct request *r)
@@ -116,15 +116,15 @@ static void moved(struct request *r)
     drop(d, 0);
 }
 
-/* A dead room that is no stream refuses the entry when the transaction runs, while this one is
- * acknowledged all the same: it becomes pending again. */
+/* A dead room that is no stream refuses the entry when the transaction runs, while it is
+ * acknowledged all the same, and so may rights that are missing: it becomes pending again. */
 static void broken(struct request *r)
 {
     struct tail_dead *d = dead_of(r);
     size_t n;
     const struct moving *m = queue(d, &n);
 
-    if (d->undone)
+    if (d->acked && !d->added)
         tail_share_restore(m->room->share, m->id, m->count);
     drop(d, 0);
 }
