@@ -7,6 +7,7 @@
 
 #include "cmd/tail_answers.h"
 #include "cmd/tail_finder.h"
+#include "cmd/tail_leave.h"
 #include "cmd/tail_sharer.h"
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
@@ -215,9 +216,9 @@ static void leave(struct group *g)
     g->giving.closing = g->t->leaving = true;
     stop_finding(g);
     for (size_t i = 0; i < n; i++)
-        tail_sharer_hang_up(all[i]);
+        tail_leave_begin(all[i]);
     for (size_t i = 0; i < n; i++)
-        tail_sharer_finish(all[i], g->t, deadline);
+        tail_leave_finish(all[i], deadline);
     p->stop = TAIL_GOES_ON;
     g->conns.deadline = deadline;
     out_finish(&p->out);

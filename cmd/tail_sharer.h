@@ -39,16 +39,25 @@ struct tail_sharer {
 /* A new one, to be added to connections; they close it. */
 struct tail_sharer *tail_sharer_new(struct tail_giving *g);
 
+/* For tail_source: release it, and the shares of its rooms. */
+void tail_sharer_close(struct tail_conn *c);
+
 /* Give it a room. */
 void tail_sharer_add(struct tail_sharer *s, struct tail_room *room);
 
 struct tail_room **tail_sharer_rooms(const struct tail_sharer *s, size_t *n);
 
-/* Ask for nothing new any more. */
-void tail_sharer_hang_up(struct tail_sharer *s);
+/* Whether entries of the room are asked for. */
+bool tail_sharer_reads(const struct tail_room *room);
 
-/* Wait until then for what is under way after that; from here on the connection says what became of
- * the entries, and takes the consumer off where nothing is pending, and is over then. */
-void tail_sharer_finish(struct tail_sharer *s, struct tail *t, int64_t deadline);
+/* How many entries may be taken now. */
+uint64_t tail_sharer_capacity(const struct tail_sharer *s);
+
+/* A turn that asks for `count` entries of each room that is `asked`, or for those pending for us.
+ */
+struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own);
+
+/* Whether something is to be told; else, `wake` says when something was not renewed for long. */
+bool tail_sharer_has_news(struct tail_sharer *s);
 
 #endif
