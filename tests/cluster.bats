@@ -303,6 +303,34 @@ alternate() {
 	cat "$out".? | sed 's/.*: //' | sort -V | cmp - <(for room in g-{1..6}; do seq -f "$room %.0f" 50; done)
 }
 
+@test "jobs of rooms on two nodes, and a dead room on the third: each is done or dead, once, and acknowledged" {
+	local names=() owners='' n port
+	for n in {1..60}; do
+		port=$(owner "jobs-$n")
+		[[ $owners == *" $port "* ]] || names+=("jobs-$n") owners+=" $port "
+		((${#names[@]} < 3)) || break
+	done
+	for n in 0 1; do
+		cc xgroup create "${names[n]}" w 0 mkstream >/dev/null
+		seq 50 | send -n jhon "${names[n]}"
+	done
+	mkfifo "$BATS_TEST_TMPDIR/done"
+	pipeline 'chat-tail -t -e -g w --ack --prefetch 5 --tries 2 --dead "$3" "$1" "$2" <"$4" 2>"$5" | tee "$6" |
+		sed -u "s/\t\(.*0\)$/\t-\1/" >"$4"; exit "${PIPESTATUS[0]}"' \
+		"${names[@]}" "$BATS_TEST_TMPDIR/done" "$err" "$out"
+	wait_end 40 "$PID"
+	assert_status 0
+	assert_equal "$(cc --raw xrange "${names[2]}" - + | grep -cE '^([1-5]0|jobs-[0-9]+	[0-9]+-[0-9]+)$')" 20
+	assert_equal "$(cc --raw xrange "${names[2]}" - + | grep -E '^jobs-[0-9]+	' | sort -u | wc -l)" 10
+	for n in 0 1; do
+		assert_equal "$(cc xpending "${names[n]}" w | head -n 1)" 0
+		assert_equal "$(cut -f 1,4 "$out" | grep "^${names[n]}	" | sort -u | wc -l)" 50
+		assert_equal "$(cut -f 1,4 "$out" | grep -cE "^${names[n]}	[1-5]0$")" 10
+	done
+	assert_equal "$(grep -vc "${names[2]}" "$err")" 0 # a notice for each
+	assert_equal "$(wc -l <"$err")" 10
+}
+
 @test "a cluster that is down, until it is up" {
 	local PORT PID node
 	start_node lone "$(free_port)"

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from faultlib.basis import PATIENCE, Server, fail
+from faultlib.basis import PATIENCE, Failure, Server, fail
 from faultlib.traffic import Victim
 
 ROOMS = ('one', 'two')
@@ -135,6 +135,17 @@ def job_of(fields):
     return fields[-1].decode().replace('\t', ' ')
 
 
+async def loaded(victim):
+    """The server, once it has read its append-only file."""
+    tell = Server(victim.path)
+    while True:
+        try:
+            tell.ask('PING')
+            return tell
+        except Failure:
+            await asyncio.sleep(0.02)
+
+
 async def torment(victim, jobs, pairs, kills, outages):
     """Until all have ended. A kill is due when so many jobs are done, not when so much time has passed. Returns how many
     jobs were acknowledged too early."""
@@ -148,7 +159,7 @@ async def torment(victim, jobs, pairs, kills, outages):
             early += jobs.too_early(tell)
             if due.pop(0) in falls:
                 await victim.kill()
-                tell = Server(victim.path)
+                tell = await loaded(victim)
             else:
                 random.choice(pairs).kill()
         await asyncio.sleep(0.02)
