@@ -76,9 +76,9 @@ man_options() {
 @test "the manuals speak of no option that there is not" {
 	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	for program in chat-send chat-tail; do
-		# The examples are run; in the rest, what is not ours is `tail -f`.
+		# The examples and commands are run; in the rest, what is not ours is `tail -f` or `stdbuf -oL`.
 		for option in $(render "$(manual "$program")" |
-			awk '/^[A-Z]/ { run = /^(EXAMPLES|OTHER CLIENTS)$/ } !run { sub(/tail -f/, ""); print }' |
+			awk '/^[A-Z]/ { run = /^(EXAMPLES|OTHER CLIENTS)$/ } !run && !/^ *[$>] / { gsub(/tail -f|stdbuf -oL/, ""); print }' |
 			grep -oE "(^|[ (\`'])--?[A-Za-z0-9][a-z-]*" | grep -oE -e '-.*' | sort -u); do
 			grep -qxFe "$option" <<<"$options" || { echo "$program(1): $option" && false; }
 		done
@@ -119,7 +119,8 @@ make_stubs() {
 	stub python3 'exec "$PYTHON" "$@"'
 	stub make 'echo cc -c one.c; echo "one.c: warning: so so" >&2; echo all tests passed'
 	stub ./answer 'while read -r line; do echo "you said: ${line#*: }"; done'
-	stub ./worker 'while read -r line; do echo "did $line"; done'
+	stub ./worker 'while read -r row; do echo "did $row" >>"$NOTES"; echo "$row"; done'
+	stub ./job 'echo "$1" >>"$NOTES"; [ "$1" != "fails once" ] || [ "$(grep -cx "$1" "$NOTES")" -gt 1 ]'
 	stub journalctl 'printf "%s\n" starting started'
 	stub hostname 'echo web1'
 	stub notify-send 'printf "%s\n" "$1" >>"$NOTES"'
@@ -181,8 +182,23 @@ how() {
 		readers=1 meanwhile='says room jhon "who is there?" && wait_until 5 last room 1 "bot: you said: who is there?"'
 		after='last room 2 "jhon: who is there?" "bot: you said: who is there?"'
 		;;
-	'chat-tail -g workers jobs | ./worker')
-		readers=1 meanwhile='says jobs jhon one && says jobs jhon two' after='printed "did [jhon]: one"$'\''\n'\''"did [jhon]: two"'
+	'mkfifo done'*'| ./worker > done')
+		before='rm -f done' readers=1 meanwhile='says jobs jhon one && says jobs jhon two && wait_until 10 jobs_are_done 2'
+		after='assert_equal "$(cut -f 4 "$NOTES")" one$'\''\n'\''two'
+		;;
+	*'mkfifo done'*'--ack '*) # the workers
+		before='rm -f done' readers=1
+		meanwhile='for job in one "fails once" "t w o"; do says jobs jhon "$job"; done; wait_until 20 jobs_are_done 4'
+		after='assert_equal "$(sort "$NOTES")" "$(printf "%s\n" "fails once" "fails once" one "t w o")"'
+		;;
+	'chat-tail -e dead '*) before='cli xadd dead "*" jhon "frame 7" chat-tail:dead "jobs	1751390520000-0"' after='last jobs 1 "jhon: frame 7"' ;;
+	"chat-tail -l -g"*)
+		before='cli xgroup create jobs workers 0 mkstream
+			for n in 0 1 2; do cli xadd jobs "1751390520000-$n" jhon "$n"; done
+			cli xreadgroup group workers w1 count 1 streams jobs ">"'
+		;;
+	'redis-cli xinfo consumers '*)
+		before='cli xgroup create jobs workers $ mkstream && cli xgroup createconsumer jobs workers web1:4711:9f3c01d2'
 		;;
 	'chat-tail -t room | chat-send -t lobby')
 		readers=1 meanwhile='says room marry hi' after='last lobby 1 "marry: hi"'
@@ -226,6 +242,7 @@ says() { cli xadd "$1" '*' "$2" "$3" >/dev/null; }
 last() { assert_equal "$(messages "$1" | tail -n "$2")" "$(printf '%s\n' "${@:3}")"; }
 printed() { assert_equal "$(<"$out")" "$1"; }
 sees() { wait_until 5 seen "$1"; }
+jobs_are_done() { (($(wc -l <"$NOTES") == $1)) && [[ $(cli xpending jobs workers | head -n 1) == 0 ]]; }
 seen() { [[ $(tmux -S "$window" capture-pane -p) =~ $1 ]]; }
 
 # run_block TEXT: runs a block in a shell, as how() says, and compares what it prints with what it shows.
@@ -237,7 +254,7 @@ run_block() {
 	how "$(<"$script")"
 	[[ -s $script.shows || $after ]] || { echo "nothing says what this does: see how()" >&2 && return 1; }
 	sed -i "s, -h alpha , -s $SOCK ,; s, -h beta, -s $REMOTE,; s,redis.Redis(),redis.Redis(unix_socket_path=\"$SOCK\"),
-		s, -W 60 , -W 20 ," "$script"
+		s, -W 60 , -W 20 ,; s, > 86400000 , >= 0 ," "$script"
 	for file in "$PIDS" "$NOTES" "$out" "$err"; do
 		: >"$file"
 	done
@@ -281,7 +298,7 @@ type_line() {
 finish_block() {
 	wait_end 10 "$block" || { cat "$out" "$err" >&2 && return 1; }
 	[[ $readers$status != 1143 ]] || status=0
-	assert_status 0 && assert_equal "$(grep -vx Terminated "$err")" '' && shows_what_came && eval "$after"
+	assert_status 0 && assert_equal "$(grep -vxE 'Terminated|Command .* returned non-zero exit status 1.' "$err")" '' && shows_what_came && eval "$after"
 }
 
 shows_what_came() {
@@ -317,6 +334,10 @@ run_blocks() {
 
 @test "chat-tail(1): the examples do what they show" {
 	man_blocks "$(manual chat-tail)" EXAMPLES | run_blocks fill_rooms
+}
+
+@test "chat-tail(1): the workers lose no job, and what else is shown of sharing" {
+	man_blocks "$(manual chat-tail)" 'SHARING THE WORK' | run_blocks fill_rooms
 }
 
 @test "chat-tail(1): no answer in time" {

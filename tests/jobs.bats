@@ -772,7 +772,7 @@ redis-cli() { cli "$@"; } # for the rules
 	pending_is 0
 	send -n jhon "$ROOM" 'job 4'
 	REDISCLI_AUTH=password prints chat-tail -r -e --user worker -g w "$ROOM" <<<'[jhon]: job 4'
-	allow 1 3
+	allow 1 3 4
 	REDISCLI_AUTH=password prints chat-tail -l --user worker -g w "$ROOM" < <(chat-tail -l -g w "$ROOM")
 }
 
