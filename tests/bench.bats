@@ -85,6 +85,14 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	assert_match "$output" 'memory of a room, of 100 +-?[0-9,]+ B +1,024 B!?'
 }
 
+@test "bench: readers that share a room" {
+	bench groups
+	assert_status 0
+	assert_match "$output" 'chat-tail -g, 200 lines +a redis-py consumer +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+ +0.30!?'
+	assert_match "$output" 'chat-tail -g --ack --prefetch 100 and cut +a redis-py consumer +[0-9.]+ m?s .* 0.60!?'
+	assert_match "$output" 'a live line, 600 pending for another, 99 of 100 +[0-9.]+ [mu]?s +0.10 s!?'
+}
+
 @test "bench: what did not send or print all is not counted" {
 	instead chat-send 'head -n 1999 | "$real" "$@"'
 	bench bulk
@@ -133,6 +141,10 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	bench json
 	assert_status 1
 	assert_match "$stderr" 'chat-tail did not print what bytes holds'
+	instead chat-tail '[[ $* != *" --ack "* ]] || set -- -c 150 "$@"; exec "$real" "$@"'
+	bench groups
+	assert_status 1
+	assert_match "$stderr" '150 of 200 entries are acknowledged'
 	for change in p s/jhon/jhan/ 's/room:/&0/' s/$/0/ 's/.*//'; do
 		instead chat-tail '"$real" "$@" | sed -u '"'$change'"
 		bench live

@@ -113,13 +113,13 @@ def read_line(pipe):
 def live(bench):
     """A line's way from XADD to chat-tail's output, while there is much else that it has to look after."""
     fill(bench, ROOMS)
-    live_lines(bench, f'a live line, {ROOMS:,} rooms', '*', ROOMS, LIVE)
+    live_lines(bench, f'a live line, {ROOMS:,} rooms', ('-m', '*'), ROOMS, LIVE)
     bench.empty([bench.server])
     fill(bench, 10)
     keys = 50 * ROOMS
     bench.redis.eval("for i = 1, ARGV[1] do redis.call('SET', 'key:' .. i, i) end", 0, keys)
     # For about 14 seconds: each search for rooms takes place within them, and other housekeeping.
-    live_lines(bench, f'a live line, {keys:,} other keys', 'room:*', 10, 2 * LIVE)
+    live_lines(bench, f'a live line, {keys:,} other keys', ('-m', 'room:*'), 10, 2 * LIVE)
     bench.empty([bench.server])
 
 
@@ -127,8 +127,8 @@ def fill(bench, rooms):
     bench.redis.eval("for i = 1, ARGV[1] do redis.call('XADD', 'room:' .. i, '*', 'jhon', 'old') end", 0, rooms)
 
 
-def live_lines(bench, what, pattern, rooms, n):
-    tail = bench.listening(bench.tail('-t', '-m', pattern), stdout=subprocess.PIPE)
+def live_lines(bench, what, options, rooms, n):
+    tail = bench.listening(bench.tail('-t', *options), stdout=subprocess.PIPE)
     Live(bench, tail, rooms).measure(20)  # it is steady once it has printed some
     took = Live(bench, tail, rooms).measure(n)
     bench.add(f'{what}, median', median(took), seconds)
