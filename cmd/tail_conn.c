@@ -1,9 +1,59 @@
 #include "cmd/tail_conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
+
+/* Files that are open beside the connections: standard ones, the file of -C. */
+enum { OTHER_FILES = 15 };
+
+/* How many connections all rooms need: in a cluster, one for each hash slot that has some. */
+static size_t needed(const struct tail_conns *cs)
+{
+    const struct tail_rooms *rooms = &cs->t->rooms;
+    bool *used;
+    size_t n = 0;
+
+    if (!cs->t->route->cluster)
+        return cs->n + 1;
+    used = calloc(ROUTE_SLOTS, sizeof *used);
+    if (used == NULL)
+        buf_no_memory();
+    for (size_t i = 0; i < rooms->n; i++) {
+        n += !used[rooms->all[i]->slot];
+        used[rooms->all[i]->slot] = true;
+    }
+    free(used);
+    return n;
+}
+
+static int too_few(const struct tail_conns *cs, unsigned long long files, struct err *e)
+{
+    size_t rooms = cs->t->rooms.n, n = needed(cs);
+    char slots[48] = "";
+
+    if (cs->t->route->cluster)
+        snprintf(slots, sizeof slots, " in %zu hash slots", n);
+    return err_set(e, EXIT_FAILED,
+        "%zu rooms%s need %zu connections, but only %llu files may be open; raise the limit "
+        "(ulimit -n)",
+        rooms, slots, n, files);
+}
+
+bool tail_conns_may_add(const struct tail_conns *cs, struct err *e)
+{
+    const size_t files = (cs->n + 1) * (cs->t->route->master ? 2 : 1) + OTHER_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= files)
+        return true;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur >= files || too_few(cs, limit.rlim_cur, e) == 0;
+}
 
 void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot)
 {

@@ -40,6 +40,12 @@ struct tail_conns {
     struct buf waiters;
 };
 
+/*
+ * Whether another connection may be opened. The limit on open files is raised as far as it may be;
+ * if that is not enough, false, with EXIT_FAILED.
+ */
+bool tail_conns_may_add(const struct tail_conns *cs, struct err *e);
+
 /* Add a connection that is going to be opened: in a cluster, to the node of this slot. */
 void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot);
 

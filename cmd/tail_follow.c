@@ -1,7 +1,6 @@
 #include "cmd/tail_follow.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "cmd/tail_conn.h"
 #include "cmd/tail_finder.h"
@@ -13,9 +12,6 @@
 
 /* Rooms that share a connection to a server, as long as these are few enough. */
 enum { SHARED = 1000, MOST_CONNS = 64 };
-
-/* Files that are open beside the connections: standard ones, the file of -C, Sentinels. */
-enum { OTHER_FILES = 16 };
 
 /* So far apart do connections begin to check their rooms: a prime, so that many do not meet. */
 enum { SPREAD_MS = 617 };
@@ -244,45 +240,13 @@ static struct reader **readers_of(const struct follow *f, size_t *n)
     return (void *)f->readers.data;
 }
 
-/* How many connections are needed: in a cluster, one for each slot that has rooms. */
-static size_t needed(const struct follow *f)
-{
-    const struct tail *t = f->t;
-    bool *used = calloc(ROUTE_SLOTS, sizeof *used);
-    size_t n = 0;
-
-    if (used == NULL)
-        buf_no_memory();
-    for (size_t i = 0; i < t->rooms.n; i++) {
-        n += !used[t->rooms.all[i]->slot];
-        used[t->rooms.all[i]->slot] = true;
-    }
-    free(used);
-    return n;
-}
-
-/* Whether another connection may be opened; false with `*e`. */
-static bool may_add(const struct follow *f, struct err *e)
-{
-    struct rlimit files;
-
-    if (f->by_slot == NULL || getrlimit(RLIMIT_NOFILE, &files) < 0
-        || files.rlim_cur >= f->conns.n + OTHER_FILES)
-        return true;
-    err_set(e, EXIT_FAILED,
-        "%zu rooms in %zu hash slots need %zu connections, but only %llu files may be open; raise "
-        "the limit (ulimit -n)",
-        f->t->rooms.n, needed(f), needed(f), (unsigned long long)files.rlim_cur);
-    return false;
-}
-
 /* Returns NULL with `*e` when there may not be so many files. */
 static struct reader *add_reader(struct follow *f, int slot, struct err *e)
 {
     static const struct tail_source source = {next, broken, close_reader};
     struct reader *r;
 
-    if (!may_add(f, e))
+    if (!tail_conns_may_add(&f->conns, e))
         return NULL;
     r = calloc(1, sizeof *r);
     if (r == NULL)
@@ -351,16 +315,6 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
     return 0;
 }
 
-static void raise_limit(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-}
-
 static int assign_all(struct follow *f, struct err *e)
 {
     struct tail *t = f->t;
@@ -385,7 +339,6 @@ int tail_follow(struct tail *t, struct err *e)
     struct follow f = {.t = t, .conns = {.t = t}};
     int done;
 
-    raise_limit();
     done = assign_all(&f, e);
     if (done == 0) {
         tail_finder_start(&f.conns, adopt, &f);

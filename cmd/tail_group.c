@@ -33,10 +33,14 @@ static struct tail_sharer **sharers(const struct group *g, size_t *n)
     return (void *)g->sharers.data;
 }
 
-static struct tail_sharer *add_sharer(struct group *g, int slot)
+/* Returns NULL with `*e` when there may not be so many files. */
+static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
 {
-    struct tail_sharer *s = tail_sharer_new(&g->giving);
+    struct tail_sharer *s;
 
+    if (!tail_conns_may_add(&g->conns, e))
+        return NULL;
+    s = tail_sharer_new(&g->giving);
     if (!g->t->route->cluster) {
         s->conn.session = g->t->session;
         g->t->session = NULL;
@@ -69,12 +73,13 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
     const char *dead = g->t->print.set->dead;
     struct tail_sharer *s = g->by_slot ? g->by_slot[room->slot] : least_loaded(g);
 
-    (void)e;
     if (dead && strlen(dead) == room->len && memcmp(dead, room->name, room->len) == 0) {
         room->state = TAIL_ROOM_LEFT_OUT;
         return 0;
     }
-    tail_sharer_add(s ? s : add_sharer(g, room->slot), room);
+    if (s == NULL && (s = add_sharer(g, room->slot, e)) == NULL)
+        return -1;
+    tail_sharer_add(s, room);
     return 0;
 }
 
@@ -228,11 +233,13 @@ static void leave(struct group *g)
     p->stop = stop;
 }
 
-static void begin(struct group *g, struct err *e)
+static int begin(struct group *g, struct err *e)
 {
     struct tail *t = g->t;
 
     if (t->route->cluster) {
+        session_close(t->session);
+        t->session = NULL;
         g->by_slot = calloc(ROUTE_SLOTS, sizeof(struct tail_sharer *));
         if (g->by_slot == NULL)
             buf_no_memory();
@@ -243,10 +250,12 @@ static void begin(struct group *g, struct err *e)
         t->print.out.gently = true;
     }
     for (size_t i = 0; i < t->rooms.n; i++)
-        adopt(g, t->rooms.all[i], e);
-    if (g->sharers.len == 0) /* somebody must know when -U has passed */
-        add_sharer(g, 0);
+        if (adopt(g, t->rooms.all[i], e) < 0)
+            return -1;
+    if (g->sharers.len == 0 && add_sharer(g, 0, e) == NULL) /* who knows when -U has passed */
+        return -1;
     tail_finder_start(&g->conns, adopt, g);
+    return 0;
 }
 
 int tail_group(struct tail *t, struct err *e)
@@ -255,8 +264,9 @@ int tail_group(struct tail *t, struct err *e)
     bool asked;
     int done;
 
-    begin(&g, e);
-    done = tail_conns_run(&g.conns, e);
+    done = begin(&g, e);
+    if (done == 0)
+        done = tail_conns_run(&g.conns, e);
     asked = done == 0 && t->on_input;
     if (asked && t->print.out.failure.code == EXIT_DONE)
         done = await_answers(&g, e);

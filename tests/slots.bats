@@ -114,7 +114,7 @@ noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 }
 
 @test "fewer files may be open than there are slots to be read: one line says so, 1" {
-	local rooms=$BATS_TEST_TMPDIR/rooms names slots need
+	local rooms=$BATS_TEST_TMPDIR/rooms names slots need n
 	rooms_of 2 few- 100 >"$rooms"
 	mapfile -t names <"$rooms"
 	slots=$(slots_of <"$rooms")
@@ -123,8 +123,10 @@ noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 	fails 1 . bash -c 'ulimit -n 64 && exec chat-tail "$@"' bash "${names[@]}"
 	assert_match "$stderr" "$need"
 	add 2 1-0 past <"$rooms"
-	fails 1 . bash -c "ulimit -n 64 && exec chat-tail -m 'few-*'"
-	assert_match "$stderr" "$need"
+	for n in '' '-g w'; do
+		fails 1 . bash -c "ulimit -n 64 && exec chat-tail $n -m 'few-*'"
+		assert_match "$stderr" "$need"
+	done
 }
 
 @test "a node is killed and started again, with 100 rooms on it: one notice that the outage began, and one that it is over" {
