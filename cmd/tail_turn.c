@@ -91,7 +91,6 @@ static void tell_back(
         if (force)
             reply_text(to, "FORCE");
         send(link, to);
-        send(link, to);
     }
 }
 
