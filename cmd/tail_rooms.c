@@ -24,20 +24,13 @@ static int by_length(const void *a, const void *b)
     return x->len != y->len ? (x->len < y->len ? -1 : 1) : memcmp(x->name, y->name, x->len);
 }
 
-static void free_room(struct tail_room *room)
-{
-    free(room->name);
-    free(room);
-}
-
 static struct tail_room *new_room(const char *name, size_t len)
 {
-    struct tail_room *room = calloc(1, sizeof *room);
+    struct tail_room *room = calloc(1, sizeof *room + len + 1);
 
-    if (room == NULL || (room->name = malloc(len + 1)) == NULL)
+    if (room == NULL)
         buf_no_memory();
-    memcpy(room->name, name, len);
-    room->name[len] = 0;
+    room->name = memcpy(room + 1, name, len);
     room->len = len;
     room->slot = route_slot(name, len);
     return room;
@@ -52,7 +45,7 @@ struct tail_room *tail_rooms_add(
     if (found == NULL)
         buf_no_memory();
     if (*found != room) {
-        free_room(room);
+        free(room);
         if (known)
             *known = *found;
         return NULL;
@@ -69,7 +62,7 @@ struct tail_room *tail_rooms_add(
 
 struct tail_room *tail_rooms_find(const struct tail_rooms *r, const char *name, size_t len)
 {
-    const struct tail_room wanted = {.len = len, .name = (char *)(uintptr_t)name};
+    const struct tail_room wanted = {.len = len, .name = name};
     struct tail_room **found = tfind(&wanted, &r->names, by_length);
 
     return found ? *found : NULL;
@@ -133,7 +126,7 @@ void tail_rooms_forget(struct tail_rooms *r)
             continue;
         }
         tdelete(r->all[i], &r->names, by_length);
-        free_room(r->all[i]);
+        free(r->all[i]);
     }
     r->n = kept;
 }
@@ -142,7 +135,7 @@ void tail_rooms_free(struct tail_rooms *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         tdelete(r->all[i], &r->names, by_length);
-        free_room(r->all[i]);
+        free(r->all[i]);
     }
     free(r->all);
 }

@@ -22,7 +22,7 @@ enum tail_room_state {
 };
 
 struct tail_room {
-    char *name; /* with a NUL behind it; owned */
+    const char *name; /* with a NUL behind it; owned */
     size_t len;
     int slot; /* its hash slot in a cluster */
     enum tail_room_state state;
