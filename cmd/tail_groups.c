@@ -17,7 +17,8 @@ struct groups {
     size_t next, asked; /* the room that is answered next; how many were asked about */
     /* The group at hand: */
     struct buf name;
-    char field[32], last[ID_TEXT];
+    char field[32];
+    struct id last;
     long long consumers, pending, lag; /* -1: the server does not know */
 };
 
@@ -59,6 +60,7 @@ static void print_group(const struct groups *g)
 {
     struct buf *to = &g->t->print.out.buf;
     const struct tail_room *room = room_at(g, 0);
+    char id[ID_TEXT];
 
     if (fnmatch(g->t->print.set->group, g->name.data, 0) != 0)
         return;
@@ -68,7 +70,8 @@ static void print_group(const struct groups *g)
     buf_printf(to, "\t%lld\t%lld\t", g->consumers, g->pending);
     if (g->lag >= 0)
         buf_printf(to, "%lld", g->lag);
-    buf_printf(to, "\t%s\n", g->last);
+    id_print(id, g->last);
+    buf_printf(to, "\t%s\n", id);
 }
 
 static void begin_group(struct groups *g)
@@ -77,16 +80,7 @@ static void begin_group(struct groups *g)
     buf_add(&g->name, "", 1);
     g->consumers = g->pending = 0;
     g->lag = -1;
-    g->last[0] = 0;
-}
-
-static void keep(char *to, size_t size, const struct reply_item *item)
-{
-    size_t n = item->len < size ? item->len : size - 1;
-
-    if (n > 0)
-        memcpy(to, item->bytes, n);
-    to[n] = 0;
+    g->last = ID_LEAST;
 }
 
 static void on_value(struct groups *g, const struct reply_item *item)
@@ -99,7 +93,7 @@ static void on_value(struct groups *g, const struct reply_item *item)
     if (number && item->type == REPLY_INTEGER) {
         *number = item->integer;
     } else if (strcmp(g->field, "last-delivered-id") == 0 && item->type == REPLY_STRING) {
-        keep(g->last, sizeof g->last, item);
+        id_parse(item->bytes, item->len, &g->last);
     } else if (strcmp(g->field, "name") == 0 && item->type == REPLY_STRING) {
         buf_clear(&g->name);
         buf_add(&g->name, item->bytes, item->len);
@@ -107,6 +101,16 @@ static void on_value(struct groups *g, const struct reply_item *item)
     }
     if (item->index + 1 == item->siblings)
         print_group(g);
+}
+
+/* The name of the value that comes next. */
+static void on_field(struct groups *g, const struct reply_item *item)
+{
+    size_t n = item->len < sizeof g->field ? item->len : sizeof g->field - 1;
+
+    if (n > 0)
+        memcpy(g->field, item->bytes, n);
+    g->field[n] = 0;
 }
 
 /* Rooms that one may not read are passed over, and so are those that are gone. */
@@ -120,7 +124,7 @@ static void item(void *request, const struct reply_item *it)
     else if (it->depth == 1)
         begin_group(g);
     else if (it->depth == 2 && it->index % 2 == 0)
-        keep(g->field, sizeof g->field, it);
+        on_field(g, it);
     else if (it->depth == 2)
         on_value(g, it);
 }

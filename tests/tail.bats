@@ -493,7 +493,7 @@ ages() {
 }
 
 @test "a WHEN that is none ends with 2" {
-	for when in abc 10x 10mm m -1 1m1h 1h1h 1.5h 1h30 now tomorrow 24:00 7:22 17:22:07, 5 100000000000 2025-07 5-1+ '' @ @x 1- 1-2-3 1-x 2001-13-01 2001-02-30 2001-09-09T25:00 2001-09-09T01:60 2001-9-9 \
+	for when in abc 10x 10mm m -1 1m1h 1h1h 1.5h 1h30 now tomorrow 24:00 7:22 '17:22:07,' 5 100000000000 2025-07 5-1+ '' @ @x 1- 1-2-3 1-x 2001-13-01 2001-02-30 2001-09-09T25:00 2001-09-09T01:60 2001-9-9 \
 		2001-09-09T 2001-09-09T01:46:40+25:00x 18446744073709551616-0 99999999999999999999 ' 5' '5 '; do
 		fails 2 "-S: " chat-tail -e -S "$when" "$ROOM"
 		fails 2 "-U: " chat-tail -U "$when" "$ROOM"
@@ -893,7 +893,8 @@ far_server() {
 	exec 8<>"$BATS_TEST_TMPDIR/relay" # it exits when its standard input ends
 	spawn "$CHAT_BUILD/tests/bench/relay" "$PORT" "$1" <&8 >"$port"
 	wait_until 10 test -s "$port"
-	export REDIS_URL=redis://127.0.0.1:$(<"$port")
+	REDIS_URL=redis://127.0.0.1:$(<"$port")
+	export REDIS_URL
 }
 
 @test "far away, where answers are read ahead of: each message once, in order, however unevenly they came" {
