@@ -60,17 +60,30 @@ static void close_output(void)
     close(nowhere);
 }
 
+/* Now and then only: what is left has to be moved. */
+static void drop_written(struct out *o)
+{
+    if (o->written < o->whole && o->written <= o->whole / 2)
+        return;
+    if (o->written == o->buf.len)
+        buf_clear(&o->buf);
+    else
+        buf_consume(&o->buf, o->written);
+    o->whole -= o->written;
+    o->written = 0;
+}
+
 void out_flush(struct out *o)
 {
     struct pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
-    size_t done = 0, most;
+    size_t most;
 
-    while (done < o->whole && o->failure.code == EXIT_DONE
-           && (most = writable(o, o->whole - done)) > 0) {
-        ssize_t n = write(STDOUT_FILENO, o->buf.data + done, most);
+    while (o->written < o->whole && o->failure.code == EXIT_DONE
+           && (most = writable(o, o->whole - o->written)) > 0) {
+        ssize_t n = write(STDOUT_FILENO, o->buf.data + o->written, most);
 
         if (n >= 0) {
-            done += (size_t)n;
+            o->written += (size_t)n;
         } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
             if (o->gently)
                 break;
@@ -82,12 +95,8 @@ void out_flush(struct out *o)
         }
     }
     if (o->failure.code != EXIT_DONE)
-        done = o->whole;
-    if (done == o->buf.len)
-        buf_clear(&o->buf);
-    else
-        buf_consume(&o->buf, done);
-    o->whole -= done;
+        o->written = o->whole;
+    drop_written(o);
     if (o->finishing && o->whole == 0)
         close_output();
 }

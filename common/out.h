@@ -18,6 +18,7 @@ struct out {
     struct err failure; /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
 
     /* Private. */
+    size_t written; /* of what is whole */
     bool finishing;
 };
 
