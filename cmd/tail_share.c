@@ -44,7 +44,7 @@ static void ignore(struct tail_share *s, struct id id)
 
 void tail_share_give(struct tail_share *s, struct id id, uint64_t count, int64_t now)
 {
-    struct tail_given g = {id, count, now, false};
+    struct tail_given g = {id, count, now, now, false};
 
     buf_add(&s->given, &g, sizeof g);
     s->n_given++;
@@ -143,19 +143,19 @@ int64_t tail_share_renew_at(const struct tail_share *s, int64_t period)
 
     for (size_t i = s->first; i < n; i++)
         if (!all[i].answered)
-            due = wait_earliest(due, all[i].since + period);
+            due = wait_earliest(due, all[i].tried + period);
     return due;
 }
 
-uint64_t tail_share_renewals(
-    const struct tail_share *s, int64_t now, int64_t period, struct buf *ids)
+uint64_t tail_share_renewals(struct tail_share *s, int64_t now, int64_t period, struct buf *ids)
 {
     size_t n;
     struct tail_given *all = given(s, &n);
     int64_t youngest = 0;
 
     for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered && all[i].since + period <= now) {
+        if (!all[i].answered && all[i].tried + period <= now) {
+            all[i].tried = now;
             youngest = all[i].since > youngest ? all[i].since : youngest;
             buf_add(ids, &all[i].id, sizeof all[i].id);
         }
@@ -167,7 +167,7 @@ void tail_share_renewed(struct tail_share *s, struct id id, int64_t now)
     struct tail_given *g = find(s, id);
 
     if (g)
-        g->since = now;
+        g->since = g->tried = now;
 }
 
 uint64_t tail_share_idle(int64_t since, int64_t now)
@@ -184,6 +184,11 @@ void tail_share_told(struct tail_share *s)
 
 void tail_share_untold(struct tail_share *s)
 {
+    size_t n;
+    struct tail_given *all = given(s, &n);
+
+    for (size_t i = s->first; i < n; i++)
+        all[i].tried = all[i].since;
     s->sent_acks = s->sent_backs = 0;
 }
 

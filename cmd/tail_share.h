@@ -22,7 +22,8 @@
 struct tail_given {
     struct id id;
     uint64_t count; /* how often it was delivered, this time included */
-    int64_t since;  /* wait_now() of when its idle time last began */
+    int64_t since;  /* wait_now() of when its idle time last began, */
+    int64_t tried;  /* and of when that was last asked for */
     bool answered;  /* not in use any more */
 };
 
@@ -81,13 +82,13 @@ void tail_share_hand_back_all(struct tail_share *s, bool counts);
 /* The group is gone, and with it all that was pending: answers to it are ignored. */
 void tail_share_lose(struct tail_share *s);
 
-/* wait_now() of when something that was given has not been renewed for `period` ms. */
+/* wait_now() of when it is `period` ms ago that something that was given was renewed, or that this
+ * was tried: it is in vain once the entry was deleted, or another reader has claimed it. */
 int64_t tail_share_renew_at(const struct tail_share *s, int64_t period);
 
 /* Append the struct id of each that is due to be renewed. Returns the idle time that they have at
  * least, if they still are ours. */
-uint64_t tail_share_renewals(
-    const struct tail_share *s, int64_t now, int64_t period, struct buf *ids);
+uint64_t tail_share_renewals(struct tail_share *s, int64_t now, int64_t period, struct buf *ids);
 void tail_share_renewed(struct tail_share *s, struct id id, int64_t now);
 
 /* The idle time that an entry has at least, if it still is ours. */

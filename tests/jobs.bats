@@ -431,6 +431,35 @@ soon_again() {
 	given b 'job 1' 'job 2'
 }
 
+# rarely_renewed COMMAND ...: with --claim 2s, once it was tried five more times, the jobs in a worker's hands were
+# renewed no more often than each 667 ms, each of them (two, at most), since the command began.
+rarely_renewed() {
+	local calls since=${EPOCHREALTIME//[.,]/} before
+	before=$(calls xclaim)
+	"$@"
+	wait_until 20 called xclaim $((before + 5))
+	calls=$(($(calls xclaim) - before))
+	(($calls <= 2 * (${EPOCHREALTIME//[.,]/} - since) / 667000 + 4)) || { echo "$calls renewals" >&2 && return 1; }
+}
+
+@test "a job that was deleted, or claimed by another reader, while it is not answered: to renew it is not tried all the time" {
+	add 1
+	reader a --claim 2s "$ROOM"
+	given a 'job 1'
+	rarely_renewed cli xdel "$ROOM" 1-1
+	answer a 1-1
+	add 2
+	given a 'job 1' 'job 2'
+	cli xclaim "$ROOM" w somebody 0 2-1 >/dev/null
+	rarely_renewed kept_by somebody
+	answer a 2-1
+	wait_until 5 pending_is 0
+	silent a
+}
+
+# kept_by CONSUMER: it makes the job that is pending its own again, four times.
+kept_by() { for _ in 1 2 3 4; do cli xclaim "$ROOM" w "$1" 0 2-1 justid; done >/dev/null; }
+
 @test "-W does not run while a job is not answered" {
 	add
 	reader a -W 4 "$ROOM"

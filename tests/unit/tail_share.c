@@ -124,6 +124,8 @@ static void renews(void)
     CHECK_NUMBER(tail_share_renewals(&s, 1900, 1000, &ids), 600); /* half of the youngest's 1200 */
     CHECK_NUMBER(ids.len, 2 * sizeof(struct id));
     tail_share_renewed(&s, id(1), 1900);
+    CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500); /* id(2) was not renewed: not at once again */
+    tail_share_untold(&s);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 1700);
     tail_share_answer(&s, id(2), false);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500);
