@@ -1,6 +1,7 @@
 #include "cmd/tail_claim.h"
 
 #include "cmd/tail_dead.h"
+#include "common/wait.h"
 
 /* How many entries are claimed, or listed, in one step. */
 enum { STEP = 100 };
@@ -42,6 +43,8 @@ static void ask_any(struct request *r, struct link *link)
 
     id_print(from, c->room->share->claim_from);
     tail_take_expect(c->take, ENTRY_XAUTOCLAIM, c->room);
+    c->take->asked = wait_now();
+    c->take->own = false;
     link_command(link, "XAUTOCLAIM %b %s %s %llu %s COUNT %llu", c->room->name, c->room->len,
         settings(c)->group, settings(c)->consumer, (unsigned long long)settings(c)->claim, from,
         (unsigned long long)c->most);
@@ -184,6 +187,8 @@ static void ask_listed(struct request *r, struct link *link)
     const struct listed *all = listed(c, &n);
     char id[ID_TEXT];
 
+    c->take->asked = wait_now();
+    c->take->own = c->own;
     for (size_t i = 0; i < n; i++) {
         id_print(id, all[i].id);
         link_command(link, "XCLAIM %b %s %s %llu %s RETRYCOUNT %llu", room->name, room->len,

@@ -63,6 +63,26 @@ static void give(struct tail_take *k, struct id id)
     g->t->print.printed_at = 0; /* -W: not while something is unanswered */
 }
 
+/*
+ * What was on the way for long, as when this process was stopped, may be another reader's by now.
+ * The first renewal follows within a third of --claim: until half of it has passed, that is in
+ * time.
+ */
+static bool is_late(const struct tail_take *k)
+{
+    return wait_now() > k->asked + (int64_t)(k->giving->t->print.set->claim / 2);
+}
+
+/* Forget what came: the server is asked what is still ours. */
+static void recover(struct tail_take *k)
+{
+    tail_print_void(&k->open, k->reading);
+    if (k->dead)
+        tail_dead_void(k->dead);
+    k->reading->share->recovers = true;
+    k->reading->share->own = ID_LEAST;
+}
+
 static void on_entry(void *context, const struct entry_message *m)
 {
     struct tail_take *k = context;
@@ -77,15 +97,17 @@ static void on_entry(void *context, const struct entry_message *m)
     if (!k->any) {
         tail_share_ack(share, m->key);
         share->deleted++;
+    } else if (!k->dead && is_unwanted(k, m->key)) {
+        tail_share_hand_back(share, m->key, k->count - 1, is_late(k) ? k->asked : wait_now());
+    } else if (!k->own && is_late(k)) {
+        recover(k);
     } else if (k->dead) {
         tail_dead_add(k->dead, k->reading, m->key, k->count);
-    } else if (is_unwanted(k, m->key)) {
-        tail_share_hand_back(share, m->key, k->count - 1, wait_now());
     } else {
         give(k, m->key);
     }
     k->any = false;
-    if (id_compare(m->key, p->until) == 0)
+    if (id_compare(m->key, p->until) == 0 && !share->recovers)
         k->reading->state = TAIL_ROOM_DONE;
 }
 

@@ -23,8 +23,11 @@ struct tail_take {
     size_t n;
     /* The entries that come next: how often each is delivered with this, */
     uint64_t count;
-    /* and who wants their fields instead of having them printed; or NULL. */
+    /* who wants their fields instead of having them printed, or NULL; */
     struct tail_dead *dead;
+    /* and wait_now() of when they were asked for. */
+    int64_t asked;
+    bool own; /* they were pending for us before */
     struct entry_decoder in;
 
     /* Private. */

@@ -169,6 +169,8 @@ static void ask(struct request *r, struct link *link)
 
     u->take->rooms = u->rooms;
     u->take->n = u->n;
+    u->take->asked = wait_now();
+    u->take->own = u->own;
     u->asked = u->came = 0;
     u->lost = false;
     u->batch.distance = (uint64_t)link_distance(link);
@@ -237,7 +239,7 @@ static void answered(struct request *r)
             continue;
         u->came += share->came;
         if (u->own)
-            share->recovers = share->came > 0;
+            share->recovers = u->lost || share->came > 0;
         else
             share->cold = share->came < u->count;
     }

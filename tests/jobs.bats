@@ -460,6 +460,49 @@ rarely_renewed() {
 # kept_by CONSUMER: it makes the job that is pending its own again, four times.
 kept_by() { for _ in 1 2 3 4; do cli xclaim "$ROOM" w "$1" 0 2-1 justid; done >/dev/null; }
 
+@test "a job that came while its reader was stopped, and that another has claimed: not given a second time, nor taken back" {
+	reader a --claim 2s "$ROOM"
+	stopped_with_a_job
+	reader b --claim 2s "$ROOM"
+	given b "job $job"
+	kill -CONT "${pids[a]}"
+	add 1000
+	wait_until 20 grep -q 'job 1000$' "$out.a"
+	assert_equal "$(cli xpending "$ROOM" w - + 1 | sed -n 4p)" 2
+	answer a 1000-1
+	answer b "$job-1"
+	wait_until 5 pending_is 0
+	assert_equal "$(grep -c "job $job\$" "$out.a")" 0
+	silent a
+}
+
+@test "a job that came while its reader was stopped, and that nobody has claimed: given, and it counts once" {
+	reader a --claim 2s "$ROOM"
+	stopped_with_a_job
+	wait_until 10 idle_for 1500
+	kill -CONT "${pids[a]}"
+	wait_until 20 grep -q "job $job\$" "$out.a"
+	assert_equal "$(pending)" "$job-1 1"
+	answer a "$job-1"
+	wait_until 5 pending_is 0
+	silent a
+}
+
+# stopped_with_a_job: reader a is stopped, and the job number $job was given to it meanwhile; unless it had just stopped
+# to wait, and did not get it: then with the next one.
+stopped_with_a_job() {
+	job=0
+	while wait_readers 1 && kill -STOP "${pids[a]}" && add $((++job)) && ! pending_is 1; do
+		kill -CONT "${pids[a]}"
+		wait_until 20 has_lines "$out.a" "$job"
+		answer a "$job-1"
+		wait_until 5 pending_is 0
+	done
+}
+
+# idle_for MS: the job that is pending has been for so long.
+idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
+
 @test "-W does not run while a job is not answered" {
 	add
 	reader a -W 4 "$ROOM"
