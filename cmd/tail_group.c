@@ -238,8 +238,10 @@ static int begin(struct group *g, struct err *e)
     struct tail *t = g->t;
 
     if (t->route->cluster) {
-        session_close(t->session);
-        t->session = NULL;
+        if (t->print.set->dead == NULL) { /* else it adds to the dead room */
+            session_close(t->session);
+            t->session = NULL;
+        }
         g->by_slot = calloc(ROUTE_SLOTS, sizeof(struct tail_sharer *));
         if (g->by_slot == NULL)
             buf_no_memory();
