@@ -130,6 +130,16 @@ static void on_answer(void *context, const struct tail_answer *a)
         err_say(ERR_NOTICE, "standard input: %s was not given, or is answered already", text);
 }
 
+/* The end needs no more than the connections that still have to tell of an answer. */
+static void await_the_rest(struct group *g)
+{
+    size_t n;
+    struct tail_sharer **all = sharers(g, &n);
+
+    for (size_t i = 0; i < n; i++)
+        all[i]->conn.over = !tail_sharer_has_news(all[i]);
+}
+
 /* Nobody answers any more. If nobody asked for that, the program behind has ended. */
 static int end_input(struct group *g, struct err *e)
 {
@@ -137,9 +147,12 @@ static int end_input(struct group *g, struct err *e)
     struct pollfd out = {STDOUT_FILENO, 0, 0};
 
     g->t->on_input = NULL;
-    p->stop = TAIL_ENDED;
-    if (g->giving.closing)
+    g->giving.answered = true;
+    if (g->giving.closing) {
+        await_the_rest(g);
         return 0;
+    }
+    p->stop = TAIL_ENDED;
     if (!g->giving.ever)
         return err_set(e, EXIT_FAILED,
             "standard input ended before anything was given: --ack takes the answers there");

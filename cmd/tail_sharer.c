@@ -271,8 +271,10 @@ static struct request *next(struct tail_conn *c)
         tail_wait_flush(s->giving->t, false);
     if (c->over || p->stop != TAIL_GOES_ON)
         return NULL;
-    if (s->giving->closing)
+    if (s->giving->closing) {
+        c->over = s->giving->answered && !tail_sharer_has_news(s);
         return tail_sharer_has_news(s) ? tail_sharer_turn(s, 0, TAIL_NO_WAIT, false) : NULL;
+    }
     asked = tail_upkeep_first(s);
     if (asked == NULL)
         asked = tail_upkeep_step(s);

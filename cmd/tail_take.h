@@ -14,6 +14,7 @@ struct tail_giving {
     size_t reserved;   /* and those that may come with requests which do not wait */
     bool ever;         /* something was given */
     bool closing;      /* give nothing more: what comes is handed back */
+    bool answered;     /* no more answers will come */
 };
 
 /* Set the first three and tail_take_start(); tail_take_free(). */

@@ -360,6 +360,22 @@ soon_again() {
 	soon_again 'job 1' 'job 2'
 }
 
+@test "-c, and the server is away when the last answers come: they are told once it is back" {
+	start_server --appendonly yes --appendfsync always
+	add 1
+	reader a -c 1 --retry 1h "$ROOM"
+	given a 'job 1'
+	closed a
+	kill_server
+	answer a 1-1
+	no_more_answers a
+	wait_until 20 grep -q 'trying again' "$err.a"
+	restart_server --appendonly yes
+	ends a 0
+	pending_is 0
+	stop_server
+}
+
 @test "TERM: nothing more is given, answers are taken until there are no more, the rest is handed back, and no try" {
 	add 1 2
 	reader a --prefetch 2 "$ROOM"
