@@ -174,10 +174,17 @@ struct request *tail_claim_list(
     return &c->request;
 }
 
+static void ask_pending(const struct tail_claim *c, struct link *link, const char *id)
+{
+    link_command(
+        link, "XPENDING %b %s %s %s 1", c->room->name, c->room->len, settings(c)->group, id, id);
+}
+
 /*
  * XCLAIM, with how often the entry was delivered, which a delivery that did not arrive does not
- * change; and XPENDING behind it. If the entry does not come, and is not pending, it was deleted:
- * XCLAIM has struck it off. If it is pending, another reader was faster.
+ * change; and XPENDING before and behind it. If the entry does not come, but was pending before and
+ * is not any more, it was deleted: XCLAIM has struck it off. If it still is, another reader was
+ * faster; and if it was not before, it was acknowledged since it was listed.
  */
 static void ask_listed(struct request *r, struct link *link)
 {
@@ -191,14 +198,14 @@ static void ask_listed(struct request *r, struct link *link)
     c->take->own = c->own;
     for (size_t i = 0; i < n; i++) {
         id_print(id, all[i].id);
+        ask_pending(c, link, id);
         link_command(link, "XCLAIM %b %s %s %llu %s RETRYCOUNT %llu", room->name, room->len,
             settings(c)->group, settings(c)->consumer,
             (unsigned long long)(c->own ? all[i].idle : settings(c)->claim), id,
             (unsigned long long)all[i].count + !c->own);
-        link_command(
-            link, "XPENDING %b %s %s %s 1", room->name, room->len, settings(c)->group, id, id);
+        ask_pending(c, link, id);
     }
-    r->n = 2 * n;
+    r->n = 3 * n;
 }
 
 static bool is_dead(const struct tail_claim *c, const struct listed *l)
@@ -213,23 +220,33 @@ static void begin_entry(struct tail_claim *c, const struct listed *l)
     c->take->dead = is_dead(c, l) ? c->dead : NULL;
 }
 
+/* XPENDING, before XCLAIM or behind it. */
+static void pending_item(struct tail_claim *c, const struct reply_item *item, bool behind)
+{
+    bool pending = item->integer > 0;
+
+    if (item->type == REPLY_ERROR)
+        reply_refusal(&c->request.problem, item, c->room->name);
+    else if (item->depth == 0 && behind)
+        c->room->share->deleted += c->pending && !pending && c->take->in.entries == 0;
+    else if (item->depth == 0)
+        c->pending = pending;
+}
+
 static void listed_item(void *request, const struct reply_item *item)
 {
     struct tail_claim *c = claim_of(request);
     size_t n, at = c->request.at;
-    const struct listed *l = &listed(c, &n)[at / 2];
 
     if (is_no_group(item))
         return;
-    if (at % 2 == 0) {
-        if (item->depth == 0)
-            begin_entry(c, l);
-        tail_take_item(c->take, item, &c->request.problem);
-    } else if (item->type == REPLY_ERROR) {
-        reply_refusal(&c->request.problem, item, c->room->name);
-    } else if (item->depth == 0) {
-        c->room->share->deleted += c->take->in.entries == 0 && item->integer == 0;
+    if (at % 3 != 1) {
+        pending_item(c, item, at % 3 == 2);
+        return;
     }
+    if (item->depth == 0)
+        begin_entry(c, &listed(c, &n)[at / 3]);
+    tail_take_item(c->take, item, &c->request.problem);
 }
 
 static void took_listed(struct request *r)

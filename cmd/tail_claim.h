@@ -19,6 +19,7 @@ struct tail_claim {
     bool own;          /* what is pending for us, not for others */
     uint64_t most;     /* rows asked for */
     struct buf listed; /* struct listed: what to claim */
+    bool pending;      /* what is claimed was, just before */
     size_t part;       /* of an answer to XAUTOCLAIM */
 };
 

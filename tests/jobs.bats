@@ -674,6 +674,50 @@ idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
 	given c 'job 5'
 }
 
+@test "a job that was listed as left undone, and then done by whoever had it: nobody says that it was deleted" {
+	add 1
+	cli xreadgroup group w somebody streams "$ROOM" '>' >/dev/null
+	hold_at XCLAIM
+	reader b --claim 1s -s "$relay" "$ROOM"
+	wait_until 20 test -e "$relay.held"
+	cli xack "$ROOM" w 1-1 >/dev/null
+	: >"$relay.go"
+	add 2
+	given b 'job 2'
+	answer b 2-1
+	wait_until 5 pending_is 0
+	wait_until 20 called xpending $(($(calls xpending) + 3))
+	silent b
+}
+
+# hold_at WORD: sets $relay, a socket whose only connection stands still, and $relay.held is there, before the server gets
+# that word, until $relay.go is there.
+hold_at() {
+	relay=$BATS_TEST_TMPDIR/relay
+	spawn "$PYTHON" -c '
+import os, socket, sys, threading, time
+at, to, word = sys.argv[1:]
+listener, server = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+listener.bind(at)
+listener.listen()
+client, _ = listener.accept()
+server.connect(to)
+
+def down():
+    while data := server.recv(65536):
+        client.sendall(data)
+
+threading.Thread(target=down, daemon=True).start()
+while data := client.recv(65536):
+    if word.encode() in data and not os.path.exists(at + ".held"):
+        open(at + ".held", "w").close()
+        while not os.path.exists(at + ".go"):
+            time.sleep(0.01)
+    server.sendall(data)
+' "$relay" "$SOCK" "$1"
+	wait_until 5 test -S "$relay"
+}
+
 @test "trimmed while pending, without --ack: the same" {
 	add 1 2 3 4
 	cli xreadgroup group w dead count 3 streams "$ROOM" '>' >/dev/null
