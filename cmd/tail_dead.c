@@ -15,6 +15,7 @@ struct moving {
     struct tail_room *room;
     struct id id;
     uint64_t count;
+    int64_t since;     /* wait_now() of when it was claimed */
     struct buf fields; /* as words of a command */
     size_t words;
 };
@@ -171,7 +172,7 @@ void tail_dead_field(struct tail_dead *d, const struct span *name, const struct 
 
 void tail_dead_add(struct tail_dead *d, struct tail_room *room, struct id id, uint64_t count)
 {
-    struct moving m = {room, id, count, d->fields, d->words};
+    struct moving m = {room, id, count, wait_now(), d->fields, d->words};
 
     buf_add(&d->queue, &m, sizeof m);
     d->fields = (struct buf){0};
@@ -222,6 +223,17 @@ struct request *tail_dead_next(struct tail_dead *d)
         all = queue(d, &n);
     }
     return NULL;
+}
+
+void tail_dead_hand_back(struct tail_dead *d)
+{
+    size_t n;
+    const struct moving *all = queue(d, &n);
+
+    for (size_t i = 0; i < n; i++)
+        tail_share_hand_back(all[i].room->share, all[i].id, all[i].count - 1, all[i].since);
+    while (n > 0)
+        drop(d, --n);
 }
 
 void tail_dead_forget(struct tail_dead *d, const struct tail_room *room)

@@ -31,6 +31,9 @@ void tail_dead_void(struct tail_dead *d);
  * left to ask. A failure is left in `print.out.failure`. */
 struct request *tail_dead_next(struct tail_dead *d);
 
+/* It is the end: what was not moved is handed back, to be moved by another reader. */
+void tail_dead_hand_back(struct tail_dead *d);
+
 /* The room is going to be forgotten. */
 void tail_dead_forget(struct tail_dead *d, const struct tail_room *room);
 

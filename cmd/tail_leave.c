@@ -1,5 +1,6 @@
 #include "cmd/tail_leave.h"
 
+#include "cmd/tail_dead.h"
 #include "common/wait.h"
 
 static const struct tail_settings *settings(const struct tail_sharer *s)
@@ -78,6 +79,8 @@ void tail_leave_finish(struct tail_sharer *s, int64_t deadline)
 
     if (asked)
         end_request(s, deadline);
+    if (s->dead)
+        tail_dead_hand_back(s->dead);
     if (asked || !session_up(c->session)) {
         int slot = session_slot(c->session);
 

@@ -97,7 +97,9 @@ static void on_entry(void *context, const struct entry_message *m)
     if (!k->any) {
         tail_share_ack(share, m->key);
         share->deleted++;
-    } else if (!k->dead && is_unwanted(k, m->key)) {
+    } else if (is_unwanted(k, m->key)) {
+        if (k->dead)
+            tail_dead_void(k->dead);
         tail_share_hand_back(share, m->key, k->count - 1, is_late(k) ? k->asked : wait_now());
     } else if (!k->own && is_late(k)) {
         recover(k);

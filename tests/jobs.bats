@@ -690,30 +690,50 @@ idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
 	silent b
 }
 
-# hold_at WORD: sets $relay, a socket whose only connection stands still, and $relay.held is there, before the server gets
-# that word, until $relay.go is there.
+@test "TERM while dead jobs are moved: those that were not are handed back, and the next reader moves them" {
+	add 1 2 3
+	hold_at MULTI
+	reader a --prefetch 3 --tries 1 --dead "$ROOM-dead" -s "$relay" "$ROOM"
+	given a 'job '{1..3}
+	answer a -1-1 -2-1 -3-1
+	wait_until 20 test -e "$relay.held"
+	kill -TERM "${pids[a]}"
+	closed a
+	no_more_answers a
+	: >"$relay.go"
+	wait_end 15 "${pids[a]}"
+	assert_equal "$(pending)" $'2-1 1 back\n3-1 1 back'
+	assert_equal "$(length "$ROOM-dead")" 1
+	reader b --tries 1 --dead "$ROOM-dead" "$ROOM"
+	wait_until 20 room_has "$ROOM-dead" 3
+	wait_until 5 pending_is 0
+}
+
+# hold_at WORD: sets $relay, a socket whose connections stand still, and $relay.held is there, before the server gets that
+# word, until $relay.go is there.
 hold_at() {
 	relay=$BATS_TEST_TMPDIR/relay
 	spawn "$PYTHON" -c '
 import os, socket, sys, threading, time
 at, to, word = sys.argv[1:]
-listener, server = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+
+def way(source, sink, up):
+    while data := source.recv(65536):
+        if up and word.encode() in data:
+            open(at + ".held", "w").close()
+            while not os.path.exists(at + ".go"):
+                time.sleep(0.01)
+        sink.sendall(data)
+    sink.shutdown(socket.SHUT_WR)
+
+listener = socket.socket(socket.AF_UNIX)
 listener.bind(at)
 listener.listen()
-client, _ = listener.accept()
-server.connect(to)
-
-def down():
-    while data := server.recv(65536):
-        client.sendall(data)
-
-threading.Thread(target=down, daemon=True).start()
-while data := client.recv(65536):
-    if word.encode() in data and not os.path.exists(at + ".held"):
-        open(at + ".held", "w").close()
-        while not os.path.exists(at + ".go"):
-            time.sleep(0.01)
-    server.sendall(data)
+while True:
+    client, server = listener.accept()[0], socket.socket(socket.AF_UNIX)
+    server.connect(to)
+    for ends in (client, server, True), (server, client, False):
+        threading.Thread(target=way, args=ends, daemon=True).start()
 ' "$relay" "$SOCK" "$1"
 	wait_until 5 test -S "$relay"
 }
