@@ -21,7 +21,7 @@ struct span {
 struct entry_message {
     struct span room; /* or `untold` */
     struct span id;   /* as the server wrote it, with a NUL behind */
-    struct id key;           /* the same as numbers */
+    struct id key;    /* the same as numbers */
     struct span name, text;
 };
 
@@ -37,7 +37,7 @@ struct entry_decoder {
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
-    const char *about;         /* what the server's errors are about, before their words; or NULL */
+    const char *about;  /* what the server's errors are about, before their words; or NULL */
     struct span untold; /* the room, where the reply does not tell it */
 
     /* Of the reply at hand; entry_begin() resets them. */

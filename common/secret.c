@@ -153,8 +153,8 @@ char *secret_from_file(const char *path, bool input_is_data, struct err *e)
     char *line = in && !refused ? read_line(in) : NULL;
 
     if (refused)
-        err_set(
-            e, EXIT_USAGE, "--pass-file: standard input is read for messages or answers; use another file");
+        err_set(e, EXIT_USAGE,
+            "--pass-file: standard input is read for messages or answers; use another file");
     else if (in == NULL || ferror(in))
         err_set(e, EXIT_USAGE, "--pass-file: cannot read %s: %s", path, strerror(errno));
     else if (line == NULL)

@@ -179,8 +179,9 @@ void text_show_room(struct buf *to, const char *s, size_t n)
          "6," pad tens "7," pad tens "8," pad tens "9," pad
 #define HUNDRED(h)                                                                            \
     TEN(h "0", "")                                                                            \
-    TEN(h "1", "") TEN(h "2", "") TEN(h "3", "") TEN(h "4", "") TEN(h "5", "") TEN(h "6", "") \
-        TEN(h "7", "") TEN(h "8", "") TEN(h "9", "")
+    TEN(h "1", "")                                                                            \
+    TEN(h "2", "") TEN(h "3", "") TEN(h "4", "") TEN(h "5", "") TEN(h "6", "") TEN(h "7", "") \
+        TEN(h "8", "") TEN(h "9", "")
 enum { DECIMAL = 4 };
 static const char decimals[] = TEN("", "  ") TEN("1", " ") TEN("2", " ") TEN("3", " ") TEN("4", " ")
     TEN("5", " ") TEN("6", " ") TEN("7", " ") TEN("8", " ") TEN("9", " ") HUNDRED("1") HUNDRED("2");
