@@ -25,8 +25,7 @@ bool tail_print_is_past(const struct tail_print *p, const struct tail_room *room
 void tail_print_message(struct tail_print *p, struct tail_entry *open, struct tail_room *room,
     const struct entry_message *m)
 {
-    if (p->stop != TAIL_GOES_ON || tail_print_is_past(p, room, m->key)
-        || tail_print_hides(p, &m->name))
+    if (p->stop != TAIL_GOES_ON || tail_print_hides(p, &m->name))
         return;
     if (room->skip > 0 && !format_keeps_entries(&p->format)) {
         room->skip--;

@@ -42,7 +42,7 @@ bool tail_print_hides(const struct tail_print *p, const struct span *name);
 /* Whether the entry lies past what is wanted of its room. */
 bool tail_print_is_past(const struct tail_print *p, const struct tail_room *room, struct id id);
 
-/* Take a message of an entry of the room. */
+/* Take a message of an entry of the room, which tail_print_void() drops again if it is past. */
 void tail_print_message(struct tail_print *p, struct tail_entry *open, struct tail_room *room,
     const struct entry_message *m);
 

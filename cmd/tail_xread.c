@@ -88,6 +88,7 @@ static void on_entry(void *context, const struct entry_message *m)
     if (p->stop != TAIL_GOES_ON || is_known(x, m->key))
         return;
     if (tail_print_is_past(p, room, m->key)) {
+        tail_print_void(&x->open, room);
         loss = tail_room_pass(&room->at, m->key);
         tail_start_report(x->t, room, &loss);
         room->state = TAIL_ROOM_DONE;
@@ -184,7 +185,7 @@ static void item(void *request, const struct reply_item *it)
 
     if (x->timed && x->request.at == 0) {
         tail_clock_item(&x->clock, it, &x->request.problem);
-    } else if (!x->strict && is_about_a_room(it)) {
+    } else if (it->type == REPLY_ERROR && !x->strict && is_about_a_room(it)) {
         x->unreadable = true;
         reply_refusal(&x->why, it, x->in.about);
     } else {
