@@ -455,7 +455,7 @@ rarely_renewed() {
 	"$@"
 	wait_until 20 called xclaim $((before + 5))
 	calls=$(($(calls xclaim) - before))
-	(($calls <= 2 * (${EPOCHREALTIME//[.,]/} - since) / 667000 + 4)) || { echo "$calls renewals" >&2 && return 1; }
+	((calls <= 2 * (${EPOCHREALTIME//[.,]/} - since) / 667000 + 4)) || { echo "$calls renewals" >&2 && return 1; }
 }
 
 @test "a job that was deleted, or claimed by another reader, while it is not answered: to renew it is not tried all the time" {
