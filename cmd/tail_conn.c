@@ -7,6 +7,9 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
+/* Rooms that share a connection to a server, as long as these are few enough. */
+enum { SHARED = 1000, MOST_CONNS = 64 };
+
 /* Files that are open beside the connections: standard ones, the file of -C. */
 enum { OTHER_FILES = 15 };
 
@@ -63,6 +66,39 @@ void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot)
     cs->all[cs->n++] = c;
     if (c->session == NULL)
         c->session = session_new(cs->t->route, slot, cs->t->retry);
+}
+
+struct tail_room **tail_conn_rooms(const struct tail_conn *c, size_t *n)
+{
+    *n = c->rooms.len / sizeof(struct tail_room *);
+    return (void *)c->rooms.data;
+}
+
+struct tail_conn *tail_conns_least_loaded(const struct tail_conns *cs)
+{
+    struct tail_conn *least = NULL;
+    size_t n, readers = 0;
+
+    for (size_t i = 0; i < cs->n; i++) {
+        struct tail_conn *c = cs->all[i];
+
+        readers += c->reads;
+        if (c->reads && (least == NULL || c->rooms.len < least->rooms.len))
+            least = c;
+    }
+    if (least)
+        tail_conn_rooms(least, &n);
+    return least && n >= SHARED && readers < MOST_CONNS ? NULL : least;
+}
+
+/* Close it, and release what its source made. */
+static void close_conn(struct tail_conn *c)
+{
+    struct buf rooms = c->rooms; /* the source still needs them */
+
+    session_close(c->session);
+    c->source->close(c);
+    buf_free(&rooms);
 }
 
 static void lose(struct tail_conn *c)
@@ -148,8 +184,7 @@ static void close_unused(struct tail_conns *cs)
             cs->all[kept++] = cs->all[i];
             continue;
         }
-        session_close(cs->all[i]->session);
-        cs->all[i]->source->close(cs->all[i]);
+        close_conn(cs->all[i]);
     }
     cs->n = kept;
 }
@@ -187,10 +222,8 @@ void tail_conn_interrupt(struct tail_conn *c)
 
 void tail_conns_free(struct tail_conns *cs)
 {
-    for (size_t i = 0; i < cs->n; i++) {
-        session_close(cs->all[i]->session);
-        cs->all[i]->source->close(cs->all[i]);
-    }
+    for (size_t i = 0; i < cs->n; i++)
+        close_conn(cs->all[i]);
     free(cs->all);
     buf_free(&cs->waiters);
 }

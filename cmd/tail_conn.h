@@ -24,6 +24,8 @@ struct tail_conn {
     struct session *session; /* owned */
     struct request *asked;   /* and not answered; NULL: nothing is */
     int64_t wake;            /* wait_now() of when to ask `next` again; WAIT_FOREVER: never */
+    bool reads;              /* rooms, which it may be given more of: */
+    struct buf rooms;        /* struct tail_room * */
     bool over;               /* it has nothing more to do */
     bool unused;             /* it is to be closed, and released */
     bool extra;              /* the others do not wait for it to be over */
@@ -48,6 +50,13 @@ bool tail_conns_may_add(const struct tail_conns *cs, struct err *e);
 
 /* Add a connection that is going to be opened: in a cluster, to the node of this slot. */
 void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot);
+
+/* The rooms that a connection reads. */
+struct tail_room **tail_conn_rooms(const struct tail_conn *c, size_t *n);
+
+/* Of the connections that read rooms, the one that has fewest. NULL: there is none, or each has so
+ * many that another one should be added. */
+struct tail_conn *tail_conns_least_loaded(const struct tail_conns *cs);
 
 /* Serve them until all are over, or `print.stop` is set. -1 as tail_wait(). */
 int tail_conns_run(struct tail_conns *cs, struct err *e);

@@ -10,9 +10,6 @@
 #include "cmd/tail_xread.h"
 #include "common/wait.h"
 
-/* Rooms that share a connection to a server, as long as these are few enough. */
-enum { SHARED = 1000, MOST_CONNS = 64 };
-
 /* So far apart do connections begin to check their rooms: a prime, so that many do not meet. */
 enum { SPREAD_MS = 617 };
 
@@ -22,7 +19,6 @@ enum { EMPTY_PAUSE_MS = 100 };
 struct follow {
     struct tail *t;
     struct tail_conns conns;
-    struct buf readers;      /* struct reader *, where there are no slots */
     struct reader **by_slot; /* in a cluster */
     bool timed;              /* -U: it is known */
     int64_t skew;            /* how far the server's clock is ahead of wait_now(), in ms */
@@ -31,7 +27,6 @@ struct follow {
 struct reader {
     struct tail_conn conn;
     struct follow *f;
-    struct buf rooms; /* struct tail_room * */
     struct tail_xread read;
     struct tail_check check;
     enum { NOTHING, READ, CHECK } last; /* that was asked */
@@ -42,17 +37,11 @@ struct reader {
     int64_t asked_at;                   /* of the last read */
 };
 
-static struct tail_room **rooms_of(const struct reader *r, size_t *n)
-{
-    *n = r->rooms.len / sizeof(struct tail_room *);
-    return (void *)r->rooms.data;
-}
-
 /* Know only rooms that are read, and forget those that are gone. */
 static void drop_rooms(struct reader *r)
 {
     size_t n, kept = 0, next = r->next;
-    struct tail_room **rooms = rooms_of(r, &n);
+    struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
     bool gone = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -64,7 +53,7 @@ static void drop_rooms(struct reader *r)
             next -= i < r->next;
     }
     r->next = next;
-    r->rooms.len = kept * sizeof(struct tail_room *);
+    r->conn.rooms.len = kept * sizeof(struct tail_room *);
     if (gone)
         tail_rooms_forget(&r->f->t->rooms);
 }
@@ -88,7 +77,7 @@ static void end_round(struct reader *r)
 static struct request *check(struct reader *r)
 {
     size_t n;
-    struct tail_room **rooms = rooms_of(r, &n);
+    struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
 
     tail_info_start(&r->check.infos);
     r->check.session = r->conn.session;
@@ -146,7 +135,7 @@ static struct request *read_rooms(struct reader *r)
 {
     size_t n;
 
-    r->read.rooms = rooms_of(r, &n);
+    r->read.rooms = tail_conn_rooms(&r->conn, &n);
     r->read.n = n;
     r->read.timed = r->f->t->print.until.ms < UINT64_MAX;
     if (n == 0 && !must_ask_without_rooms(r))
@@ -165,7 +154,7 @@ static bool take_read(struct reader *r)
 
     if (x->unreadable) {
         size_t n;
-        struct tail_room **rooms = rooms_of(r, &n);
+        struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
 
         for (size_t i = 0; i < n; i++)
             rooms[i]->quiet_until = 0;
@@ -194,7 +183,7 @@ static struct request *next(struct tail_conn *c)
     size_t n;
 
     drop_rooms(r);
-    rooms_of(r, &n);
+    tail_conn_rooms(&r->conn, &n);
     r->last = NOTHING;
     if (c->over || (was_read && !take_read(r)) || c->over)
         return NULL;
@@ -218,7 +207,7 @@ static void broken(struct tail_conn *c)
     size_t n;
 
     drop_rooms(r);
-    rooms = rooms_of(r, &n);
+    rooms = tail_conn_rooms(&r->conn, &n);
     for (size_t i = 0; i < n; i++)
         rooms[i]->stale = true;
     r->last = NOTHING;
@@ -229,15 +218,8 @@ static void close_reader(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
 
-    buf_free(&r->rooms);
     tail_xread_free(&r->read);
     free(r);
-}
-
-static struct reader **readers_of(const struct follow *f, size_t *n)
-{
-    *n = f->readers.len / sizeof(struct reader *);
-    return (void *)f->readers.data;
 }
 
 /* Returns NULL with `*e` when there may not be so many files. */
@@ -252,6 +234,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     if (r == NULL)
         buf_no_memory();
     r->conn.source = &source;
+    r->conn.reads = true;
     r->f = f;
     r->due = wait_now() + TAIL_HEARTBEAT_MS - (int64_t)(f->conns.n * SPREAD_MS % TAIL_HEARTBEAT_MS);
     tail_xread_start(&r->read, f->t);
@@ -263,37 +246,22 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     tail_conns_add(&f->conns, &r->conn, slot);
     if (f->by_slot)
         f->by_slot[slot] = r;
-    else
-        buf_add(&f->readers, &r, sizeof(struct reader *));
     return r;
-}
-
-/* The reader that has fewest rooms, if it may have more. */
-static struct reader *least_loaded(const struct follow *f)
-{
-    size_t n;
-    struct reader **all = readers_of(f, &n), *least = n ? all[0] : NULL;
-
-    for (size_t i = 1; i < n; i++)
-        if (all[i]->rooms.len < least->rooms.len)
-            least = all[i];
-    if (least && least->rooms.len / sizeof(struct tail_room *) >= SHARED && n < MOST_CONNS)
-        return NULL;
-    return least;
 }
 
 /* Give the room to a reader, which is returned; NULL: there may not be another one. */
 static struct reader *assign(struct follow *f, struct tail_room *room, struct err *e)
 {
-    struct reader *r = f->by_slot ? f->by_slot[room->slot] : least_loaded(f);
+    struct reader *r = f->by_slot ? f->by_slot[room->slot]
+                                  : (void *)tail_conns_least_loaded(&f->conns);
 
     if (r == NULL)
         r = add_reader(f, room->slot, e);
     if (r == NULL)
         return NULL;
-    buf_add(&r->rooms, &room, sizeof(struct tail_room *));
-    r->read.strict = false;                /* nobody has checked this one */
-    r->read.rooms = (void *)r->rooms.data; /* which may have moved while a read is under way */
+    buf_add(&r->conn.rooms, &room, sizeof(struct tail_room *));
+    r->read.strict = false;                     /* nobody has checked this one */
+    r->read.rooms = (void *)r->conn.rooms.data; /* which may have moved while a read is under way */
     room->held = true;
     if (room->stale)
         begin_round(r, true);
@@ -345,7 +313,6 @@ int tail_follow(struct tail *t, struct err *e)
         done = tail_conns_run(&f.conns, e);
     }
     tail_conns_free(&f.conns);
-    buf_free(&f.readers);
     free(f.by_slot);
     return done;
 }

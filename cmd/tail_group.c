@@ -15,9 +15,6 @@
 /* How long leaving may take: if it fails, others get what was not acknowledged. */
 enum { LEAVING_MS = 2000 };
 
-/* Rooms that share a connection to a server, as long as these are few enough. */
-enum { SHARED = 1000, MOST_CONNS = 64 };
-
 struct group {
     struct tail *t;
     struct tail_giving giving;
@@ -52,26 +49,13 @@ static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
     return s;
 }
 
-/* The one that has fewest rooms, if it may have more. */
-static struct tail_sharer *least_loaded(const struct group *g)
-{
-    size_t n;
-    struct tail_sharer **all = sharers(g, &n), *least = n ? all[0] : NULL;
-
-    for (size_t i = 1; i < n; i++)
-        if (all[i]->rooms.len < least->rooms.len)
-            least = all[i];
-    if (least && least->rooms.len / sizeof(struct tail_room *) >= SHARED && n < MOST_CONNS)
-        return NULL;
-    return least;
-}
-
 /* The room of --dead is not for reading. */
 static int adopt(void *context, struct tail_room *room, struct err *e)
 {
     struct group *g = context;
     const char *dead = g->t->print.set->dead;
-    struct tail_sharer *s = g->by_slot ? g->by_slot[room->slot] : least_loaded(g);
+    struct tail_sharer *s = g->by_slot ? g->by_slot[room->slot]
+                                       : (void *)tail_conns_least_loaded(&g->conns);
 
     if (dead && strlen(dead) == room->len && memcmp(dead, room->name, room->len) == 0) {
         room->state = TAIL_ROOM_LEFT_OUT;

@@ -12,7 +12,7 @@ static const struct tail_settings *settings(const struct tail_sharer *s)
 static struct request *leave_some(struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
     bool checks = s->leaving == SHARER_CHECKS;
 
     (checks ? tail_join_check : tail_join_leave)(&s->join, s->giving->t);

@@ -19,12 +19,6 @@ static const struct tail_settings *settings(const struct tail_sharer *s)
     return s->giving->t->print.set;
 }
 
-struct tail_room **tail_sharer_rooms(const struct tail_sharer *s, size_t *n)
-{
-    *n = s->rooms.len / sizeof(struct tail_room *);
-    return (void *)s->rooms.data;
-}
-
 static void forget(struct tail_sharer *s, struct tail_room *room)
 {
     room->held = false;
@@ -39,7 +33,7 @@ static void forget(struct tail_sharer *s, struct tail_room *room)
 static void drop_rooms(struct tail_sharer *s)
 {
     size_t n, kept = 0;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
     bool gone = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -51,7 +45,7 @@ static void drop_rooms(struct tail_sharer *s)
         s->giving->unanswered -= rooms[i]->share->n_given;
         forget(s, rooms[i]);
     }
-    s->rooms.len = kept * sizeof(struct tail_room *);
+    s->conn.rooms.len = kept * sizeof(struct tail_room *);
     if (!gone)
         return;
     s->next = s->rotation = 0;
@@ -83,7 +77,7 @@ uint64_t tail_sharer_capacity(const struct tail_sharer *s)
 
 struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own)
 {
-    s->turn.rooms = tail_sharer_rooms(s, &s->turn.n);
+    s->turn.rooms = tail_conn_rooms(&s->conn, &s->turn.n);
     s->turn.count = count;
     s->turn.block = block;
     s->turn.own = own;
@@ -98,7 +92,7 @@ struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t 
 static size_t mark(struct tail_sharer *s, bool all, uint64_t most)
 {
     size_t n, marked = 0;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n; i++) {
         struct tail_room *room = rooms[(s->rotation + i) % n];
@@ -170,7 +164,7 @@ bool tail_sharer_has_news(struct tail_sharer *s)
 {
     int64_t period = tail_turn_renew_period(settings(s));
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n; i++) {
         if (tail_turn_has_news(&s->turn, rooms[i]->share))
@@ -219,7 +213,7 @@ static struct request *take_turn(struct tail_sharer *s)
 static void lose_groups(struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n; i++)
         if (tail_sharer_reads(rooms[i]) && rooms[i]->share->asked)
@@ -286,7 +280,7 @@ static void broken(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     s->giving->reserved -= s->reserved;
     s->reserved = 0;
@@ -303,11 +297,10 @@ void tail_sharer_close(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n; i++)
         forget(s, rooms[i]);
-    buf_free(&s->rooms);
     tail_take_free(&s->take);
     tail_turn_free(&s->turn);
     tail_claim_free(&s->claim);
@@ -323,6 +316,7 @@ struct tail_sharer *tail_sharer_new(struct tail_giving *g)
     if (s == NULL)
         buf_no_memory();
     s->conn.source = &source;
+    s->conn.reads = true;
     s->giving = g;
     tail_take_start(&s->take, g);
     tail_turn_start(&s->turn, &s->take);
@@ -339,8 +333,9 @@ void tail_sharer_add(struct tail_sharer *s, struct tail_room *room)
         buf_no_memory();
     room->state = TAIL_ROOM_READ;
     room->held = true;
-    buf_add(&s->rooms, &room, sizeof(struct tail_room *));
-    s->turn.rooms = s->take.rooms = (void *)s->rooms.data; /* they may have moved during a turn */
+    buf_add(&s->conn.rooms, &room, sizeof(struct tail_room *));
+    s->turn.rooms = s->take.rooms = (void *)
+                                        s->conn.rooms.data; /* they may have moved during a turn */
     s->conn.over = false;
     s->conn.wake = 0;
 }

@@ -11,7 +11,6 @@
 struct tail_sharer {
     struct tail_conn conn;
     struct tail_giving *giving;
-    struct buf rooms; /* struct tail_room *; their shares are owned */
 
     /* Private. */
     struct tail_take take;
@@ -44,8 +43,6 @@ void tail_sharer_close(struct tail_conn *c);
 
 /* Give it a room. */
 void tail_sharer_add(struct tail_sharer *s, struct tail_room *room);
-
-struct tail_room **tail_sharer_rooms(const struct tail_sharer *s, size_t *n);
 
 /* Whether entries of the room are asked for. */
 bool tail_sharer_reads(const struct tail_room *room);

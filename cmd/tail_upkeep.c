@@ -15,7 +15,7 @@ static const struct tail_settings *settings(const struct tail_sharer *s)
 static struct request *join(struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     tail_join_start(&s->join, s->giving->t);
     for (size_t i = 0; i < n; i++)
@@ -47,7 +47,7 @@ static void bury(struct tail_infos *q, struct tail_room *room, const struct tail
 static struct request *look_for_graves(struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     tail_info_start(&s->infos);
     s->infos.each = bury;
@@ -64,7 +64,7 @@ static struct request *recover(struct tail_sharer *s)
 {
     uint64_t most = tail_sharer_capacity(s);
     size_t n, wanted = 0;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n && most > 0; i++) {
         bool recovers = tail_sharer_reads(rooms[i]) && rooms[i]->share->recovers;
@@ -87,7 +87,7 @@ static struct request *recover(struct tail_sharer *s)
 static bool has_claimable(const struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n; i++)
         if (tail_sharer_reads(rooms[i]) && rooms[i]->share->claimable)
@@ -113,7 +113,7 @@ static void end_round(struct tail_sharer *s)
 static struct request *look(struct tail_sharer *s)
 {
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     if (s->next == 0)
         s->join.counted = false;
@@ -128,7 +128,7 @@ static struct request *claim(struct tail_sharer *s)
 {
     uint64_t most = tail_sharer_capacity(s);
     size_t n;
-    struct tail_room **rooms = tail_sharer_rooms(s, &n);
+    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
 
     for (size_t i = 0; i < n && most > 0; i++) {
         if (tail_sharer_reads(rooms[i]) && rooms[i]->share->claimable)
@@ -143,7 +143,7 @@ struct request *tail_upkeep_step(struct tail_sharer *s)
 {
     struct request *asked = NULL;
 
-    if (s->looking && s->next * sizeof(struct tail_room *) >= s->rooms.len)
+    if (s->looking && s->next * sizeof(struct tail_room *) >= s->conn.rooms.len)
         end_round(s);
     if (s->last == SHARER_LOOK || s->conn.over)
         return NULL;
