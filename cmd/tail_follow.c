@@ -243,7 +243,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
         r->conn.session = f->t->session;
         f->t->session = NULL;
     }
-    tail_conns_add(&f->conns, &r->conn, slot);
+    tail_conns_add(&f->conns, (struct tail_conn *)r, slot);
     if (f->by_slot)
         f->by_slot[slot] = r;
     return r;
