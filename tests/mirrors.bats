@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# A tree of mirrors: a pipeline from server to server keeps the IDs, so that a reader with -C moves from one server of the
+# tree to another, or back to the source, without losing a message or printing one twice.
+
+load helper
+
+setup() {
+	trace_less
+	dir=$BATS_TEST_TMPDIR
+	start_server && source=$SOCK
+	start_server && first=$SOCK first_pid=$SERVER_PID
+	start_server && second=$SOCK
+	SOCK=$source
+}
+teardown() {
+	stop_jobs
+	stop_servers
+}
+
+# mirror FROM TO: two rooms, until stop_mirror; sets MIRROR.
+mirror() {
+	pipeline 'chat-tail -q -t -n +1 -s "$1" hall lobby | chat-send -q -t -k -s "$2"' "$1" "$2"
+	MIRROR=$PID
+}
+stop_mirror() { kill -TERM -- "-$1" && wait_until 10 ended "$1"; }
+
+# reader NAME SERVER: prints both rooms to the file NAME, and goes on where its cursor file says. Sets PID.
+reader() {
+	spawn chat-tail -s "$2" -C "$dir/$1.cursor" -n +1 -F '%r %t\n' hall lobby >>"$dir/$1" 2>>"$dir/$1.err" </dev/null
+}
+
+# talk FROM TO: those numbers, to both rooms of the source.
+talk() {
+	local room
+	for room in hall lobby; do seq "$1" "$2" | send -s "$source" -n jhon "$room"; done
+}
+
+# heard NAME N: a condition for wait_until. Once it holds, exactly_once NAME N: each number up to N once, in order.
+heard() { has_lines "$dir/$1" $((2 * $2)); }
+exactly_once() {
+	local room
+	wait_until 20 heard "$@"
+	for room in hall lobby; do
+		assert_equal "$(sed -n "s/^$room //p" "$dir/$1")" "$(seq "$2")"
+	done
+}
+
+same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]]; }
+
+@test "three servers in two levels, the one between killed: its reader moves, the one below it goes on" {
+	local above below mover stayer
+	mirror "$source" "$first" && above=$MIRROR
+	mirror "$first" "$second" && below=$MIRROR
+	reader mover "$first" && mover=$PID
+	reader stayer "$second" && stayer=$PID
+	talk 1 500
+	wait_until 20 heard mover 500
+	talk 501 1000 & # the server dies at any moment of it
+	wait_until 20 heard mover 510
+	kill -KILL "$first_pid"
+	wait_until 10 ended "$first_pid"
+	kill -TERM "$mover"
+	wait_end 10 "$mover"
+	stop_mirror "$above"
+	stop_mirror "$below"
+
+	mirror "$source" "$second" # from its first message on: what is there is skipped
+	reader mover "$second" && mover=$PID
+	talk 1001 1500 &
+	exactly_once stayer 1500 && wait_until 10 ended "$!"
+	exactly_once mover 1500
+
+	kill -TERM "$mover" && wait_end 10 "$mover"
+	stop_mirror "$MIRROR"
+	talk 1501 1600
+	reader mover "$source" # ahead of the mirror
+	exactly_once mover 1600
+	kill -0 "$stayer"
+	mirror "$source" "$second"
+	exactly_once stayer 1600
+	for room in hall lobby; do same "$source" "$second" "$room"; done
+}
+
+@test "a reader that moves to a mirror behind its place says so, and prints nothing twice" {
+	mirror "$source" "$first"
+	talk 1 100
+	reader mover "$first"
+	exactly_once mover 100
+	kill -TERM "$PID" && wait_end 10 "$PID"
+	show -s "$source" -t -n +1 -e hall lobby | head -n 120 | send -t -k -s "$second"
+	reader mover "$second"
+	wait_until 10 has_lines "$dir/mover.err" 1
+	assert_match "$(<"$dir/mover.err")" 'lobby: .*going on'
+	mirror "$source" "$second"
+	talk 101 200
+	exactly_once mover 200
+}
