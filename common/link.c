@@ -238,8 +238,11 @@ static void write_some(struct link *l)
         }
         l->handed = !done;
     }
-    if (l->out_at == l->out.len)
-        buf_clear_above(&l->out, OUTPUT_KEPT), l->out_at = 0;
+    /* What was written goes now and then, though more may be sent before all is. */
+    if (l->out_at > l->out.len / 2)
+        buf_consume(&l->out, l->out_at), l->out_at = 0;
+    if (l->out.len == 0)
+        buf_clear_above(&l->out, OUTPUT_KEPT);
 }
 
 void link_flush(struct link *l)
