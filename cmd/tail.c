@@ -75,6 +75,6 @@ void tail_free(struct tail *t)
     session_close(t->session);
     tail_rooms_free(&t->rooms);
     buf_free(&t->fds);
-    buf_free(&t->unsaved);
+    list_free(&t->unsaved);
     out_free(&t->print.out);
 }

@@ -43,7 +43,7 @@ struct tail {
     /* Private to tail_wait.c. */
     const struct tail_room *about; /* what the last call was about */
     struct buf fds;                /* struct pollfd */
-    struct buf unsaved;            /* struct tail_room *, whose places are not in the file of -C */
+    struct tail_room_list unsaved; /* whose places are not in the file of -C */
 };
 
 /*

@@ -6,12 +6,6 @@
 /* How many entries are claimed, or listed, in one step. */
 enum { STEP = 100 };
 
-/* A row of XPENDING: an entry, for how long it has been idle, how often it was delivered. */
-struct listed {
-    struct id id;
-    uint64_t idle, count;
-};
-
 static struct tail_claim *claim_of(void *request)
 {
     return request;
@@ -20,12 +14,6 @@ static struct tail_claim *claim_of(void *request)
 static const struct tail_settings *settings(const struct tail_claim *c)
 {
     return c->take->giving->t->print.set;
-}
-
-static struct listed *listed(const struct tail_claim *c, size_t *n)
-{
-    *n = c->listed.len / sizeof(struct listed);
-    return (void *)c->listed.data;
 }
 
 /* The group is gone: the next read shows it. */
@@ -81,7 +69,7 @@ static void broken(struct request *r)
 
     tail_take_void(c->take);
     c->take->dead = NULL;
-    buf_clear(&c->listed);
+    c->listed.n = 0;
 }
 
 static const struct request_kind any = {ask_any, any_item, NULL, took_any, broken};
@@ -114,17 +102,16 @@ static void ask_list(struct request *r, struct link *link)
 
 static void list_item(void *request, const struct reply_item *item)
 {
-    static const struct listed none;
     struct tail_claim *c = claim_of(request);
-    struct listed *last = NULL;
+    struct tail_pending *last;
 
     if (item->type == REPLY_ERROR && !is_no_group(item))
         reply_refusal(&c->request.problem, item, c->room->name);
     if (item->depth == 1)
-        buf_add(&c->listed, &none, sizeof none);
+        list_add(&c->listed, (struct tail_pending){0});
     if (item->depth != 2)
         return;
-    last = (struct listed *)(void *)(c->listed.data + c->listed.len) - 1;
+    last = &c->listed.at[c->listed.n - 1];
     if (item->index == 0 && item->type == REPLY_STRING)
         id_parse(item->bytes, item->len, &last->id);
     if (item->index == 2 && item->integer > 0)
@@ -134,7 +121,7 @@ static void list_item(void *request, const struct reply_item *item)
 }
 
 /* Of what is pending for us, what was handed back is anybody's. */
-static bool is_lost_delivery(const struct tail_claim *c, const struct listed *l)
+static bool is_lost_delivery(const struct tail_claim *c, const struct tail_pending *l)
 {
     return l->idle < settings(c)->claim && !(c->dead && tail_dead_has(c->dead, c->room, l->id));
 }
@@ -144,8 +131,8 @@ static void took_list(struct request *r)
 {
     struct tail_claim *c = claim_of(r);
     struct tail_share *share = c->room->share;
-    size_t n, kept = 0;
-    struct listed *all = listed(c, &n);
+    struct tail_pending *all = c->listed.at;
+    size_t n = c->listed.n, kept = 0;
 
     if (c->own)
         share->recovers = n == c->most;
@@ -156,7 +143,7 @@ static void took_list(struct request *r)
     for (size_t i = 0; i < n; i++)
         if (!tail_share_has_given(share, all[i].id) && (!c->own || is_lost_delivery(c, &all[i])))
             all[kept++] = all[i];
-    c->listed.len = kept * sizeof *all;
+    c->listed.n = kept;
 }
 
 static const struct request_kind listing = {ask_list, list_item, NULL, took_list, broken};
@@ -170,7 +157,7 @@ struct request *tail_claim_list(
     c->most = most < STEP ? most : STEP;
     if (own)
         c->most += room->share->n_given;
-    buf_clear(&c->listed);
+    c->listed.n = 0;
     return &c->request;
 }
 
@@ -190,8 +177,8 @@ static void ask_listed(struct request *r, struct link *link)
 {
     const struct tail_claim *c = claim_of(r);
     const struct tail_room *room = c->room;
-    size_t n;
-    const struct listed *all = listed(c, &n);
+    const struct tail_pending *all = c->listed.at;
+    const size_t n = c->listed.n;
     char id[ID_TEXT];
 
     c->take->asked = wait_now();
@@ -208,12 +195,12 @@ static void ask_listed(struct request *r, struct link *link)
     r->n = 3 * n;
 }
 
-static bool is_dead(const struct tail_claim *c, const struct listed *l)
+static bool is_dead(const struct tail_claim *c, const struct tail_pending *l)
 {
     return c->dead && l->count + !c->own > (uint64_t)settings(c)->tries;
 }
 
-static void begin_entry(struct tail_claim *c, const struct listed *l)
+static void begin_entry(struct tail_claim *c, const struct tail_pending *l)
 {
     tail_take_expect(c->take, ENTRY_XRANGE, c->room);
     c->take->count = l->count + !c->own;
@@ -236,7 +223,7 @@ static void pending_item(struct tail_claim *c, const struct reply_item *item, bo
 static void listed_item(void *request, const struct reply_item *item)
 {
     struct tail_claim *c = claim_of(request);
-    size_t n, at = c->request.at;
+    size_t at = c->request.at;
 
     if (is_no_group(item))
         return;
@@ -245,7 +232,7 @@ static void listed_item(void *request, const struct reply_item *item)
         return;
     }
     if (item->depth == 0)
-        begin_entry(c, &listed(c, &n)[at / 3]);
+        begin_entry(c, &c->listed.at[at / 3]);
     tail_take_item(c->take, item, &c->request.problem);
 }
 
@@ -254,7 +241,7 @@ static void took_listed(struct request *r)
     struct tail_claim *c = claim_of(r);
 
     c->take->dead = NULL;
-    buf_clear(&c->listed);
+    c->listed.n = 0;
 }
 
 static const struct request_kind claiming = {ask_listed, listed_item, NULL, took_listed, broken};
@@ -262,10 +249,10 @@ static const struct request_kind claiming = {ask_listed, listed_item, NULL, took
 struct request *tail_claim_listed(struct tail_claim *c)
 {
     c->request.kind = &claiming;
-    return c->listed.len > 0 ? &c->request : NULL;
+    return c->listed.n > 0 ? &c->request : NULL;
 }
 
 void tail_claim_free(struct tail_claim *c)
 {
-    buf_free(&c->listed);
+    list_free(&c->listed);
 }

@@ -8,6 +8,14 @@
 
 #include "cmd/tail_take.h"
 
+/* A row of XPENDING: an entry, for how long it has been idle, how often it was delivered. */
+struct tail_pending {
+    struct id id;
+    uint64_t idle, count;
+};
+
+struct tail_pending_list LIST(struct tail_pending);
+
 /* Set `take` and `dead`; tail_claim_free(). */
 struct tail_claim {
     struct request request;
@@ -16,11 +24,11 @@ struct tail_claim {
 
     /* Private. */
     struct tail_room *room;
-    bool own;          /* what is pending for us, not for others */
-    uint64_t most;     /* rows asked for */
-    struct buf listed; /* struct listed: what to claim */
-    bool pending;      /* what is claimed was, just before */
-    size_t part;       /* of an answer to XAUTOCLAIM */
+    bool own;                        /* what is pending for us, not for others */
+    uint64_t most;                   /* rows asked for */
+    struct tail_pending_list listed; /* what to claim */
+    bool pending;                    /* what is claimed was, just before */
+    size_t part;                     /* of an answer to XAUTOCLAIM */
 };
 
 /* Up to `most` entries that XAUTOCLAIM gives, with one more delivery counted: enough where nobody

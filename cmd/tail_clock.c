@@ -1,6 +1,7 @@
 #include "cmd/tail_clock.h"
 
 #include "common/id.h"
+#include "common/wait.h"
 
 void tail_clock_item(struct tail_clock *c, const struct reply_item *item, struct err *problem)
 {
@@ -8,9 +9,19 @@ void tail_clock_item(struct tail_clock *c, const struct reply_item *item, struct
         reply_refusal(problem, item, "cannot ask for the server's time");
     else if (item->depth == 1 && item->index < 2 && item->type == REPLY_STRING)
         id_number(item->bytes, item->len, &c->parts[item->index]);
+    c->came = wait_now();
 }
 
-uint64_t tail_clock_now(const struct tail_clock *c)
+uint64_t tail_clock_asked(const struct tail_clock *c)
 {
     return c->parts[0] * 1000 + c->parts[1] / 1000;
+}
+
+int64_t tail_clock_left(const struct tail_clock *c, uint64_t until)
+{
+    uint64_t now = tail_clock_asked(c) + (uint64_t)(wait_now() - c->came);
+
+    if (c->came == 0 || now > until)
+        return 0;
+    return until - now < INT32_MAX ? (int64_t)(until - now) + 1 : INT32_MAX;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "cmd/tail_wait.h"
 #include "common/wait.h"
 
 /* Rooms that share a connection to a server, as long as these are few enough. */
@@ -21,7 +20,7 @@ static size_t needed(const struct tail_conns *cs)
     size_t n = 0;
 
     if (!cs->t->route->cluster)
-        return cs->n + 1;
+        return cs->all.n + 1;
     used = calloc(ROUTE_SLOTS, sizeof *used);
     if (used == NULL)
         buf_no_memory();
@@ -48,7 +47,7 @@ static int too_few(const struct tail_conns *cs, unsigned long long files, struct
 
 bool tail_conns_may_add(const struct tail_conns *cs, struct err *e)
 {
-    const size_t files = (cs->n + 1) * (cs->t->route->master ? 2 : 1) + OTHER_FILES;
+    const size_t files = (cs->all.n + 1) * (cs->t->route->master ? 2 : 1) + OTHER_FILES;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= files)
@@ -58,47 +57,63 @@ bool tail_conns_may_add(const struct tail_conns *cs, struct err *e)
     return limit.rlim_cur >= files || too_few(cs, limit.rlim_cur, e) == 0;
 }
 
+void tail_conns_start(struct tail_conns *cs, struct tail *t)
+{
+    *cs = (struct tail_conns){.t = t};
+    if (!t->route->cluster)
+        return;
+    cs->by_slot = calloc(ROUTE_SLOTS, sizeof(struct tail_conn *));
+    if (cs->by_slot == NULL)
+        buf_no_memory();
+    if (t->print.set->dead)
+        return;
+    session_close(t->session);
+    t->session = NULL;
+}
+
 void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot)
 {
-    cs->all = realloc(cs->all, (cs->n + 1) * sizeof(struct tail_conn *));
-    if (cs->all == NULL)
-        buf_no_memory();
-    cs->all[cs->n++] = c;
+    list_add(&cs->all, c);
+    if (cs->by_slot && c->reads) {
+        cs->by_slot[slot] = c;
+    } else if (c->reads) {
+        c->session = cs->t->session;
+        cs->t->session = NULL;
+    }
     if (c->session == NULL)
         c->session = session_new(cs->t->route, slot, cs->t->retry);
 }
 
-struct tail_room **tail_conn_rooms(const struct tail_conn *c, size_t *n)
-{
-    *n = c->rooms.len / sizeof(struct tail_room *);
-    return (void *)c->rooms.data;
-}
-
-struct tail_conn *tail_conns_least_loaded(const struct tail_conns *cs)
+static struct tail_conn *least_loaded(const struct tail_conns *cs)
 {
     struct tail_conn *least = NULL;
-    size_t n, readers = 0;
+    size_t readers = 0;
 
-    for (size_t i = 0; i < cs->n; i++) {
-        struct tail_conn *c = cs->all[i];
+    for (size_t i = 0; i < cs->all.n; i++) {
+        struct tail_conn *c = cs->all.at[i];
 
         readers += c->reads;
-        if (c->reads && (least == NULL || c->rooms.len < least->rooms.len))
+        if (c->reads && (least == NULL || c->rooms.n < least->rooms.n))
             least = c;
     }
-    if (least)
-        tail_conn_rooms(least, &n);
-    return least && n >= SHARED && readers < MOST_CONNS ? NULL : least;
+    return least && least->rooms.n >= SHARED && readers < MOST_CONNS ? NULL : least;
+}
+
+struct tail_conn *tail_conns_for(const struct tail_conns *cs, const struct tail_room *room)
+{
+    struct tail_conn *c = cs->by_slot ? cs->by_slot[room->slot] : least_loaded(cs);
+
+    return c && c->unused ? NULL : c;
 }
 
 /* Close it, and release what its source made. */
 static void close_conn(struct tail_conn *c)
 {
-    struct buf rooms = c->rooms; /* the source still needs them */
+    struct tail_room_list rooms = c->rooms; /* the source still needs them */
 
     session_close(c->session);
     c->source->close(c);
-    buf_free(&rooms);
+    list_free(&rooms);
 }
 
 static void lose(struct tail_conn *c)
@@ -149,8 +164,8 @@ static int advance(struct tail *t, struct tail_conn *c, bool *moved, struct err 
 
 static bool all_over(const struct tail_conns *cs)
 {
-    for (size_t i = 0; i < cs->n; i++)
-        if (!cs->all[i]->over && !cs->all[i]->extra)
+    for (size_t i = 0; i < cs->all.n; i++)
+        if (!cs->all.at[i]->over && !cs->all.at[i]->extra)
             return false;
     return true;
 }
@@ -160,18 +175,18 @@ static int sleep_on(struct tail_conns *cs, struct err *e)
     int64_t deadline = cs->deadline ? cs->deadline : WAIT_FOREVER;
     struct tail_waiter waiter;
 
-    buf_clear(&cs->waiters);
-    for (size_t i = 0; i < cs->n; i++) {
-        struct tail_conn *c = cs->all[i];
+    cs->waiters.n = 0;
+    for (size_t i = 0; i < cs->all.n; i++) {
+        struct tail_conn *c = cs->all.at[i];
 
         if (c->over)
             continue;
         waiter = (struct tail_waiter){c->session, c->asked != NULL};
-        buf_add(&cs->waiters, &waiter, sizeof waiter);
+        list_add(&cs->waiters, waiter);
         if (c->asked == NULL && session_up(c->session))
             deadline = wait_earliest(deadline, c->wake);
     }
-    return tail_wait(cs->t, (void *)cs->waiters.data, cs->waiters.len / sizeof waiter, deadline, e);
+    return tail_wait(cs->t, cs->waiters.at, cs->waiters.n, deadline, e);
 }
 
 /* Close those that are not needed any more. */
@@ -179,14 +194,19 @@ static void close_unused(struct tail_conns *cs)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < cs->n; i++) {
-        if (!cs->all[i]->unused) {
-            cs->all[kept++] = cs->all[i];
+    for (size_t i = 0; i < cs->all.n; i++) {
+        struct tail_conn *c = cs->all.at[i], **of_slot;
+
+        if (!c->unused) {
+            cs->all.at[kept++] = c;
             continue;
         }
-        close_conn(cs->all[i]);
+        of_slot = &cs->by_slot[session_slot(c->session)];
+        if (*of_slot == c)
+            *of_slot = NULL;
+        close_conn(c);
     }
-    cs->n = kept;
+    cs->all.n = kept;
 }
 
 int tail_conns_run(struct tail_conns *cs, struct err *e)
@@ -194,8 +214,8 @@ int tail_conns_run(struct tail_conns *cs, struct err *e)
     while (cs->t->print.stop == TAIL_GOES_ON) {
         bool moved = false;
 
-        for (size_t i = 0; i < cs->n; i++)
-            if (advance(cs->t, cs->all[i], &moved, e) < 0)
+        for (size_t i = 0; i < cs->all.n; i++)
+            if (advance(cs->t, cs->all.at[i], &moved, e) < 0)
                 return -1;
         close_unused(cs);
         if (all_over(cs))
@@ -222,8 +242,9 @@ void tail_conn_interrupt(struct tail_conn *c)
 
 void tail_conns_free(struct tail_conns *cs)
 {
-    for (size_t i = 0; i < cs->n; i++)
-        close_conn(cs->all[i]);
-    free(cs->all);
-    buf_free(&cs->waiters);
+    for (size_t i = 0; i < cs->all.n; i++)
+        close_conn(cs->all.at[i]);
+    list_free(&cs->all);
+    list_free(&cs->waiters);
+    free(cs->by_slot);
 }

@@ -6,6 +6,7 @@
 #define CMD_TAIL_CONN_H
 
 #include "cmd/tail.h"
+#include "cmd/tail_wait.h"
 
 struct tail_conn;
 
@@ -25,22 +26,28 @@ struct tail_conn {
     struct request *asked;   /* and not answered; NULL: nothing is */
     int64_t wake;            /* wait_now() of when to ask `next` again; WAIT_FOREVER: never */
     bool reads;              /* rooms, which it may be given more of: */
-    struct buf rooms;        /* struct tail_room * */
-    bool over;               /* it has nothing more to do */
-    bool unused;             /* it is to be closed, and released */
-    bool extra;              /* the others do not wait for it to be over */
+    struct tail_room_list rooms;
+    bool over;   /* it has nothing more to do */
+    bool unused; /* it is to be closed, and released */
+    bool extra;  /* the others do not wait for it to be over */
 };
 
-/* Some of them. Zero it; tail_conns_free(). */
+struct tail_conn_list LIST(struct tail_conn *);
+
+/* Some of them. tail_conns_start(); tail_conns_free(). */
 struct tail_conns {
     struct tail *t;
-    struct tail_conn **all; /* owned */
-    size_t n;
-    int64_t deadline; /* wait_now() of when all must be over; 0: never */
+    struct tail_conn_list all; /* owned */
+    int64_t deadline;          /* wait_now() of when all must be over; 0: never */
 
     /* Private. */
-    struct buf waiters;
+    struct tail_conn **by_slot; /* in a cluster: those that read */
+    struct tail_waiter_list waiters;
 };
+
+/* None yet. In a cluster, where each hash slot that has rooms gets one, the session of the phases
+ * before is closed, unless --dead adds to its room over it. */
+void tail_conns_start(struct tail_conns *cs, struct tail *t);
 
 /*
  * Whether another connection may be opened. The limit on open files is raised as far as it may be;
@@ -48,15 +55,13 @@ struct tail_conns {
  */
 bool tail_conns_may_add(const struct tail_conns *cs, struct err *e);
 
-/* Add a connection that is going to be opened: in a cluster, to the node of this slot. */
+/* Add a connection that is going to be opened: in a cluster, to the node of this slot. Elsewhere
+ * the first one that reads is the session of the phases before. */
 void tail_conns_add(struct tail_conns *cs, struct tail_conn *c, int slot);
 
-/* The rooms that a connection reads. */
-struct tail_room **tail_conn_rooms(const struct tail_conn *c, size_t *n);
-
-/* Of the connections that read rooms, the one that has fewest. NULL: there is none, or each has so
- * many that another one should be added. */
-struct tail_conn *tail_conns_least_loaded(const struct tail_conns *cs);
+/* The connection to read the room over: in a cluster, that of its slot; elsewhere, the one that has
+ * fewest. NULL: there is none, or each has so many rooms that another one should be added. */
+struct tail_conn *tail_conns_for(const struct tail_conns *cs, const struct tail_room *room);
 
 /* Serve them until all are over, or `print.stop` is set. -1 as tail_wait(). */
 int tail_conns_run(struct tail_conns *cs, struct err *e);

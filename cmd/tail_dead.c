@@ -20,10 +20,12 @@ struct moving {
     size_t words;
 };
 
+struct moving_list LIST(struct moving);
+
 struct tail_dead {
     struct request request;
     struct tail *t;
-    struct buf queue; /* struct moving; the first one is asked for */
+    struct moving_list queue; /* the first one is asked for */
     struct buf fields;
     size_t words;
     bool added, acked; /* what became of it */
@@ -34,20 +36,10 @@ static struct tail_dead *dead_of(void *request)
     return request;
 }
 
-static struct moving *queue(const struct tail_dead *d, size_t *n)
-{
-    *n = d->queue.len / sizeof(struct moving);
-    return (void *)d->queue.data;
-}
-
 static void drop(struct tail_dead *d, size_t i)
 {
-    size_t n;
-    struct moving *all = queue(d, &n);
-
-    buf_free(&all[i].fields);
-    memmove(all + i, all + i + 1, (n - i - 1) * sizeof *all);
-    d->queue.len -= sizeof *all;
+    buf_free(&d->queue.at[i].fields);
+    list_drop(&d->queue, i, 1);
 }
 
 static void send(struct link *link, struct buf *command)
@@ -79,8 +71,7 @@ static void send_add(const struct tail_dead *d, struct link *link, const struct 
 static void ask_move(struct request *r, struct link *link)
 {
     struct tail_dead *d = dead_of(r);
-    size_t n;
-    const struct moving *m = queue(d, &n);
+    const struct moving *m = d->queue.at;
     char id[ID_TEXT];
 
     id_print(id, m->id);
@@ -107,8 +98,7 @@ static void move_item(void *request, const struct reply_item *item)
 static void moved(struct request *r)
 {
     struct tail_dead *d = dead_of(r);
-    size_t n;
-    const struct moving *m = queue(d, &n);
+    const struct moving *m = d->queue.at;
     char id[ID_TEXT];
 
     id_print(id, m->id);
@@ -122,8 +112,7 @@ static void moved(struct request *r)
 static void broken(struct request *r)
 {
     struct tail_dead *d = dead_of(r);
-    size_t n;
-    const struct moving *m = queue(d, &n);
+    const struct moving *m = d->queue.at;
 
     if (d->acked && !d->added)
         tail_share_restore(m->room->share, m->id, m->count);
@@ -135,17 +124,15 @@ static const struct request_kind moving = {ask_move, move_item, NULL, moved, bro
 static void ask_add(struct request *r, struct link *link)
 {
     struct tail_dead *d = dead_of(r);
-    size_t n;
 
-    send_add(d, link, queue(d, &n));
+    send_add(d, link, d->queue.at);
     r->n = 1;
 }
 
 static void added(struct request *r)
 {
     struct tail_dead *d = dead_of(r);
-    size_t n;
-    const struct moving *m = queue(d, &n);
+    const struct moving *m = d->queue.at;
 
     tail_share_ack(m->room->share, m->id);
     moved(r);
@@ -174,18 +161,15 @@ void tail_dead_add(struct tail_dead *d, struct tail_room *room, struct id id, ui
 {
     struct moving m = {room, id, count, wait_now(), d->fields, d->words};
 
-    buf_add(&d->queue, &m, sizeof m);
+    list_add(&d->queue, m);
     d->fields = (struct buf){0};
     d->words = 0;
 }
 
 bool tail_dead_has(const struct tail_dead *d, const struct tail_room *room, struct id id)
 {
-    size_t n;
-    const struct moving *all = queue(d, &n);
-
-    for (size_t i = 0; i < n; i++)
-        if (all[i].room == room && id_compare(all[i].id, id) == 0)
+    for (size_t i = 0; i < d->queue.n; i++)
+        if (d->queue.at[i].room == room && id_compare(d->queue.at[i].id, id) == 0)
             return true;
     return false;
 }
@@ -212,49 +196,40 @@ struct request *tail_dead_next(struct tail_dead *d)
 {
     const char *name = d->t->print.set->dead;
     int slot = route_slot(name, strlen(name));
-    size_t n;
-    const struct moving *all = queue(d, &n);
 
-    while (n > 0 && d->t->print.stop == TAIL_GOES_ON) {
+    while (d->queue.n > 0 && d->t->print.stop == TAIL_GOES_ON) {
         d->request.kind = &moving;
-        if (!d->t->route->cluster || all->room->slot == slot)
+        if (!d->t->route->cluster || d->queue.at->room->slot == slot)
             return &d->request;
         add_elsewhere(d, slot);
-        all = queue(d, &n);
     }
     return NULL;
 }
 
 void tail_dead_hand_back(struct tail_dead *d)
 {
-    size_t n;
-    const struct moving *all = queue(d, &n);
+    while (d->queue.n > 0) {
+        const struct moving *m = d->queue.at;
 
-    for (size_t i = 0; i < n; i++)
-        tail_share_hand_back(all[i].room->share, all[i].id, all[i].count - 1, all[i].since);
-    while (n > 0)
-        drop(d, --n);
+        tail_share_hand_back(m->room->share, m->id, m->count - 1, m->since);
+        drop(d, 0);
+    }
 }
 
 void tail_dead_forget(struct tail_dead *d, const struct tail_room *room)
 {
-    size_t n;
-    const struct moving *all = queue(d, &n);
-
-    for (size_t i = n; i-- > 0;)
-        if (all[i].room == room)
+    for (size_t i = d->queue.n; i-- > 0;)
+        if (d->queue.at[i].room == room)
             drop(d, i);
 }
 
 void tail_dead_free(struct tail_dead *d)
 {
-    size_t n;
-
     if (d == NULL)
         return;
-    for (queue(d, &n); n > 0; n--)
-        drop(d, n - 1);
-    buf_free(&d->queue);
+    while (d->queue.n > 0)
+        drop(d, d->queue.n - 1);
+    list_free(&d->queue);
     buf_free(&d->fields);
     free(d);
 }

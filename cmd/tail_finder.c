@@ -100,18 +100,18 @@ static void close_finder(struct tail_conn *c)
 static void add_finders(const struct finder *like)
 {
     static const struct tail_source source = {next, broken, close_finder};
-    struct buf known = {0}, slots = {0};
-    const int *all;
+    struct tail_slot_list slots = {0};
+    size_t known;
 
-    for (size_t i = 0; i < like->cs->n; i++) {
-        const struct finder *f = (const struct finder *)like->cs->all[i];
+    for (size_t i = 0; i < like->cs->all.n; i++) {
+        const struct finder *f = (const struct finder *)like->cs->all.at[i];
 
         if (f->conn.source == &source)
-            buf_add(&known, &f->scan.slot, sizeof f->scan.slot);
+            list_add(&slots, f->scan.slot);
     }
-    tail_scan_masters(like->cs->t, (void *)known.data, known.len / sizeof(int), &slots);
-    all = (void *)slots.data;
-    for (size_t i = 0; i < slots.len / sizeof(int); i++) {
+    known = slots.n;
+    tail_scan_masters(like->cs->t, &slots);
+    for (size_t i = known; i < slots.n; i++) {
         struct finder *f = malloc(sizeof *f);
 
         if (f == NULL)
@@ -121,13 +121,12 @@ static void add_finders(const struct finder *like)
         f->round = 0;
         f->begun = 0;
         f->asked = false;
-        tail_scan_start(&f->scan, f->cs->t, all[i]);
+        tail_scan_start(&f->scan, f->cs->t, slots.at[i]);
         f->scan.found = on_found;
         f->scan.context = f;
-        tail_conns_add(f->cs, &f->conn, all[i]);
+        tail_conns_add(f->cs, &f->conn, slots.at[i]);
     }
-    buf_free(&known);
-    buf_free(&slots);
+    list_free(&slots);
 }
 
 void tail_finder_start(struct tail_conns *cs, tail_adopt *adopt, void *context)

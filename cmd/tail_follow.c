@@ -19,9 +19,6 @@ enum { EMPTY_PAUSE_MS = 100 };
 struct follow {
     struct tail *t;
     struct tail_conns conns;
-    struct reader **by_slot; /* in a cluster */
-    bool timed;              /* -U: it is known */
-    int64_t skew;            /* how far the server's clock is ahead of wait_now(), in ms */
 };
 
 struct reader {
@@ -40,20 +37,20 @@ struct reader {
 /* Know only rooms that are read, and forget those that are gone. */
 static void drop_rooms(struct reader *r)
 {
-    size_t n, kept = 0, next = r->next;
-    struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
+    size_t kept = 0, next = r->next;
+    const struct tail_room_list *rooms = &r->conn.rooms;
     bool gone = false;
 
-    for (size_t i = 0; i < n; i++) {
-        gone = gone || rooms[i]->state == TAIL_ROOM_GONE;
-        rooms[i]->held = rooms[i]->state == TAIL_ROOM_READ;
-        if (rooms[i]->held)
-            rooms[kept++] = rooms[i];
+    for (size_t i = 0; i < rooms->n; i++) {
+        gone = gone || rooms->at[i]->state == TAIL_ROOM_GONE;
+        rooms->at[i]->held = rooms->at[i]->state == TAIL_ROOM_READ;
+        if (rooms->at[i]->held)
+            rooms->at[kept++] = rooms->at[i];
         else
             next -= i < r->next;
     }
     r->next = next;
-    r->conn.rooms.len = kept * sizeof(struct tail_room *);
+    r->conn.rooms.n = kept;
     if (gone)
         tail_rooms_forget(&r->f->t->rooms);
 }
@@ -76,13 +73,13 @@ static void end_round(struct reader *r)
 /* A bounded number of checks; NULL: the round is over. */
 static struct request *check(struct reader *r)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
+    const struct tail_room_list *rooms = &r->conn.rooms;
 
     tail_info_start(&r->check.infos);
     r->check.session = r->conn.session;
-    for (; r->next < n; r->next++)
-        if (tail_check_is_due(rooms[r->next]) && !tail_info_add(&r->check.infos, rooms[r->next]))
+    for (; r->next < rooms->n; r->next++)
+        if (tail_check_is_due(rooms->at[r->next])
+            && !tail_info_add(&r->check.infos, rooms->at[r->next]))
             break;
     if (r->check.infos.n == 0)
         return NULL;
@@ -90,12 +87,10 @@ static struct request *check(struct reader *r)
     return &r->check.infos.request;
 }
 
-/* Milliseconds until -U has passed, by the server's clock. */
-static int64_t time_left(const struct follow *f)
+/* Milliseconds until -U has passed; 0: perhaps it has. */
+static int64_t time_left(const struct reader *r)
 {
-    uint64_t now = (uint64_t)(wait_now() + f->skew), until = f->t->print.until.ms;
-
-    return now > until ? 0 : until - now < INT32_MAX ? (int64_t)(until - now) + 1 : INT32_MAX;
+    return tail_clock_left(&r->read.clock, r->f->t->print.until.ms);
 }
 
 /* How long the server may wait for something to come. */
@@ -108,37 +103,31 @@ static int64_t may_wait(const struct reader *r)
     wait = wait < 1 ? 1 : wait;
     if (!r->read.timed)
         return wait;
-    if (!r->f->timed || time_left(r->f) == 0)
-        return TAIL_NO_WAIT;
-    return wait_earliest(wait, time_left(r->f));
+    return time_left(r) == 0 ? TAIL_NO_WAIT : wait_earliest(wait, time_left(r));
 }
 
 /* There is nothing to read from now: if there never will be, or somebody else would be asked to,
  * the connection is over. Else it may have to find out when -U has passed. */
 static bool must_ask_without_rooms(struct reader *r)
 {
-    struct follow *f = r->f;
+    const struct tail *t = r->f->t;
     struct tail_conn *c = &r->conn;
 
-    c->unused = f->by_slot != NULL && !r->read.timed;
-    c->over = c->unused || f->t->print.set->matches == 0;
-    if (c->unused)
-        f->by_slot[session_slot(c->session)] = NULL;
+    c->unused = t->route->cluster && !r->read.timed;
+    c->over = c->unused || t->print.set->matches == 0;
     if (c->over || !r->read.timed)
         return false;
-    c->wake = wait_now() + time_left(f);
-    return !f->timed || time_left(f) == 0;
+    c->wake = wait_now() + time_left(r);
+    return time_left(r) == 0;
 }
 
 /* Read. NULL: there is nothing to read from. */
 static struct request *read_rooms(struct reader *r)
 {
-    size_t n;
-
-    r->read.rooms = tail_conn_rooms(&r->conn, &n);
-    r->read.n = n;
+    r->read.rooms = &r->conn.rooms;
+    r->read.n = r->conn.rooms.n;
     r->read.timed = r->f->t->print.until.ms < UINT64_MAX;
-    if (n == 0 && !must_ask_without_rooms(r))
+    if (r->read.n == 0 && !must_ask_without_rooms(r))
         return NULL;
     r->read.block = may_wait(r);
     r->last = READ;
@@ -150,23 +139,16 @@ static struct request *read_rooms(struct reader *r)
 static bool take_read(struct reader *r)
 {
     struct tail_xread *x = &r->read;
-    struct follow *f = r->f;
+    uint64_t until = r->f->t->print.until.ms;
 
     if (x->unreadable) {
-        size_t n;
-        struct tail_room **rooms = tail_conn_rooms(&r->conn, &n);
-
-        for (size_t i = 0; i < n; i++)
-            rooms[i]->quiet_until = 0;
+        for (size_t i = 0; i < r->conn.rooms.n; i++)
+            r->conn.rooms.at[i]->quiet_until = 0;
         begin_round(r, true);
     }
     x->strict = x->unreadable;
-    if (x->timed) {
-        f->timed = true;
-        f->skew = (int64_t)tail_clock_now(&x->clock) - wait_now();
-        r->conn.over = x->in.entries == 0 && !x->unreadable
-                       && tail_clock_now(&x->clock) > f->t->print.until.ms;
-    }
+    if (x->timed)
+        r->conn.over = x->in.entries == 0 && !x->unreadable && tail_clock_asked(&x->clock) > until;
     if (x->in.entries == 0 && x->block > 0 && !x->unreadable
         && wait_now() + EMPTY_PAUSE_MS < r->asked_at + x->block) {
         r->conn.wake = wait_now() + EMPTY_PAUSE_MS;
@@ -180,10 +162,8 @@ static struct request *next(struct tail_conn *c)
     struct reader *r = (struct reader *)c;
     struct request *asked = NULL;
     bool was_read = r->last == READ, was_check = r->last == CHECK;
-    size_t n;
 
     drop_rooms(r);
-    tail_conn_rooms(&r->conn, &n);
     r->last = NOTHING;
     if (c->over || (was_read && !take_read(r)) || c->over)
         return NULL;
@@ -191,7 +171,7 @@ static struct request *next(struct tail_conn *c)
         r->f->t->print.printed_at = wait_now(); /* -W counts from here on */
     if (!r->checking && wait_now() >= r->due)
         begin_round(r, false);
-    if (r->checking && (!was_check || r->before_reading || r->next >= n)) {
+    if (r->checking && (!was_check || r->before_reading || r->next >= r->conn.rooms.n)) {
         asked = check(r);
         if (asked == NULL)
             end_round(r);
@@ -203,13 +183,10 @@ static struct request *next(struct tail_conn *c)
 static void broken(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
-    struct tail_room **rooms;
-    size_t n;
 
     drop_rooms(r);
-    rooms = tail_conn_rooms(&r->conn, &n);
-    for (size_t i = 0; i < n; i++)
-        rooms[i]->stale = true;
+    for (size_t i = 0; i < r->conn.rooms.n; i++)
+        r->conn.rooms.at[i]->stale = true;
     r->last = NOTHING;
     begin_round(r, true);
 }
@@ -236,32 +213,25 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     r->conn.source = &source;
     r->conn.reads = true;
     r->f = f;
-    r->due = wait_now() + TAIL_HEARTBEAT_MS - (int64_t)(f->conns.n * SPREAD_MS % TAIL_HEARTBEAT_MS);
+    r->due = wait_now() + TAIL_HEARTBEAT_MS
+             - (int64_t)(f->conns.all.n * SPREAD_MS % TAIL_HEARTBEAT_MS);
     tail_xread_start(&r->read, f->t);
     tail_check_start(&r->check, f->t);
-    if (!f->t->route->cluster && f->t->session) {
-        r->conn.session = f->t->session;
-        f->t->session = NULL;
-    }
     tail_conns_add(&f->conns, (struct tail_conn *)r, slot);
-    if (f->by_slot)
-        f->by_slot[slot] = r;
     return r;
 }
 
 /* Give the room to a reader, which is returned; NULL: there may not be another one. */
 static struct reader *assign(struct follow *f, struct tail_room *room, struct err *e)
 {
-    struct reader *r = f->by_slot ? f->by_slot[room->slot]
-                                  : (void *)tail_conns_least_loaded(&f->conns);
+    struct reader *r = (struct reader *)tail_conns_for(&f->conns, room);
 
     if (r == NULL)
         r = add_reader(f, room->slot, e);
     if (r == NULL)
         return NULL;
-    buf_add(&r->conn.rooms, &room, sizeof(struct tail_room *));
-    r->read.strict = false;                     /* nobody has checked this one */
-    r->read.rooms = (void *)r->conn.rooms.data; /* which may have moved while a read is under way */
+    list_add(&r->conn.rooms, room);
+    r->read.strict = false; /* nobody has checked this one */
     room->held = true;
     if (room->stale)
         begin_round(r, true);
@@ -287,32 +257,25 @@ static int assign_all(struct follow *f, struct err *e)
 {
     struct tail *t = f->t;
 
-    if (t->route->cluster) {
-        session_close(t->session);
-        t->session = NULL;
-        f->by_slot = calloc(ROUTE_SLOTS, sizeof(struct reader *));
-        if (f->by_slot == NULL)
-            buf_no_memory();
-    }
     for (size_t i = 0; i < t->rooms.n; i++)
         if (t->rooms.all[i]->state == TAIL_ROOM_READ && assign(f, t->rooms.all[i], e) == NULL)
             return -1;
-    if (f->conns.n == 0) /* somebody must know when -U has passed */
+    if (f->conns.all.n == 0) /* somebody must know when -U has passed */
         return add_reader(f, 0, e) ? 0 : -1;
     return 0;
 }
 
 int tail_follow(struct tail *t, struct err *e)
 {
-    struct follow f = {.t = t, .conns = {.t = t}};
+    struct follow f = {.t = t};
     int done;
 
+    tail_conns_start(&f.conns, t);
     done = assign_all(&f, e);
     if (done == 0) {
         tail_finder_start(&f.conns, adopt, &f);
         done = tail_conns_run(&f.conns, e);
     }
     tail_conns_free(&f.conns);
-    free(f.by_slot);
     return done;
 }

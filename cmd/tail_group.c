@@ -1,7 +1,6 @@
 #include "cmd/tail_group.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,15 +18,15 @@ struct group {
     struct tail *t;
     struct tail_giving giving;
     struct tail_conns conns;
-    struct buf sharers;           /* struct tail_sharer * */
-    struct tail_sharer **by_slot; /* in a cluster */
     struct tail_answers answers;
 };
 
-static struct tail_sharer **sharers(const struct group *g, size_t *n)
+/* A connection of rooms; NULL: the `i`th one is none, but looks for some. */
+static struct tail_sharer *sharer(const struct group *g, size_t i)
 {
-    *n = g->sharers.len / sizeof(struct tail_sharer *);
-    return (void *)g->sharers.data;
+    struct tail_conn *c = g->conns.all.at[i];
+
+    return c->reads ? (struct tail_sharer *)c : NULL;
 }
 
 /* Returns NULL with `*e` when there may not be so many files. */
@@ -38,14 +37,7 @@ static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
     if (!tail_conns_may_add(&g->conns, e))
         return NULL;
     s = tail_sharer_new(&g->giving);
-    if (!g->t->route->cluster) {
-        s->conn.session = g->t->session;
-        g->t->session = NULL;
-    }
-    buf_add(&g->sharers, &s, sizeof(struct tail_sharer *));
     tail_conns_add(&g->conns, &s->conn, slot);
-    if (g->by_slot)
-        g->by_slot[slot] = s;
     return s;
 }
 
@@ -54,8 +46,7 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
 {
     struct group *g = context;
     const char *dead = g->t->print.set->dead;
-    struct tail_sharer *s = g->by_slot ? g->by_slot[room->slot]
-                                       : (void *)tail_conns_least_loaded(&g->conns);
+    struct tail_sharer *s = (struct tail_sharer *)tail_conns_for(&g->conns, room);
 
     if (dead && strlen(dead) == room->len && memcmp(dead, room->name, room->len) == 0) {
         room->state = TAIL_ROOM_LEFT_OUT;
@@ -70,11 +61,9 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
 /* Whoever waits for news may have some. */
 static void wake(struct group *g)
 {
-    size_t n;
-    struct tail_sharer **all = sharers(g, &n);
-
-    for (size_t i = 0; i < n; i++)
-        all[i]->conn.wake = all[i]->pause = 0;
+    for (size_t i = 0; i < g->conns.all.n; i++)
+        if (sharer(g, i))
+            sharer(g, i)->conn.wake = sharer(g, i)->pause = 0;
 }
 
 static struct tail_room *answered_room(struct group *g, const struct tail_answer *a, bool *bare)
@@ -117,11 +106,9 @@ static void on_answer(void *context, const struct tail_answer *a)
 /* The end needs no more than the connections that still have to tell of an answer. */
 static void await_the_rest(struct group *g)
 {
-    size_t n;
-    struct tail_sharer **all = sharers(g, &n);
-
-    for (size_t i = 0; i < n; i++)
-        all[i]->conn.over = !tail_sharer_has_news(all[i]);
+    for (size_t i = 0; i < g->conns.all.n; i++)
+        if (sharer(g, i))
+            sharer(g, i)->conn.over = !tail_sharer_has_news(sharer(g, i));
 }
 
 /* Nobody answers any more. If nobody asked for that, the program behind has ended. */
@@ -168,13 +155,8 @@ static int on_input(void *context, struct err *e)
 /* Only the connections of rooms are needed from here on. */
 static void stop_finding(struct group *g)
 {
-    size_t n;
-    struct tail_sharer **all = sharers(g, &n);
-
-    for (size_t i = 0; i < g->conns.n; i++)
-        g->conns.all[i]->over = true;
-    for (size_t i = 0; i < n; i++)
-        all[i]->conn.over = false;
+    for (size_t i = 0; i < g->conns.all.n; i++)
+        g->conns.all.at[i]->over = sharer(g, i) == NULL;
 }
 
 /* To end, give nothing more, tell the program behind so, and take its answers until it ends too. */
@@ -210,17 +192,17 @@ static void leave(struct group *g)
     const struct out kept = p->out;
     enum tail_stop stop = p->stop;
     int64_t deadline = wait_now() + LEAVING_MS;
-    size_t n;
-    struct tail_sharer **all = sharers(g, &n);
     struct err why;
 
     p->out = (struct out){0};
     g->giving.closing = g->t->leaving = true;
     stop_finding(g);
-    for (size_t i = 0; i < n; i++)
-        tail_leave_begin(all[i]);
-    for (size_t i = 0; i < n; i++)
-        tail_leave_finish(all[i], deadline);
+    for (size_t i = 0; i < g->conns.all.n; i++)
+        if (sharer(g, i))
+            tail_leave_begin(sharer(g, i));
+    for (size_t i = 0; i < g->conns.all.n; i++)
+        if (sharer(g, i))
+            tail_leave_finish(sharer(g, i), deadline);
     p->stop = TAIL_GOES_ON;
     g->conns.deadline = deadline;
     out_finish(&p->out);
@@ -234,15 +216,7 @@ static int begin(struct group *g, struct err *e)
 {
     struct tail *t = g->t;
 
-    if (t->route->cluster) {
-        if (t->print.set->dead == NULL) { /* else it adds to the dead room */
-            session_close(t->session);
-            t->session = NULL;
-        }
-        g->by_slot = calloc(ROUTE_SLOTS, sizeof(struct tail_sharer *));
-        if (g->by_slot == NULL)
-            buf_no_memory();
-    }
+    tail_conns_start(&g->conns, t);
     if (t->print.set->ack) {
         t->on_input = on_input;
         t->input = g;
@@ -251,7 +225,7 @@ static int begin(struct group *g, struct err *e)
     for (size_t i = 0; i < t->rooms.n; i++)
         if (adopt(g, t->rooms.all[i], e) < 0)
             return -1;
-    if (g->sharers.len == 0 && add_sharer(g, 0, e) == NULL) /* who knows when -U has passed */
+    if (g->conns.all.n == 0 && add_sharer(g, 0, e) == NULL) /* who knows when -U has passed */
         return -1;
     tail_finder_start(&g->conns, adopt, g);
     return 0;
@@ -259,7 +233,7 @@ static int begin(struct group *g, struct err *e)
 
 int tail_group(struct tail *t, struct err *e)
 {
-    struct group g = {.t = t, .giving = {.t = t}, .conns = {.t = t}};
+    struct group g = {.t = t, .giving = {.t = t}};
     bool asked;
     int done;
 
@@ -277,7 +251,5 @@ int tail_group(struct tail *t, struct err *e)
         leave(&g);
     tail_conns_free(&g.conns);
     tail_answers_free(&g.answers);
-    buf_free(&g.sharers);
-    free(g.by_slot);
     return done;
 }

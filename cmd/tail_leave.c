@@ -11,15 +11,14 @@ static const struct tail_settings *settings(const struct tail_sharer *s)
 /* Some rooms, to see whether the consumer may go, or to take it off. */
 static struct request *leave_some(struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
     bool checks = s->leaving == SHARER_CHECKS;
 
     (checks ? tail_join_check : tail_join_leave)(&s->join, s->giving->t);
-    for (; s->next < n; s->next++)
-        if (rooms[s->next]->share->state == TAIL_SHARE_JOINED
-            && (checks || rooms[s->next]->share->leaves)
-            && !tail_join_add(&s->join, rooms[s->next]))
+    for (; s->next < rooms->n; s->next++)
+        if (rooms->at[s->next]->share->state == TAIL_SHARE_JOINED
+            && (checks || rooms->at[s->next]->share->leaves)
+            && !tail_join_add(&s->join, rooms->at[s->next]))
             break;
     return s->join.n > 0 ? &s->join.request : NULL;
 }

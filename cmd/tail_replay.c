@@ -15,7 +15,7 @@ enum { FIRST_BYTES = 128 * 1024, FIRST_ENTRIES = 256 };
 struct replay {
     struct tail_xread read;
     struct tail_check check;
-    struct tail_room *group[GROUP];
+    struct tail_room_list group;
     size_t alone;       /* rooms to read one by one: one of them cannot be read */
     int64_t checked_at; /* wait_now() of the last check of the room that is read */
 };
@@ -58,32 +58,32 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
 {
     const struct tail_room *first = t->rooms.all[from];
     uint64_t entries = 0, most = 0;
-    size_t n = 0;
 
-    for (size_t i = from; i < t->rooms.n && n < GROUP; i++) {
+    r->group.n = 0;
+    for (size_t i = from; i < t->rooms.n && r->group.n < GROUP; i++) {
         struct tail_room *room = t->rooms.all[i];
 
         if (!is_to_be_replayed(room))
             continue;
         entries += room->length;
-        if (n > 0
+        if (r->group.n > 0
             && (entries > r->read.batch.entries || room->stale || r->alone > 0
                 || !is_near(t, first, room)))
             break;
-        r->group[n++] = room;
+        list_add(&r->group, room);
         most = room->length > most ? room->length : most;
     }
-    r->read.rooms = r->group;
-    r->read.n = n;
-    r->read.expected = n > 1 ? most : 0;
+    r->read.rooms = &r->group;
+    r->read.n = r->group.n;
+    r->read.expected = r->group.n > 1 ? most : 0;
 }
 
 /* A room of which nothing came has no past: its last entries were deleted. */
 static void end_replay(struct replay *r)
 {
     for (size_t i = 0; i < r->read.n; i++)
-        if (r->group[i]->last_read != r->read.reply)
-            r->group[i]->end = r->group[i]->at.cursor;
+        if (r->group.at[i]->last_read != r->read.reply)
+            r->group.at[i]->end = r->group.at[i]->at.cursor;
 }
 
 static void expect(struct tail_xread *x, const struct tail_room *room)
@@ -97,7 +97,7 @@ static void expect(struct tail_xread *x, const struct tail_room *room)
 /* One of the rooms cannot be read: find out which, and leave it out if nobody named it. */
 static int leave_out(struct replay *r, struct tail *t, struct err *e)
 {
-    struct tail_room *room = r->group[0];
+    struct tail_room *room = r->group.at[0];
 
     if (r->read.n > 1) {
         r->alone = r->read.n;
@@ -147,6 +147,7 @@ int tail_replay(struct tail *t, struct err *e)
         done = t->print.stop == TAIL_GOES_ON ? read_on(&r, t, i, e) : SESSION_STOPPED;
     }
     tail_xread_free(&r.read);
+    list_free(&r.group);
     tail_rooms_report(&t->rooms, true);
     tail_rooms_forget(&t->rooms);
     return done == SESSION_BROKEN ? 1 : done;

@@ -50,12 +50,7 @@ struct tail_room *tail_rooms_add(
             *known = *found;
         return NULL;
     }
-    if (r->n == r->cap) {
-        r->cap = r->cap ? r->cap * 2 : 16;
-        r->all = realloc(r->all, r->cap * sizeof(struct tail_room *));
-        if (r->all == NULL)
-            buf_no_memory();
-    }
+    r->all = list_grow(r->all, r->n, &r->cap, sizeof(struct tail_room *));
     r->all[r->n++] = room;
     return room;
 }

@@ -8,6 +8,7 @@
 
 #include "cmd/tail_room.h"
 #include "common/err.h"
+#include "common/list.h"
 
 struct tail_conn;
 struct tail_share;
@@ -29,7 +30,7 @@ struct tail_room {
     bool matched, fresh;      /* found by -m or -l; and after we began: all of it is new */
     bool held;                /* a reader of the present knows it, so that it cannot be forgotten */
     bool missing;             /* a room of this name was not there, or went, before the end of -e */
-    bool unsaved;             /* its place differs from what the file of -C was last_read */
+    bool unsaved;             /* its place differs from what the file of -C was told */
     struct tail_position at;  /* how far it was read */
     struct id end;            /* its last ID when we began */
     uint64_t length;          /* and how many entries it had */
@@ -42,13 +43,15 @@ struct tail_room {
     struct tail_share *share; /* of -g: owned by tail_group.c */
 };
 
+struct tail_room_list LIST(struct tail_room *);
+
 struct tail_rooms {
     struct tail_room **all; /* operands, then those that were matched; owned */
     size_t n;
     bool nameless; /* one without a name was found, and that was said */
 
     /* Private. */
-    size_t gone, left_out; /* that were not last_read */
+    size_t gone, left_out; /* that were not reported yet */
     char first_gone[65];   /* the first of the gone ones, */
     int64_t gone_since;    /* and wait_now() of when it was dropped */
     size_t cap;

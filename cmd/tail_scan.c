@@ -91,26 +91,21 @@ void tail_scan_start(struct tail_scan *s, struct tail *t, int slot)
     *s = (struct tail_scan){.t = t, .slot = slot, .request = {.kind = &kind}};
 }
 
-void tail_scan_masters(const struct tail *t, const int *known, size_t n, struct buf *slots)
+void tail_scan_masters(const struct tail *t, struct tail_slot_list *slots)
 {
     const struct endpoint *before = NULL;
-    const int none = -1;
-    int *all;
 
-    if (!t->route->cluster && n == 0)
-        buf_add(slots, &none, sizeof none);
+    if (!t->route->cluster && slots->n == 0)
+        list_add(slots, -1);
     for (int slot = 0; t->route->cluster && slot < ROUTE_SLOTS; slot++) {
         const struct endpoint *owner = route_owner(t->route, slot);
         bool has = owner == NULL || owner == before;
 
-        all = (void *)slots->data;
-        for (size_t i = 0; i < n && !has; i++)
-            has = route_owner(t->route, known[i]) == owner;
-        for (size_t i = 0; i < slots->len / sizeof(int) && !has; i++)
-            has = route_owner(t->route, all[i]) == owner;
+        for (size_t i = 0; i < slots->n && !has; i++)
+            has = route_owner(t->route, slots->at[i]) == owner;
         before = owner;
         if (!has)
-            buf_add(slots, &slot, sizeof slot);
+            list_add(slots, slot);
     }
 }
 
@@ -128,17 +123,16 @@ static int scan_server(struct tail *t, int slot, struct err *e)
 
 int tail_scan_all(struct tail *t, struct err *e)
 {
-    struct buf slots = {0};
-    int *all, done = 1;
+    struct tail_slot_list slots = {0};
+    int done = 1;
 
-    tail_scan_masters(t, NULL, 0, &slots);
-    all = (void *)slots.data;
-    if (slots.len == 0)
+    tail_scan_masters(t, &slots);
+    if (slots.n == 0)
         done = err_set(e, EXIT_REFUSED,
             "cannot look for rooms: the cluster does not say where they are (CLUSTER SLOTS)");
-    for (size_t i = 0; i < slots.len / sizeof(int) && done == 1; i++)
-        done = scan_server(t, all[i], e);
-    buf_free(&slots);
+    for (size_t i = 0; i < slots.n && done == 1; i++)
+        done = scan_server(t, slots.at[i], e);
+    list_free(&slots);
     if (done == 1)
         tail_rooms_sort(&t->rooms);
     return done;

@@ -26,8 +26,10 @@ void tail_scan_start(struct tail_scan *s, struct tail *t, int slot);
 /* Find all rooms that there are now. Returns as tail_call(). */
 int tail_scan_all(struct tail *t, struct err *e);
 
-/* A hash slot of each master of the cluster, or of those that have none in `known` (`n` slots);
- * -1, once, for a server that is in none. Appended to `slots` (int). */
-void tail_scan_masters(const struct tail *t, const int *known, size_t n, struct buf *slots);
+struct tail_slot_list LIST(int);
+
+/* Add a hash slot of each master of the cluster that has none among `slots`; -1, if they are empty,
+ * for a server that is in no cluster. */
+void tail_scan_masters(const struct tail *t, struct tail_slot_list *slots);
 
 #endif

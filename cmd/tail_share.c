@@ -5,30 +5,19 @@
 /* So many failed entries are remembered, so that what else is said about them is no surprise. */
 enum { IGNORED = 1000 };
 
-static struct tail_given *given(const struct tail_share *s, size_t *n)
-{
-    *n = s->given.len / sizeof(struct tail_given);
-    return (void *)s->given.data;
-}
-
 /* Answers mostly come in the order in which entries were given: the search begins at the first. */
 static struct tail_given *find(const struct tail_share *s, struct id id)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
-
-    for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered && id_compare(all[i].id, id) == 0)
-            return &all[i];
+    for (size_t i = s->first; i < s->given.n; i++)
+        if (!s->given.at[i].answered && id_compare(s->given.at[i].id, id) == 0)
+            return &s->given.at[i];
     return NULL;
 }
 
 static bool is_ignored(const struct tail_share *s, struct id id)
 {
-    const struct id *all = (void *)s->ignored.data;
-
-    for (size_t i = 0; i < s->ignored.len / sizeof *all; i++)
-        if (id_compare(all[i], id) == 0)
+    for (size_t i = 0; i < s->ignored.n; i++)
+        if (id_compare(s->ignored.at[i], id) == 0)
             return true;
     return false;
 }
@@ -37,16 +26,16 @@ static void ignore(struct tail_share *s, struct id id)
 {
     if (is_ignored(s, id))
         return;
-    if (s->ignored.len >= IGNORED * sizeof id)
-        buf_consume(&s->ignored, IGNORED / 2 * sizeof id);
-    buf_add(&s->ignored, &id, sizeof id);
+    if (s->ignored.n >= IGNORED)
+        list_drop(&s->ignored, 0, IGNORED / 2);
+    list_add(&s->ignored, id);
 }
 
 void tail_share_give(struct tail_share *s, struct id id, uint64_t count, int64_t now)
 {
     struct tail_given g = {id, count, now, now, false};
 
-    buf_add(&s->given, &g, sizeof g);
+    list_add(&s->given, g);
     s->n_given++;
 }
 
@@ -58,39 +47,33 @@ bool tail_share_has_given(const struct tail_share *s, struct id id)
 /* Entries that are answered are forgotten from the front, many at a time. */
 static void remove_given(struct tail_share *s, struct tail_given *g)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
-
     g->answered = true;
     s->n_given--;
-    while (s->first < n && all[s->first].answered)
+    while (s->first < s->given.n && s->given.at[s->first].answered)
         s->first++;
-    if (s->first == n)
-        buf_clear(&s->given);
-    else if (s->first > n / 2)
-        buf_consume(&s->given, s->first * sizeof *all);
-    else
+    if (s->first <= s->given.n / 2)
         return;
+    list_drop(&s->given, 0, s->first);
     s->first = 0;
 }
 
 void tail_share_ack(struct tail_share *s, struct id id)
 {
-    buf_add(&s->acks, &id, sizeof id);
+    list_add(&s->acks, id);
 }
 
 void tail_share_hand_back(struct tail_share *s, struct id id, uint64_t count, int64_t since)
 {
     struct tail_back b = {id, since, count, false};
 
-    buf_add(&s->backs, &b, sizeof b);
+    list_add(&s->backs, b);
 }
 
 void tail_share_restore(struct tail_share *s, struct id id, uint64_t count)
 {
     struct tail_back b = {id, 0, count, true};
 
-    buf_add(&s->backs, &b, sizeof b);
+    list_add(&s->backs, b);
 }
 
 enum tail_answered tail_share_answer(struct tail_share *s, struct id id, bool failed)
@@ -111,54 +94,47 @@ enum tail_answered tail_share_answer(struct tail_share *s, struct id id, bool fa
 
 void tail_share_hand_back_all(struct tail_share *s, bool counts)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
+    for (size_t i = s->first; i < s->given.n; i++) {
+        const struct tail_given *g = &s->given.at[i];
 
-    for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered)
-            tail_share_hand_back(s, all[i].id, all[i].count - !counts, all[i].since);
-    buf_clear(&s->given);
-    s->first = s->n_given = 0;
+        if (!g->answered)
+            tail_share_hand_back(s, g->id, g->count - !counts, g->since);
+    }
+    s->given.n = s->first = s->n_given = 0;
 }
 
 void tail_share_lose(struct tail_share *s)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
-
-    for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered)
-            ignore(s, all[i].id);
-    buf_clear(&s->given);
-    buf_clear(&s->acks);
-    buf_clear(&s->backs);
+    for (size_t i = s->first; i < s->given.n; i++)
+        if (!s->given.at[i].answered)
+            ignore(s, s->given.at[i].id);
+    s->given.n = s->acks.n = s->backs.n = 0;
     s->first = s->n_given = s->sent_acks = s->sent_backs = 0;
 }
 
 int64_t tail_share_renew_at(const struct tail_share *s, int64_t period)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
     int64_t due = WAIT_FOREVER;
 
-    for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered)
-            due = wait_earliest(due, all[i].tried + period);
+    for (size_t i = s->first; i < s->given.n; i++)
+        if (!s->given.at[i].answered)
+            due = wait_earliest(due, s->given.at[i].tried + period);
     return due;
 }
 
-uint64_t tail_share_renewals(struct tail_share *s, int64_t now, int64_t period, struct buf *ids)
+uint64_t tail_share_renewals(struct tail_share *s, int64_t now, int64_t period, struct id_list *ids)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
     int64_t youngest = 0;
 
-    for (size_t i = s->first; i < n; i++)
-        if (!all[i].answered && all[i].tried + period <= now) {
-            all[i].tried = now;
-            youngest = all[i].since > youngest ? all[i].since : youngest;
-            buf_add(ids, &all[i].id, sizeof all[i].id);
-        }
+    for (size_t i = s->first; i < s->given.n; i++) {
+        struct tail_given *g = &s->given.at[i];
+
+        if (g->answered || g->tried + period > now)
+            continue;
+        g->tried = now;
+        youngest = g->since > youngest ? g->since : youngest;
+        list_add(ids, g->id);
+    }
     return tail_share_idle(youngest, now);
 }
 
@@ -177,25 +153,22 @@ uint64_t tail_share_idle(int64_t since, int64_t now)
 
 void tail_share_told(struct tail_share *s)
 {
-    buf_consume(&s->acks, s->sent_acks * sizeof(struct id));
-    buf_consume(&s->backs, s->sent_backs * sizeof(struct tail_back));
+    list_drop(&s->acks, 0, s->sent_acks);
+    list_drop(&s->backs, 0, s->sent_backs);
     s->sent_acks = s->sent_backs = 0;
 }
 
 void tail_share_untold(struct tail_share *s)
 {
-    size_t n;
-    struct tail_given *all = given(s, &n);
-
-    for (size_t i = s->first; i < n; i++)
-        all[i].tried = all[i].since;
+    for (size_t i = s->first; i < s->given.n; i++)
+        s->given.at[i].tried = s->given.at[i].since;
     s->sent_acks = s->sent_backs = 0;
 }
 
 void tail_share_free(struct tail_share *s)
 {
-    buf_free(&s->acks);
-    buf_free(&s->backs);
-    buf_free(&s->given);
-    buf_free(&s->ignored);
+    list_free(&s->acks);
+    list_free(&s->backs);
+    list_free(&s->given);
+    list_free(&s->ignored);
 }

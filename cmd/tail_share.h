@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
 #include "common/id.h"
+#include "common/list.h"
 
 /* An entry that was given and not answered. */
 struct tail_given {
@@ -35,6 +35,10 @@ struct tail_back {
     bool restored;  /* it was acknowledged by mistake, and becomes pending again */
 };
 
+struct id_list LIST(struct id);
+struct tail_given_list LIST(struct tail_given);
+struct tail_back_list LIST(struct tail_back);
+
 /* Zero it; tail_share_free(). */
 struct tail_share {
     enum { TAIL_SHARE_NEW, TAIL_SHARE_LOST, TAIL_SHARE_JOINED, TAIL_SHARE_GONE } state;
@@ -49,13 +53,14 @@ struct tail_share {
     bool leaves;          /* nothing is pending for the consumer: it may go */
 
     /* To be told to the server; the first `sent` of each are in the request at hand. */
-    struct buf acks, backs; /* struct id, struct tail_back */
+    struct id_list acks;
+    struct tail_back_list backs;
     size_t sent_acks, sent_backs;
 
     /* Private. */
-    struct buf given;      /* struct tail_given */
-    size_t first, n_given; /* the first of them that is not answered; how many are not */
-    struct buf ignored;    /* struct id: failed before; more answers to them mean nothing */
+    struct tail_given_list given;
+    size_t first, n_given;  /* the first of them that is not answered; how many are not */
+    struct id_list ignored; /* failed before; more answers to them mean nothing */
 };
 
 /* The entry was given, for the `count`th time. */
@@ -86,9 +91,10 @@ void tail_share_lose(struct tail_share *s);
  * was tried: it is in vain once the entry was deleted, or another reader has claimed it. */
 int64_t tail_share_renew_at(const struct tail_share *s, int64_t period);
 
-/* Append the struct id of each that is due to be renewed. Returns the idle time that they have at
+/* Append the ID of each that is due to be renewed. Returns the idle time that they have at
  * least, if they still are ours. */
-uint64_t tail_share_renewals(struct tail_share *s, int64_t now, int64_t period, struct buf *ids);
+uint64_t tail_share_renewals(
+    struct tail_share *s, int64_t now, int64_t period, struct id_list *ids);
 void tail_share_renewed(struct tail_share *s, struct id id, int64_t now);
 
 /* The idle time that an entry has at least, if it still is ours. */

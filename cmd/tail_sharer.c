@@ -32,20 +32,20 @@ static void forget(struct tail_sharer *s, struct tail_room *room)
 /* Rooms that are not read any more, once nothing of them has to be told. */
 static void drop_rooms(struct tail_sharer *s)
 {
-    size_t n, kept = 0;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    size_t kept = 0;
+    const struct tail_room_list *rooms = &s->conn.rooms;
     bool gone = false;
 
-    for (size_t i = 0; i < n; i++) {
-        if (rooms[i]->state == TAIL_ROOM_READ || rooms[i]->state == TAIL_ROOM_DONE) {
-            rooms[kept++] = rooms[i];
+    for (size_t i = 0; i < rooms->n; i++) {
+        if (rooms->at[i]->state == TAIL_ROOM_READ || rooms->at[i]->state == TAIL_ROOM_DONE) {
+            rooms->at[kept++] = rooms->at[i];
             continue;
         }
         gone = true;
-        s->giving->unanswered -= rooms[i]->share->n_given;
-        forget(s, rooms[i]);
+        s->giving->unanswered -= rooms->at[i]->share->n_given;
+        forget(s, rooms->at[i]);
     }
-    s->conn.rooms.len = kept * sizeof(struct tail_room *);
+    s->conn.rooms.n = kept;
     if (!gone)
         return;
     s->next = s->rotation = 0;
@@ -77,7 +77,7 @@ uint64_t tail_sharer_capacity(const struct tail_sharer *s)
 
 struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own)
 {
-    s->turn.rooms = tail_conn_rooms(&s->conn, &s->turn.n);
+    s->turn.rooms = &s->conn.rooms;
     s->turn.count = count;
     s->turn.block = block;
     s->turn.own = own;
@@ -91,17 +91,17 @@ struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t 
  */
 static size_t mark(struct tail_sharer *s, bool all, uint64_t most)
 {
-    size_t n, marked = 0;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    size_t marked = 0;
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n; i++) {
-        struct tail_room *room = rooms[(s->rotation + i) % n];
+    for (size_t i = 0; i < rooms->n; i++) {
+        struct tail_room *room = rooms->at[(s->rotation + i) % rooms->n];
 
         room->share->asked = tail_sharer_reads(room)
                              && (all || (!room->share->cold && marked < most));
         marked += room->share->asked;
         if (!all && room->share->asked)
-            s->rotation = (s->rotation + i + 1) % n;
+            s->rotation = (s->rotation + i + 1) % rooms->n;
     }
     return marked;
 }
@@ -129,12 +129,10 @@ static uint64_t choose(struct tail_sharer *s, uint64_t most)
     return count > 0 ? count : 1;
 }
 
-/* Milliseconds until -U has passed, by the server's clock. */
+/* Milliseconds until -U has passed; 0: perhaps it has. */
 static int64_t time_left(const struct tail_sharer *s)
 {
-    uint64_t now = (uint64_t)(wait_now() + s->skew), until = s->giving->t->print.until.ms;
-
-    return now > until ? 0 : until - now < INT32_MAX ? (int64_t)(until - now) + 1 : INT32_MAX;
+    return tail_clock_left(&s->turn.clock, s->giving->t->print.until.ms);
 }
 
 static bool is_timed(const struct tail_sharer *s)
@@ -153,7 +151,7 @@ static int64_t may_wait(const struct tail_sharer *s)
         wait = wait_earliest(wait, FIND_MS);
     if (s->giving->unanswered > 0)
         wait = wait_earliest(wait, wait_earliest(ANSWER_MS, tail_turn_renew_period(settings(s))));
-    if (is_timed(s) && (!s->clocked || time_left(s) == 0))
+    if (is_timed(s) && time_left(s) == 0)
         return TAIL_NO_WAIT;
     if (is_timed(s))
         wait = wait_earliest(wait, time_left(s));
@@ -163,13 +161,13 @@ static int64_t may_wait(const struct tail_sharer *s)
 bool tail_sharer_has_news(struct tail_sharer *s)
 {
     int64_t period = tail_turn_renew_period(settings(s));
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n; i++) {
-        if (tail_turn_has_news(&s->turn, rooms[i]->share))
+    for (size_t i = 0; i < rooms->n; i++) {
+        if (tail_turn_has_news(&s->turn, rooms->at[i]->share))
             return true;
-        s->conn.wake = wait_earliest(s->conn.wake, tail_share_renew_at(rooms[i]->share, period));
+        s->conn.wake = wait_earliest(
+            s->conn.wake, tail_share_renew_at(rooms->at[i]->share, period));
     }
     return false;
 }
@@ -181,7 +179,7 @@ static struct request *read_nothing(struct tail_sharer *s)
 
     if (set->matches == 0 || set->to_end)
         s->conn.over = true;
-    else if (is_timed(s) && (!s->clocked || time_left(s) == 0))
+    else if (is_timed(s) && time_left(s) == 0)
         return tail_sharer_turn(s, 1, TAIL_NO_WAIT, false);
     else if (is_timed(s))
         s->conn.wake = wait_now() + time_left(s);
@@ -212,12 +210,11 @@ static struct request *take_turn(struct tail_sharer *s)
 /* The group is not there, or a room cannot be read: each is looked at. */
 static void lose_groups(struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n; i++)
-        if (tail_sharer_reads(rooms[i]) && rooms[i]->share->asked)
-            rooms[i]->share->state = TAIL_SHARE_LOST;
+    for (size_t i = 0; i < rooms->n; i++)
+        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->asked)
+            rooms->at[i]->share->state = TAIL_SHARE_LOST;
 }
 
 /* What the last turn says about the next one. */
@@ -231,16 +228,12 @@ static void took_turn(struct tail_sharer *s)
     s->turn.strict = u->lost;
     if (u->lost)
         lose_groups(s);
-    if (u->timed) {
-        s->clocked = true;
-        s->skew = (int64_t)tail_clock_now(&u->clock) - wait_now();
-    }
     s->dry = nothing && s->whole;
     if (s->giving->closing)
         return;
     if (s->dry && settings(s)->to_end && !settings(s)->ack)
         s->conn.over = true;
-    if (s->dry && u->timed && tail_clock_now(&u->clock) > s->giving->t->print.until.ms)
+    if (s->dry && u->timed && tail_clock_asked(&u->clock) > s->giving->t->print.until.ms)
         s->conn.over = true;
     if (nothing && u->block > 0 && wait_now() + EMPTY_PAUSE_MS < s->asked_at + u->block)
         s->pause = wait_now() + EMPTY_PAUSE_MS;
@@ -279,28 +272,26 @@ static struct request *next(struct tail_conn *c)
 static void broken(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
     s->giving->reserved -= s->reserved;
     s->reserved = 0;
     s->last = SHARER_NOTHING;
     s->looking = s->dry = false;
     s->died = true;
-    for (size_t i = 0; i < n; i++) {
-        rooms[i]->share->recovers = true;
-        rooms[i]->share->own = ID_LEAST;
+    for (size_t i = 0; i < rooms->n; i++) {
+        rooms->at[i]->share->recovers = true;
+        rooms->at[i]->share->own = ID_LEAST;
     }
 }
 
 void tail_sharer_close(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n; i++)
-        forget(s, rooms[i]);
+    for (size_t i = 0; i < rooms->n; i++)
+        forget(s, rooms->at[i]);
     tail_take_free(&s->take);
     tail_turn_free(&s->turn);
     tail_claim_free(&s->claim);
@@ -333,9 +324,7 @@ void tail_sharer_add(struct tail_sharer *s, struct tail_room *room)
         buf_no_memory();
     room->state = TAIL_ROOM_READ;
     room->held = true;
-    buf_add(&s->conn.rooms, &room, sizeof(struct tail_room *));
-    s->turn.rooms = s->take.rooms = (void *)
-                                        s->conn.rooms.data; /* they may have moved during a turn */
+    list_add(&s->conn.rooms, room);
     s->conn.over = false;
     s->conn.wake = 0;
 }

@@ -28,8 +28,6 @@ struct tail_sharer {
     size_t next;       /* the room to look at next */
     int64_t due;       /* wait_now() of the next round */
     int64_t pause;     /* wait_now() of when to ask again, unless there is news; 0: at once */
-    bool clocked;      /* -U: it is known */
-    int64_t skew;      /* how far the server's clock is ahead of wait_now(), in ms */
     size_t rotation;   /* the room that is asked first */
     bool died;         /* a connection did: what it asked may still be done */
     enum { SHARER_STAYS, SHARER_CHECKS, SHARER_LEAVES, SHARER_LEFT } leaving;

@@ -57,7 +57,7 @@ int tail_start_bounds(struct tail *t, struct err *e)
     if (set->since.kind == WHEN_AGO || set->until.kind == WHEN_AGO)
         done = tail_call_until_answered(t, -1, &q.request, e);
     if (done == 1)
-        set_bounds(&t->print, tail_clock_now(&q.clock));
+        set_bounds(&t->print, tail_clock_asked(&q.clock));
     return done;
 }
 

@@ -10,8 +10,8 @@ static void on_room(void *context, const struct span *name)
 {
     struct tail_take *k = context;
 
-    for (size_t i = 0; i < k->n; i++, k->at = (k->at + 1) % k->n) {
-        k->reading = k->rooms[k->at];
+    for (size_t i = 0; i < k->rooms->n; i++, k->at = (k->at + 1) % k->rooms->n) {
+        k->reading = k->rooms->at[k->at];
         if (k->reading->len == name->len && memcmp(k->reading->name, name->at, name->len) == 0)
             return;
     }

@@ -17,11 +17,10 @@ struct tail_giving {
     bool answered;     /* no more answers will come */
 };
 
-/* Set the first three and tail_take_start(); tail_take_free(). */
+/* Set the first two and tail_take_start(); tail_take_free(). */
 struct tail_take {
     struct tail_giving *giving;
-    struct tail_room *const *rooms; /* those that a reply may name */
-    size_t n;
+    const struct tail_room_list *rooms; /* those that a reply may name */
     /* The entries that come next: how often each is delivered with this, */
     uint64_t count;
     /* who wants their fields instead of having them printed, or NULL; */

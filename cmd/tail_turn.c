@@ -11,14 +11,6 @@ enum { PIPE_BYTES = 64 * 1024 };
 /* Longer than any --claim: whoever looks next may claim what is handed back. */
 static const char a_year[] = "31536000000";
 
-enum tell_kind { TELL_DONE, TELL_BACK, TELL_RENEWED };
-
-/* A command that tells of a room's entries. */
-struct tell {
-    enum tell_kind kind;
-    struct tail_room *room;
-};
-
 static struct tail_turn *turn_of(void *request)
 {
     return request;
@@ -44,14 +36,14 @@ static void add_id(struct buf *to, struct id id)
 }
 
 /* The head of a command: its name, the room, the group. */
-static void begin(
-    struct tail_turn *u, struct buf *to, enum tell_kind kind, struct tail_room *room, size_t words)
+static void begin(struct tail_turn *u, struct buf *to, enum tail_tell_kind kind,
+    struct tail_room *room, size_t words)
 {
-    struct tell tell = {kind, room};
+    struct tail_tell told = {kind, room};
 
-    buf_add(&u->tells, &tell, sizeof tell);
+    list_add(&u->tells, told);
     reply_command(to, words);
-    reply_text(to, kind == TELL_DONE ? "XACK" : "XCLAIM");
+    reply_text(to, kind == TAIL_TELL_DONE ? "XACK" : "XCLAIM");
     reply_word(to, room->name, room->len);
     reply_text(to, settings(u)->group);
 }
@@ -60,12 +52,11 @@ static void tell_done(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
     struct tail_share *share = room->share;
-    const struct id *ids = (void *)share->acks.data;
 
-    share->sent_acks = share->acks.len / sizeof *ids;
-    begin(u, to, TELL_DONE, room, 3 + share->sent_acks);
+    share->sent_acks = share->acks.n;
+    begin(u, to, TAIL_TELL_DONE, room, 3 + share->sent_acks);
     for (size_t i = 0; i < share->sent_acks; i++)
-        add_id(to, ids[i]);
+        add_id(to, share->acks.at[i]);
     send(link, to);
 }
 
@@ -73,20 +64,20 @@ static void tell_back(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
     struct tail_share *share = room->share;
-    const struct tail_back *backs = (void *)share->backs.data;
 
-    share->sent_backs = share->backs.len / sizeof *backs;
+    share->sent_backs = share->backs.n;
     for (size_t i = 0; i < share->sent_backs; i++) {
-        bool force = backs[i].restored;
+        const struct tail_back *b = &share->backs.at[i];
+        bool force = b->restored;
 
-        begin(u, to, TELL_BACK, room, 11U + force);
+        begin(u, to, TAIL_TELL_BACK, room, 11U + force);
         reply_text(to, settings(u)->consumer);
-        reply_number(to, force ? 0 : tail_share_idle(backs[i].since, wait_now()));
-        add_id(to, backs[i].id);
+        reply_number(to, force ? 0 : tail_share_idle(b->since, wait_now()));
+        add_id(to, b->id);
         reply_text(to, "IDLE");
         reply_text(to, a_year);
         reply_text(to, "RETRYCOUNT");
-        reply_number(to, backs[i].count);
+        reply_number(to, b->count);
         reply_text(to, "JUSTID");
         if (force)
             reply_text(to, "FORCE");
@@ -98,41 +89,40 @@ static void tell_back(
 static void tell_renewed(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
-    struct buf ids = {0};
+    struct id_list ids = {0};
     int64_t period = tail_turn_renew_period(settings(u));
     uint64_t idle = tail_share_renewals(room->share, wait_now(), period, &ids);
-    size_t n = ids.len / sizeof(struct id);
 
-    if (n > 0) {
-        begin(u, to, TELL_RENEWED, room, 6 + n);
+    if (ids.n > 0) {
+        begin(u, to, TAIL_TELL_RENEWED, room, 6 + ids.n);
         reply_text(to, settings(u)->consumer);
         reply_number(to, idle);
-        for (size_t i = 0; i < n; i++)
-            add_id(to, ((struct id *)(void *)ids.data)[i]);
+        for (size_t i = 0; i < ids.n; i++)
+            add_id(to, ids.at[i]);
         reply_text(to, "JUSTID");
         send(link, to);
     }
-    buf_free(&ids);
+    list_free(&ids);
 }
 
 /* Without --ack nothing is handed back before the end: what is not wanted then was never begun. */
 static bool hands_back(const struct tail_take *take, const struct tail_share *share)
 {
-    return share->backs.len > 0 && (take->giving->t->print.set->ack || take->giving->closing);
+    return share->backs.n > 0 && (take->giving->t->print.set->ack || take->giving->closing);
 }
 
 static void tell(struct tail_turn *u, struct link *link, struct buf *to)
 {
-    buf_clear(&u->tells);
-    for (size_t i = 0; i < u->n; i++) {
-        struct tail_share *share = u->rooms[i]->share;
+    u->tells.n = 0;
+    for (size_t i = 0; i < u->rooms->n; i++) {
+        struct tail_share *share = u->rooms->at[i]->share;
 
-        if (share->acks.len > 0)
-            tell_done(u, link, to, u->rooms[i]);
+        if (share->acks.n > 0)
+            tell_done(u, link, to, u->rooms->at[i]);
         if (hands_back(u->take, share))
-            tell_back(u, link, to, u->rooms[i]);
+            tell_back(u, link, to, u->rooms->at[i]);
         if (share->n_given > 0)
-            tell_renewed(u, link, to, u->rooms[i]);
+            tell_renewed(u, link, to, u->rooms->at[i]);
     }
 }
 
@@ -152,13 +142,13 @@ static void read_group(struct tail_turn *u, struct buf *to)
         reply_number(to, (uint64_t)u->block);
     }
     reply_text(to, "STREAMS");
-    for (size_t i = 0; i < u->n; i++)
-        if (u->rooms[i]->share->asked)
-            reply_word(to, u->rooms[i]->name, u->rooms[i]->len);
-    for (size_t i = 0; i < u->n; i++)
-        if (u->rooms[i]->share->asked && u->own)
-            add_id(to, u->rooms[i]->share->own);
-        else if (u->rooms[i]->share->asked)
+    for (size_t i = 0; i < u->rooms->n; i++)
+        if (u->rooms->at[i]->share->asked)
+            reply_word(to, u->rooms->at[i]->name, u->rooms->at[i]->len);
+    for (size_t i = 0; i < u->rooms->n; i++)
+        if (u->rooms->at[i]->share->asked && u->own)
+            add_id(to, u->rooms->at[i]->share->own);
+        else if (u->rooms->at[i]->share->asked)
             reply_text(to, ">");
 }
 
@@ -168,15 +158,14 @@ static void ask(struct request *r, struct link *link)
     struct buf commands = {0};
 
     u->take->rooms = u->rooms;
-    u->take->n = u->n;
     u->take->asked = wait_now();
     u->take->own = u->own;
     u->asked = u->came = 0;
     u->lost = false;
     u->batch.distance = (uint64_t)link_distance(link);
-    for (size_t i = 0; i < u->n; i++) {
-        u->asked += u->count > 0 && u->rooms[i]->share->asked;
-        u->rooms[i]->share->came = 0;
+    for (size_t i = 0; i < u->rooms->n; i++) {
+        u->asked += u->count > 0 && u->rooms->at[i]->share->asked;
+        u->rooms->at[i]->share->came = 0;
     }
     tail_take_expect(u->take, ENTRY_XREAD, NULL);
     if (u->timed)
@@ -186,7 +175,7 @@ static void ask(struct request *r, struct link *link)
         read_group(u, &commands);
     send(link, &commands);
     buf_free(&commands);
-    r->n = u->timed + u->tells.len / sizeof(struct tell) + (u->asked > 0);
+    r->n = u->timed + u->tells.n + (u->asked > 0);
 }
 
 static bool is_lost(const struct tail_turn *u, const struct reply_item *item)
@@ -199,13 +188,13 @@ static bool is_lost(const struct tail_turn *u, const struct reply_item *item)
 
 /* Of what was told, only how much was renewed matters: the rest is done, or was undone by those who
  * deleted the room or the group, as the read will show. */
-static void told_item(struct tail_turn *u, const struct tell *t, const struct reply_item *item)
+static void told_item(struct tail_turn *u, const struct tail_tell *t, const struct reply_item *item)
 {
     struct id id;
 
     if (item->type == REPLY_ERROR && !is_lost(u, item) && !u->forgives)
         reply_refusal(&u->request.problem, item, t->room->name);
-    else if (t->kind == TELL_RENEWED && item->depth == 1 && item->type == REPLY_STRING
+    else if (t->kind == TAIL_TELL_RENEWED && item->depth == 1 && item->type == REPLY_STRING
              && id_parse(item->bytes, item->len, &id) == 0)
         tail_share_renewed(t->room->share, id, wait_now());
 }
@@ -213,13 +202,12 @@ static void told_item(struct tail_turn *u, const struct tell *t, const struct re
 static void item(void *request, const struct reply_item *it)
 {
     struct tail_turn *u = turn_of(request);
-    const struct tell *tells = (void *)u->tells.data;
-    size_t at = u->request.at - u->timed, n = u->tells.len / sizeof *tells;
+    size_t at = u->request.at - u->timed;
 
     if (u->timed && u->request.at == 0)
         tail_clock_item(&u->clock, it, &u->request.problem);
-    else if (at < n)
-        told_item(u, &tells[at], it);
+    else if (at < u->tells.n)
+        told_item(u, &u->tells.at[at], it);
     else if (is_lost(u, it))
         u->lost = true;
     else
@@ -231,8 +219,8 @@ static void answered(struct request *r)
 {
     struct tail_turn *u = turn_of(r);
 
-    for (size_t i = 0; i < u->n; i++) {
-        struct tail_share *share = u->rooms[i]->share;
+    for (size_t i = 0; i < u->rooms->n; i++) {
+        struct tail_share *share = u->rooms->at[i]->share;
 
         tail_share_told(share);
         if (!share->asked || u->asked == 0)
@@ -251,8 +239,8 @@ static void broken(struct request *r)
     struct tail_turn *u = turn_of(r);
 
     tail_take_void(u->take);
-    for (size_t i = 0; i < u->n; i++)
-        tail_share_untold(u->rooms[i]->share);
+    for (size_t i = 0; i < u->rooms->n; i++)
+        tail_share_untold(u->rooms->at[i]->share);
     if (u->take->in.bytes > 0 || u->take->in.entries > 0)
         tail_batch_shrink(&u->batch, (size_t)u->count);
 }
@@ -274,11 +262,11 @@ int64_t tail_turn_renew_period(const struct tail_settings *set)
 
 bool tail_turn_has_news(const struct tail_turn *u, const struct tail_share *share)
 {
-    return share->acks.len > 0 || hands_back(u->take, share)
+    return share->acks.n > 0 || hands_back(u->take, share)
            || tail_share_renew_at(share, tail_turn_renew_period(settings(u))) <= wait_now();
 }
 
 void tail_turn_free(struct tail_turn *u)
 {
-    buf_free(&u->tells);
+    list_free(&u->tells);
 }

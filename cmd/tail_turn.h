@@ -10,12 +10,19 @@
 #include "cmd/tail_take.h"
 #include "cmd/tail_xread.h"
 
+/* A command that says what became of a room's entries. */
+struct tail_tell {
+    enum tail_tell_kind { TAIL_TELL_DONE, TAIL_TELL_BACK, TAIL_TELL_RENEWED } kind;
+    struct tail_room *room;
+};
+
+struct tail_tell_list LIST(struct tail_tell);
+
 /* Set the first three, tail_turn_start(), and before each use the next ones; tail_turn_free(). */
 struct tail_turn {
     struct request request;
     struct tail_take *take;
-    struct tail_room *const *rooms;
-    size_t n;
+    const struct tail_room_list *rooms;
 
     int64_t block;  /* ms that the server waits for something to come, or TAIL_NO_WAIT */
     uint64_t count; /* entries of each room that is `asked`; 0: read nothing */
@@ -30,8 +37,8 @@ struct tail_turn {
     struct tail_batch batch; /* how many may be asked for at once, without --ack */
 
     /* Private. */
-    struct buf tells; /* struct tell: what is told before the read */
-    size_t asked;     /* rooms */
+    struct tail_tell_list tells; /* before the read */
+    size_t asked;                /* rooms */
 };
 
 void tail_turn_start(struct tail_turn *u, struct tail_take *take);

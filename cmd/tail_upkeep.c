@@ -14,15 +14,14 @@ static const struct tail_settings *settings(const struct tail_sharer *s)
 /* Make the group where it is not there. */
 static struct request *join(struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
     tail_join_start(&s->join, s->giving->t);
-    for (size_t i = 0; i < n; i++)
-        if (rooms[i]->state == TAIL_ROOM_READ
-            && (rooms[i]->share->state == TAIL_SHARE_NEW
-                || rooms[i]->share->state == TAIL_SHARE_LOST)
-            && !tail_join_add(&s->join, rooms[i]))
+    for (size_t i = 0; i < rooms->n; i++)
+        if (rooms->at[i]->state == TAIL_ROOM_READ
+            && (rooms->at[i]->share->state == TAIL_SHARE_NEW
+                || rooms->at[i]->share->state == TAIL_SHARE_LOST)
+            && !tail_join_add(&s->join, rooms->at[i]))
             break;
     return s->join.n > 0 ? &s->join.request : NULL;
 }
@@ -46,15 +45,14 @@ static void bury(struct tail_infos *q, struct tail_room *room, const struct tail
 
 static struct request *look_for_graves(struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
     tail_info_start(&s->infos);
     s->infos.each = bury;
     s->infos.context = s->giving->t;
-    for (size_t i = 0; i < n; i++)
-        if (rooms[i]->state == TAIL_ROOM_READ && rooms[i]->share->state == TAIL_SHARE_GONE
-            && !tail_info_add(&s->infos, rooms[i]))
+    for (size_t i = 0; i < rooms->n; i++)
+        if (rooms->at[i]->state == TAIL_ROOM_READ && rooms->at[i]->share->state == TAIL_SHARE_GONE
+            && !tail_info_add(&s->infos, rooms->at[i]))
             break;
     return s->infos.n > 0 ? &s->infos.request : NULL;
 }
@@ -63,19 +61,19 @@ static struct request *look_for_graves(struct tail_sharer *s)
 static struct request *recover(struct tail_sharer *s)
 {
     uint64_t most = tail_sharer_capacity(s);
-    size_t n, wanted = 0;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    size_t wanted = 0;
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n && most > 0; i++) {
-        bool recovers = tail_sharer_reads(rooms[i]) && rooms[i]->share->recovers;
+    for (size_t i = 0; i < rooms->n && most > 0; i++) {
+        bool recovers = tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->recovers;
 
-        if (recovers && (rooms[i]->share->acks.len > 0 || rooms[i]->share->backs.len > 0))
+        if (recovers && (rooms->at[i]->share->acks.n > 0 || rooms->at[i]->share->backs.n > 0))
             return tail_sharer_turn(
                 s, 0, TAIL_NO_WAIT, false); /* what is done is pending until then */
         if (recovers && settings(s)->ack)
-            return tail_claim_list(&s->claim, rooms[i], true, most);
-        rooms[i]->share->asked = recovers && wanted < most;
-        wanted += rooms[i]->share->asked;
+            return tail_claim_list(&s->claim, rooms->at[i], true, most);
+        rooms->at[i]->share->asked = recovers && wanted < most;
+        wanted += rooms->at[i]->share->asked;
     }
     if (wanted == 0)
         return NULL;
@@ -86,11 +84,10 @@ static struct request *recover(struct tail_sharer *s)
 
 static bool has_claimable(const struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n; i++)
-        if (tail_sharer_reads(rooms[i]) && rooms[i]->share->claimable)
+    for (size_t i = 0; i < rooms->n; i++)
+        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->claimable)
             return true;
     return false;
 }
@@ -112,14 +109,13 @@ static void end_round(struct tail_sharer *s)
 
 static struct request *look(struct tail_sharer *s)
 {
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
     if (s->next == 0)
         s->join.counted = false;
     tail_join_look(&s->join, s->giving->t);
-    for (; s->next < n; s->next++)
-        if (tail_sharer_reads(rooms[s->next]) && !tail_join_add(&s->join, rooms[s->next]))
+    for (; s->next < rooms->n; s->next++)
+        if (tail_sharer_reads(rooms->at[s->next]) && !tail_join_add(&s->join, rooms->at[s->next]))
             break;
     return s->join.n > 0 ? &s->join.request : NULL;
 }
@@ -127,14 +123,13 @@ static struct request *look(struct tail_sharer *s)
 static struct request *claim(struct tail_sharer *s)
 {
     uint64_t most = tail_sharer_capacity(s);
-    size_t n;
-    struct tail_room **rooms = tail_conn_rooms(&s->conn, &n);
+    const struct tail_room_list *rooms = &s->conn.rooms;
 
-    for (size_t i = 0; i < n && most > 0; i++) {
-        if (tail_sharer_reads(rooms[i]) && rooms[i]->share->claimable)
-            return settings(s)->ack ? tail_claim_list(&s->claim, rooms[i], false, most)
-                                    : tail_claim_any(&s->claim, rooms[i], most);
-        tail_take_tell(rooms[i]);
+    for (size_t i = 0; i < rooms->n && most > 0; i++) {
+        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->claimable)
+            return settings(s)->ack ? tail_claim_list(&s->claim, rooms->at[i], false, most)
+                                    : tail_claim_any(&s->claim, rooms->at[i], most);
+        tail_take_tell(rooms->at[i]);
     }
     return NULL;
 }
@@ -143,7 +138,7 @@ struct request *tail_upkeep_step(struct tail_sharer *s)
 {
     struct request *asked = NULL;
 
-    if (s->looking && s->next * sizeof(struct tail_room *) >= s->conn.rooms.len)
+    if (s->looking && s->next >= s->conn.rooms.n)
         end_round(s);
     if (s->last == SHARER_LOOK || s->conn.over)
         return NULL;

@@ -16,25 +16,17 @@ void tail_wait_to_save(struct tail *t, struct tail_room *room)
     if (t->cursor == NULL || room->unsaved)
         return;
     room->unsaved = true;
-    buf_add(&t->unsaved, &room, sizeof(struct tail_room *));
-}
-
-static struct tail_room **unsaved(const struct tail *t, size_t *n)
-{
-    *n = t->unsaved.len / sizeof(struct tail_room *);
-    return (void *)t->unsaved.data;
+    list_add(&t->unsaved, room);
 }
 
 void tail_wait_forget(struct tail *t, const struct tail_room *room)
 {
     const struct tail_place nowhere = {.counted = true};
-    size_t n;
-    struct tail_room **rooms = unsaved(t, &n);
+    struct tail_room_list *rooms = &t->unsaved;
 
-    for (size_t i = 0; i < n && room->unsaved; i++)
-        if (rooms[i] == room) {
-            rooms[i] = rooms[n - 1];
-            t->unsaved.len -= sizeof(struct tail_room *);
+    for (size_t i = 0; i < rooms->n && room->unsaved; i++)
+        if (rooms->at[i] == room) {
+            rooms->at[i] = rooms->at[--rooms->n];
             break;
         }
     if (t->cursor)
@@ -44,18 +36,18 @@ void tail_wait_forget(struct tail *t, const struct tail_room *room)
 /* What was written needs not be read again. */
 static void save(struct tail *t, bool now)
 {
-    size_t n;
-    struct tail_room **rooms = unsaved(t, &n);
+    struct tail_room_list *rooms = &t->unsaved;
 
     if (t->cursor == NULL || t->print.out.failure.code != EXIT_DONE || t->print.out.whole > 0)
         return;
-    for (size_t i = 0; i < n; i++) {
-        struct tail_place place = tail_room_place(&rooms[i]->at);
+    for (size_t i = 0; i < rooms->n; i++) {
+        struct tail_room *room = rooms->at[i];
+        struct tail_place place = tail_room_place(&room->at);
 
-        tail_cursor_put(t->cursor, rooms[i]->name, rooms[i]->len, &place);
-        rooms[i]->unsaved = false;
+        tail_cursor_put(t->cursor, room->name, room->len, &place);
+        room->unsaved = false;
     }
-    buf_clear(&t->unsaved);
+    rooms->n = 0;
     if (!now && tail_cursor_due(t->cursor) > wait_now())
         return;
     if (tail_cursor_save(t->cursor, &t->print.out.failure) < 0)

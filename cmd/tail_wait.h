@@ -13,6 +13,8 @@ struct tail_waiter {
     bool awaiting; /* an answer is due */
 };
 
+struct tail_waiter_list LIST(struct tail_waiter);
+
 /*
  * Sleep until one of `n` servers may have said something, or the deadline (wait_now()) has passed.
  * Returns 0, also when `print.stop` was set; -1 when an outage has lasted too long, the server

@@ -54,7 +54,7 @@ static void on_room(void *context, const struct span *name)
     struct tail_xread *x = context;
 
     for (size_t i = 0; i < x->n; i++, x->at = (x->at + 1) % x->n) {
-        x->reading = x->rooms[x->at];
+        x->reading = x->rooms->at[x->at];
         if (x->reading->len == name->len && memcmp(x->reading->name, name->at, name->len) == 0) {
             x->reading->last_read = x->reply;
             return;
@@ -108,7 +108,7 @@ static void on_entry(void *context, const struct entry_message *m)
 /* What follows the first command: reads that begin where it is guessed to end. */
 static void ask_ahead(struct tail_xread *x, struct link *link)
 {
-    const struct tail_room *room = x->rooms[0];
+    const struct tail_room *room = x->rooms->at[0];
     char id[ID_TEXT];
 
     if (x->ahead && x->n == 1 && x->batch.distance > NEAR_MS)
@@ -137,11 +137,11 @@ static void add_command(struct tail_xread *x, struct buf *to)
     }
     reply_text(to, "STREAMS");
     for (size_t i = 0; i < x->n; i++)
-        if (x->rooms[i]->state == TAIL_ROOM_READ)
-            reply_word(to, x->rooms[i]->name, x->rooms[i]->len);
+        if (x->rooms->at[i]->state == TAIL_ROOM_READ)
+            reply_word(to, x->rooms->at[i]->name, x->rooms->at[i]->len);
     for (size_t i = 0; i < x->n; i++)
-        if (x->rooms[i]->state == TAIL_ROOM_READ)
-            reply_word(to, id, id_print(id, x->rooms[i]->at.cursor));
+        if (x->rooms->at[i]->state == TAIL_ROOM_READ)
+            reply_word(to, id, id_print(id, x->rooms->at[i]->at.cursor));
 }
 
 static void ask(struct request *r, struct link *link)
@@ -155,9 +155,9 @@ static void ask(struct request *r, struct link *link)
     x->passed_over = false;
     x->reply = ++x->t->reads;
     entry_begin(&x->in);
-    x->in.about = x->n == 1 ? x->rooms[0]->name : NULL;
+    x->in.about = x->n == 1 ? x->rooms->at[0]->name : NULL;
     for (size_t i = 0; i < x->n; i++)
-        x->asked += x->rooms[i]->state == TAIL_ROOM_READ;
+        x->asked += x->rooms->at[i]->state == TAIL_ROOM_READ;
     if (x->timed)
         link_command(link, "TIME");
     if (x->asked > 0) {
@@ -204,14 +204,14 @@ static void replied(struct request *r)
 
     if (!x->ahead || x->n != 1 || x->unreadable)
         return;
-    cursor = x->rooms[0]->at.cursor;
+    cursor = x->rooms->at[0]->at.cursor;
     if (i == 0 && x->in.entries == x->count)
         tail_ahead_learn(&x->guess, x->first, cursor, x->count);
     if (i < x->guess.n)
         x->passed_over = !tail_ahead_fits(&x->guess, i, cursor);
 }
 
-/* A room of which nothing came had nothing: what an XINFO last_read of before was lost. */
+/* A room of which nothing came had nothing: what an XINFO told of before was lost. */
 static void answered(struct request *r)
 {
     struct tail_xread *x = xread(r);
@@ -219,10 +219,10 @@ static void answered(struct request *r)
     x->deaths = 0;
     tail_batch_grow(&x->batch, &x->in);
     for (size_t i = 0; i < x->n && x->t->print.stop == TAIL_GOES_ON && !x->unreadable; i++)
-        if (x->rooms[i]->state == TAIL_ROOM_READ && x->rooms[i]->last_read != x->reply) {
-            struct tail_loss loss = tail_room_read_nothing(&x->rooms[i]->at);
+        if (x->rooms->at[i]->state == TAIL_ROOM_READ && x->rooms->at[i]->last_read != x->reply) {
+            struct tail_loss loss = tail_room_read_nothing(&x->rooms->at[i]->at);
 
-            tail_start_report(x->t, x->rooms[i], &loss);
+            tail_start_report(x->t, x->rooms->at[i], &loss);
         }
 }
 

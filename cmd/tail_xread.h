@@ -26,9 +26,8 @@ void tail_batch_shrink(struct tail_batch *b, size_t asked);
 struct tail_xread {
     struct request request;
     struct tail *t;
-    struct tail_room *const *rooms; /* those that are TAIL_ROOM_READ are asked for; in a cluster,
-                                       all of one slot */
-    size_t n;
+    const struct tail_room_list *rooms; /* in a cluster, all of one slot; */
+    size_t n;          /* of these the first ones, as far as they are TAIL_ROOM_READ, are read */
     int64_t block;     /* ms that the server waits for something to come; or: not at all */
     uint64_t expected; /* entries that are in any of the rooms at most; 0: nobody knows */
     bool ahead;        /* one room, far away: read ahead of the answers */

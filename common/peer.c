@@ -5,34 +5,20 @@
 /* How many redirects are followed without a pause: more of them go round in a circle. */
 enum { MOST_HOPS = 5 };
 
-/* A link that is kept for later, and where it leads. */
-struct kept_link {
-    struct endpoint at;
-    struct link *link;
-};
-
-static struct kept_link *all_kept(const struct peer *p, size_t *n)
-{
-    *n = p->kept.len / sizeof(struct kept_link);
-    return (void *)p->kept.data;
-}
-
 /* Take the link that leads to `at` out of those kept. NULL: there is none, or the server has closed
  * it since. */
 static struct link *take_kept(struct peer *p)
 {
-    size_t n, i = 0;
-    struct kept_link *kept = all_kept(p, &n);
     struct link *link;
     struct err why;
+    size_t i = 0;
 
-    while (i < n && !route_same(&kept[i].at, &p->at))
+    while (i < p->kept.n && !route_same(&p->kept.at[i].at, &p->at))
         i++;
-    if (i == n)
+    if (i == p->kept.n)
         return NULL;
-    link = kept[i].link;
-    kept[i] = kept[n - 1];
-    p->kept.len -= sizeof *kept;
+    link = p->kept.at[i].link;
+    p->kept.at[i] = p->kept.at[--p->kept.n];
     if (link_serve(link, POLLIN, &why) == 0 && link_up(link))
         return link;
     link_close(link);
@@ -45,7 +31,7 @@ static void put_aside(struct peer *p)
     struct kept_link kept = {p->at, p->link};
 
     if (p->keeps_links && p->link && link_up(p->link))
-        buf_add(&p->kept, &kept, sizeof kept);
+        list_add(&p->kept, kept);
     else
         link_close(p->link);
     p->link = NULL;
@@ -63,7 +49,7 @@ void peer_choose(struct peer *p, bool failed)
 {
     const struct endpoint *owner = failed ? NULL : route_owner(p->route, p->slot);
 
-    p->at = owner ? *owner : *route_node(p->route, p->turn++ % p->route->n);
+    p->at = owner ? *owner : *route_node(p->route, p->turn++ % p->route->nodes.n);
     p->asking = false;
 }
 
@@ -128,11 +114,8 @@ int peer_take_slots(struct peer *p, struct err *e)
 
 void peer_free(struct peer *p)
 {
-    size_t n;
-    struct kept_link *kept = all_kept(p, &n);
-
-    for (size_t i = 0; i < n; i++)
-        link_close(kept[i].link);
-    buf_free(&p->kept);
+    for (size_t i = 0; i < p->kept.n; i++)
+        link_close(p->kept.at[i].link);
+    list_free(&p->kept);
     link_close(p->link);
 }

@@ -8,11 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/buf.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/list.h"
 #include "common/route.h"
 #include "common/uri.h"
+
+/* A link that is kept for later, and where it leads. */
+struct kept_link {
+    struct endpoint at;
+    struct link *link;
+};
+
+struct kept_link_list LIST(struct kept_link);
 
 /* Zero it and set the first two; release with peer_free(). */
 struct peer {
@@ -31,7 +39,7 @@ struct peer {
     bool keeps_links;
 
     /* Private. */
-    struct buf kept; /* links to other nodes */
+    struct kept_link_list kept; /* links to other nodes */
     struct route_slots slots;
     unsigned hops; /* redirects since peer_fine() */
     size_t turn;   /* the node to try when it is not known which one serves the slot */

@@ -15,24 +15,17 @@ bool route_same(const struct endpoint *a, const struct endpoint *b)
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-static struct route_node *node_at(const struct route *r, size_t place)
-{
-    struct route_node **nodes = (void *)r->nodes.data; /* what malloc() gave */
-
-    return nodes[place];
-}
-
 const struct endpoint *route_node(const struct route *r, size_t place)
 {
-    return &node_at(r, place)->at;
+    return &r->nodes.at[place]->at;
 }
 
-/* The place of a node, from 0; r->n: it is not known. */
+/* The place of a node, from 0; r->nodes.n: it is not known. */
 static size_t place_of(const struct route *r, const struct endpoint *at)
 {
     size_t i = 0;
 
-    while (i < r->n && !route_same(route_node(r, i), at))
+    while (i < r->nodes.n && !route_same(route_node(r, i), at))
         i++;
     return i;
 }
@@ -45,14 +38,13 @@ static size_t find(struct route *r, const struct endpoint *at)
 
     if (place == MOST_NODES)
         return 0;
-    if (place == r->n) {
+    if (place == r->nodes.n) {
         struct route_node *node = calloc(1, sizeof *node);
 
         if (node == NULL)
             buf_no_memory();
         node->at = *at;
-        buf_add(&r->nodes, &node, sizeof(struct route_node *));
-        r->n++;
+        list_add(&r->nodes, node);
     }
     return place + 1;
 }
@@ -61,7 +53,7 @@ struct node_outage *route_outage(const struct route *r, const struct endpoint *a
 {
     size_t place = place_of(r, at);
 
-    return &node_at(r, place < r->n ? place : 0)->outage;
+    return &r->nodes.at[place < r->nodes.n ? place : 0]->outage;
 }
 
 static void set_owner(struct route *r, size_t slot, size_t place)
@@ -90,10 +82,10 @@ void route_open(struct route *r, const struct uri *address, const char *name, st
 
 void route_free(struct route *r)
 {
-    for (size_t i = 0; i < r->n; i++)
-        free(node_at(r, i));
+    for (size_t i = 0; i < r->nodes.n; i++)
+        free(r->nodes.at[i]);
     tls_close(r->login.tls);
-    buf_free(&r->nodes);
+    list_free(&r->nodes);
 }
 
 const char *route_hashed(const char *key, size_t *n)

@@ -9,22 +9,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/buf.h"
 #include "common/err.h"
 #include "common/link.h"
+#include "common/list.h"
 #include "common/outage.h"
 #include "common/reply.h"
 #include "common/uri.h"
 
 enum { ROUTE_SLOTS = 16384 };
 
+struct route_node; /* private */
+struct route_node_list LIST(struct route_node *);
+
 struct route {
     struct login login;
-    const char *master; /* NULL: no Sentinels */
-    struct buf nodes;   /* the server, the Sentinels, or the cluster's nodes known so far */
-    size_t n;
-    bool cluster;                       /* some server has said that it belongs to one */
-    unsigned learnt;                    /* how often an owner has changed */
+    const char *master;           /* NULL: no Sentinels */
+    struct route_node_list nodes; /* the server, the Sentinels, or the cluster's nodes so far */
+    bool cluster;                 /* some server has said that it belongs to one */
+    unsigned learnt;              /* how often an owner has changed */
     unsigned short owners[ROUTE_SLOTS]; /* the place of a slot's master in `nodes`, from 1 */
 };
 

@@ -18,7 +18,7 @@ static void pass_on(struct sentinel *s)
 {
     link_close(s->link);
     s->link = NULL;
-    s->at = (s->at + 1) % s->route->n;
+    s->at = (s->at + 1) % s->route->nodes.n;
     s->asked++;
     ask_next(s);
 }
@@ -27,20 +27,20 @@ static void pass_on(struct sentinel *s)
 static void ask_next(struct sentinel *s)
 {
     s->sent = false;
-    while (s->asked < s->route->n) {
+    while (s->asked < s->route->nodes.n) {
         s->due = wait_now() + ANSWER_MS;
         s->link = link_open(route_node(s->route, s->at), &s->login, s->due, &s->why);
         if (s->link)
             return;
         s->away = true;
-        s->at = (s->at + 1) % s->route->n;
+        s->at = (s->at + 1) % s->route->nodes.n;
         s->asked++;
     }
 }
 
 void sentinel_ask(struct sentinel *s)
 {
-    s->at = s->due > 0 ? (s->at + 1) % s->route->n : 0;
+    s->at = s->due > 0 ? (s->at + 1) % s->route->nodes.n : 0;
     s->asked = 0;
     s->unknown = s->away = false;
     s->refused.code = EXIT_DONE;

@@ -40,19 +40,19 @@ static void check_sentinel(const struct route *route, struct fuzz_input in)
 /* The server itself may be at a unix socket, place 0. */
 static void check_nodes(const struct route *route)
 {
-    for (size_t place = 1; place < route->n; place++)
+    for (size_t place = 1; place < route->nodes.n; place++)
         check_node(route_node(route, place));
     for (int slot = 0; slot < ROUTE_SLOTS; slot++)
-        PROPERTY(route->owners[slot] <= route->n);
+        PROPERTY(route->owners[slot] <= route->nodes.n);
 }
 
 static void check_slots(struct route *route, struct fuzz_input in)
 {
     struct route_slots slots = {.route = route, .from = *route_node(route, 0)};
-    size_t before = route->n;
+    size_t before = route->nodes.n;
 
     tell(in, route_slots_item, &slots);
-    PROPERTY(route->n <= before + in.left / 10); /* a host and a port, at least */
+    PROPERTY(route->nodes.n <= before + in.left / 10); /* a host and a port, at least */
     check_nodes(route);
 }
 
@@ -63,7 +63,7 @@ static void check_redirect(struct route *route, struct fuzz_input in)
 
     if (route_redirect(route, text.data, route_node(route, 0), &to)) {
         check_node(&to);
-        PROPERTY(strncmp(text.data, "ASK ", 4) != 0 || route->n == 1);
+        PROPERTY(strncmp(text.data, "ASK ", 4) != 0 || route->nodes.n == 1);
     }
     check_nodes(route);
     buf_free(&text);

@@ -58,7 +58,7 @@ static void follows_redirects(void)
     CHECK_NUMBER(route_owner(&route, 3999)->port, 7000);
     CHECK(route_owner(&route, 4000) == NULL);
     CHECK(route_owner(&route, -1) == NULL);
-    CHECK_NUMBER(route.n, 3);
+    CHECK_NUMBER(route.nodes.n, 3);
     route_free(&route);
 }
 
@@ -74,7 +74,7 @@ static void follows_no_nonsense(void)
         unit_row = bad[i];
         CHECK(!route_redirect(&route, bad[i], &from, &to));
     }
-    CHECK_NUMBER(route.n, 1);
+    CHECK_NUMBER(route.nodes.n, 1);
     route_free(&route);
 }
 
@@ -112,7 +112,7 @@ static void learns_the_slots(void)
     tell(&s, REPLY_ARRAY, 2, 2, NULL, 2);
     tell(&s, REPLY_NIL, 3, 0, NULL, 0);
     tell(&s, REPLY_INTEGER, 3, 1, NULL, 8);
-    CHECK_NUMBER(route.n, 4);
+    CHECK_NUMBER(route.nodes.n, 4);
     CHECK_TEXT(route_owner(&route, 0)->host, "master");
     CHECK_TEXT(route_owner(&route, 99)->host, "master");
     CHECK_TEXT(route_owner(&route, 100)->host, "seed");
@@ -135,13 +135,13 @@ static void learns_no_nonsense(void)
         tell(&s, REPLY_STRING, 3, 0, "/path", 0);
         tell(&s, REPLY_INTEGER, 3, 1, NULL, bad[i]);
     }
-    CHECK_NUMBER(route.n, 1);
+    CHECK_NUMBER(route.nodes.n, 1);
     CHECK(route_owner(&route, 0) == NULL);
     for (int port = 1; port <= 65535; port += 7) {
         tell(&s, REPLY_STRING, 3, 0, "host", 0);
         tell(&s, REPLY_INTEGER, 3, 1, NULL, port);
     }
-    CHECK(route.n < 5000);
+    CHECK(route.nodes.n < 5000);
     route_free(&route);
 }
 

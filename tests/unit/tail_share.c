@@ -8,22 +8,9 @@ static struct id id(uint64_t ms)
     return (struct id){ms, 1};
 }
 
-static const struct id *acks(const struct tail_share *s, size_t *n)
-{
-    *n = s->acks.len / sizeof(struct id);
-    return (void *)s->acks.data;
-}
-
-static const struct tail_back *backs(const struct tail_share *s, size_t *n)
-{
-    *n = s->backs.len / sizeof(struct tail_back);
-    return (void *)s->backs.data;
-}
-
 static void answers(void)
 {
     struct tail_share s = {0};
-    size_t n;
 
     for (uint64_t i = 1; i <= 5; i++)
         tail_share_give(&s, id(i), i, 100);
@@ -35,27 +22,26 @@ static void answers(void)
     CHECK_NUMBER(s.n_given, 3);
     CHECK(tail_share_has_given(&s, id(2)));
     CHECK(!tail_share_has_given(&s, id(1)));
-    CHECK_NUMBER(acks(&s, &n)[0].ms, 3);
-    CHECK_NUMBER(n, 2);
+    CHECK_NUMBER(s.acks.at[0].ms, 3);
+    CHECK_NUMBER(s.acks.n, 2);
     tail_share_free(&s);
 }
 
 static void failures(void)
 {
     struct tail_share s = {0};
-    size_t n;
 
     tail_share_give(&s, id(1), 3, 100);
     CHECK_NUMBER(tail_share_answer(&s, id(1), true), TAIL_TAKEN);
-    CHECK_NUMBER(backs(&s, &n)[0].count, 3);
-    CHECK_NUMBER(n, 1);
-    CHECK_NUMBER(s.acks.len, 0);
+    CHECK_NUMBER(s.backs.at[0].count, 3);
+    CHECK_NUMBER(s.backs.n, 1);
+    CHECK_NUMBER(s.acks.n, 0);
     CHECK_NUMBER(tail_share_answer(&s, id(1), false), TAIL_IGNORED);
     CHECK_NUMBER(tail_share_answer(&s, id(1), true), TAIL_IGNORED);
-    CHECK_NUMBER(s.acks.len, 0);
+    CHECK_NUMBER(s.acks.n, 0);
     tail_share_give(&s, id(1), 4, 200);
     CHECK_NUMBER(tail_share_answer(&s, id(1), false), TAIL_TAKEN);
-    CHECK_NUMBER(s.acks.len, sizeof(struct id));
+    CHECK_NUMBER(s.acks.n, 1);
     tail_share_free(&s);
 }
 
@@ -70,51 +56,48 @@ static void many_failures(void)
     }
     CHECK_NUMBER(tail_share_answer(&s, id(5000), false), TAIL_IGNORED);
     CHECK_NUMBER(tail_share_answer(&s, id(1), false), TAIL_UNKNOWN);
-    CHECK(s.ignored.len <= 1000 * sizeof(struct id));
+    CHECK(s.ignored.n <= 1000);
     tail_share_free(&s);
 }
 
 static void hands_back(void)
 {
     struct tail_share s = {0};
-    size_t n;
 
     tail_share_give(&s, id(1), 1, 100);
     tail_share_give(&s, id(2), 2, 100);
     tail_share_answer(&s, id(1), false);
     tail_share_hand_back_all(&s, false);
-    CHECK_NUMBER(backs(&s, &n)[0].count, 1);
-    CHECK_NUMBER(n, 1);
+    CHECK_NUMBER(s.backs.at[0].count, 1);
+    CHECK_NUMBER(s.backs.n, 1);
     CHECK_NUMBER(s.n_given, 0);
     tail_share_give(&s, id(3), 2, 100);
     tail_share_hand_back_all(&s, true);
-    CHECK_NUMBER(backs(&s, &n)[1].count, 2);
+    CHECK_NUMBER(s.backs.at[1].count, 2);
     tail_share_free(&s);
 }
 
 static void sends(void)
 {
     struct tail_share s = {0};
-    size_t n;
 
     tail_share_ack(&s, id(1));
     s.sent_acks = 1;
     tail_share_ack(&s, id(2)); /* while the first one travels */
     tail_share_told(&s);
-    CHECK_NUMBER(acks(&s, &n)[0].ms, 2);
-    CHECK_NUMBER(n, 1);
+    CHECK_NUMBER(s.acks.at[0].ms, 2);
+    CHECK_NUMBER(s.acks.n, 1);
     s.sent_acks = 1;
     tail_share_untold(&s);
     tail_share_told(&s);
-    acks(&s, &n);
-    CHECK_NUMBER(n, 1);
+    CHECK_NUMBER(s.acks.n, 1);
     tail_share_free(&s);
 }
 
 static void renews(void)
 {
     struct tail_share s = {0};
-    struct buf ids = {0};
+    struct id_list ids = {0};
 
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), WAIT_FOREVER);
     tail_share_give(&s, id(1), 1, 100);
@@ -122,7 +105,7 @@ static void renews(void)
     tail_share_give(&s, id(3), 1, 1500);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 1100);
     CHECK_NUMBER(tail_share_renewals(&s, 1900, 1000, &ids), 600); /* half of the youngest's 1200 */
-    CHECK_NUMBER(ids.len, 2 * sizeof(struct id));
+    CHECK_NUMBER(ids.n, 2);
     tail_share_renewed(&s, id(1), 1900);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500); /* id(2) was not renewed: not at once again */
     tail_share_untold(&s);
@@ -130,7 +113,7 @@ static void renews(void)
     tail_share_answer(&s, id(2), false);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500);
     CHECK_NUMBER(tail_share_idle(100, 50), 0);
-    buf_free(&ids);
+    list_free(&ids);
     tail_share_free(&s);
 }
 
@@ -142,7 +125,7 @@ static void loses(void)
     tail_share_give(&s, id(2), 1, 100);
     tail_share_answer(&s, id(1), false);
     tail_share_lose(&s);
-    CHECK_NUMBER(s.n_given + s.acks.len + s.backs.len, 0);
+    CHECK_NUMBER(s.n_given + s.acks.n + s.backs.n, 0);
     CHECK_NUMBER(tail_share_answer(&s, id(2), false), TAIL_IGNORED);
     CHECK_NUMBER(tail_share_answer(&s, id(1), false), TAIL_UNKNOWN);
     tail_share_free(&s);
