@@ -143,7 +143,7 @@ int send_run(struct sender *s, struct err *e)
         if (move(s, e) < 0)
             return account(s, e);
         if (delivery_failure(d)->code != EXIT_DONE
-            || (!delivery_is_busy(d) && s->input.ended && delivery_batch(d)->n == 0))
+            || (!delivery_is_busy(d) && s->input.ended && delivery_batch(d)->entries.n == 0))
             return conclude(s, e);
         if (wait_for_more(s, e) < 0)
             return account(s, e);

@@ -1,6 +1,5 @@
 #include "cmd/send_batch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/reply.h"
@@ -9,27 +8,17 @@
 /* More memory than the largest batch takes is the trace of a giant message. */
 enum { COMMANDS_KEPT = 8 * 1024 * 1024 };
 
-/* Make room for the n-th element of an array that doubles. */
-static void *reserve(void *array, size_t *space, size_t n, size_t size)
-{
-    if (n < *space)
-        return array;
-    *space = *space ? 2 * *space : 64;
-    array = realloc(array, *space * size);
-    if (array == NULL)
-        buf_no_memory();
-    return array;
-}
-
 bool batch_full(const struct send_batch *b, struct batch_limit most)
 {
-    return b->n >= most.entries || b->commands.len >= most.bytes || b->echo.len >= 2 * most.bytes;
+    return b->entries.n >= most.entries || b->commands.len >= most.bytes
+           || b->echo.len >= 2 * most.bytes;
 }
 
 bool batch_takes(
     const struct send_batch *b, const struct send_entry *entry, struct batch_limit most)
 {
-    return b->n == 0 || (!batch_full(b, most) && b->commands.len + entry->fields.len <= most.bytes);
+    return b->entries.n == 0
+           || (!batch_full(b, most) && b->commands.len + entry->fields.len <= most.bytes);
 }
 
 static bool is_room(const struct send_batch *b, const struct batch_room *r, struct span name)
@@ -53,7 +42,7 @@ static uint32_t *indexed(const struct send_batch *b, struct span name)
     uint32_t *index = (void *)b->index.data, mask = (uint32_t)(b->index.len / sizeof *index) - 1;
     uint32_t at = hash_of(name) & mask;
 
-    while (index[at] && !is_room(b, &b->rooms[index[at] - 1], name))
+    while (index[at] && !is_room(b, &b->rooms.at[index[at] - 1], name))
         at = (at + 1) & mask;
     return &index[at];
 }
@@ -63,13 +52,13 @@ static void grow_index(struct send_batch *b)
 {
     size_t places = b->index.len / sizeof(uint32_t), n = places ? 2 * places : 64;
 
-    if (2 * (b->n_rooms + 1) < places)
+    if (2 * (b->rooms.n + 1) < places)
         return;
     buf_clear(&b->index);
     memset(buf_reserve(&b->index, n * sizeof(uint32_t)), 0, n * sizeof(uint32_t));
     b->index.len = n * sizeof(uint32_t);
-    for (uint32_t i = 0; i < b->n_rooms; i++) {
-        const struct batch_room *r = &b->rooms[i];
+    for (uint32_t i = 0; i < b->rooms.n; i++) {
+        const struct batch_room *r = &b->rooms.at[i];
 
         *indexed(b, (struct span){b->commands.data + r->at, r->len}) = i + 1;
     }
@@ -78,23 +67,22 @@ static void grow_index(struct send_batch *b)
 /* The number of the entry's room; that of a new one is `n_rooms`. */
 static uint32_t find_room(struct send_batch *b, struct span name)
 {
-    uint32_t last = b->n > 0 ? b->entries[b->n - 1].room : 0, *place;
+    uint32_t last = b->entries.n > 0 ? b->entries.at[b->entries.n - 1].room : 0, *place;
 
-    if (b->n > 0 && is_room(b, &b->rooms[last], name))
+    if (b->entries.n > 0 && is_room(b, &b->rooms.at[last], name))
         return last;
     grow_index(b);
     place = indexed(b, name);
     if (*place == 0)
-        *place = (uint32_t)b->n_rooms + 1;
+        *place = (uint32_t)b->rooms.n + 1;
     return *place - 1;
 }
 
 /* A room that is new in the batch; its name begins at `at`. */
 static void add_room(struct send_batch *b, size_t at, size_t len)
 {
-    b->rooms = reserve(b->rooms, &b->room_space, b->n_rooms, sizeof *b->rooms);
-    b->rooms[b->n_rooms++] = (struct batch_room){
-        .at = at, .len = len, .entry = BATCH_NO_ENTRY, .newest = ID_LEAST};
+    list_add(&b->rooms,
+        ((struct batch_room){.at = at, .len = len, .entry = BATCH_NO_ENTRY, .newest = ID_LEAST}));
 }
 
 /* What the XADD begins with, up to its fields. Returns where in it the room's name begins. */
@@ -125,56 +113,53 @@ void batch_add(
     struct send_batch *b, const struct send_entry *entry, const struct send_settings *set)
 {
     uint32_t room = find_room(b, entry->room);
-    struct batch_entry *e;
 
     /* Without -k it is the same for all entries of a room that have as many fields. */
-    if (set->keep_ids || b->n == 0 || room != b->entries[b->n - 1].room
+    if (set->keep_ids || b->entries.n == 0 || room != b->entries.at[b->entries.n - 1].room
         || entry->messages != b->head_messages) {
         size_t at = make_head(&b->head, entry, set);
 
         b->head_messages = entry->messages;
-        if (room == b->n_rooms)
+        if (room == b->rooms.n)
             add_room(b, b->commands.len + at, entry->room.len);
     }
     buf_add(&b->commands, b->head.data, b->head.len);
-    b->entries = reserve(b->entries, &b->space, b->n, sizeof *b->entries);
-    e = &b->entries[b->n++];
-    *e = (struct batch_entry){.room = room,
-        .next = BATCH_NO_ENTRY,
-        .id = set->keep_ids ? entry->id : ID_LEAST,
-        .messages = entry->messages,
-        .bytes = entry->bytes,
-        .line = entry->line,
-        .fields = b->commands.len,
-        .echo = b->echo.len};
     buf_add(&b->commands, entry->fields.data, entry->fields.len);
-    e->end = b->commands.len;
+    list_add(&b->entries, ((struct batch_entry){.room = room,
+                              .next = BATCH_NO_ENTRY,
+                              .id = set->keep_ids ? entry->id : ID_LEAST,
+                              .messages = entry->messages,
+                              .bytes = entry->bytes,
+                              .line = entry->line,
+                              .fields = b->commands.len - entry->fields.len,
+                              .end = b->commands.len,
+                              .echo = b->echo.len}));
 }
 
 void batch_echo(struct send_batch *b, const char *bytes, size_t n)
 {
     buf_add(&b->echo, bytes, n);
-    if (b->n > 0)
-        b->entries[b->n - 1].echo = b->echo.len;
+    if (b->entries.n > 0)
+        b->entries.at[b->entries.n - 1].echo = b->echo.len;
 }
 
 struct span batch_room(const struct send_batch *b, size_t n)
 {
-    const struct batch_room *r = &b->rooms[b->entries[n].room];
+    const struct batch_room *r = &b->rooms.at[b->entries.at[n].room];
 
     return (struct span){b->commands.data + r->at, r->len};
 }
 
 struct span batch_command(const struct send_batch *b, size_t n)
 {
-    size_t from = n > 0 ? b->entries[n - 1].end : 0;
+    size_t from = n > 0 ? b->entries.at[n - 1].end : 0;
 
-    return (struct span){b->commands.data + from, b->entries[n].end - from};
+    return (struct span){b->commands.data + from, b->entries.at[n].end - from};
 }
 
 struct span batch_fields(const struct send_batch *b, size_t n)
 {
-    const struct batch_entry *e = &b->entries[n];
+    const struct batch_entry *e = &b->entries.at[n];
 
     return (struct span){b->commands.data + e->fields, e->end - e->fields};
 }
@@ -188,34 +173,33 @@ static uint32_t part_for(
     uint32_t *part = &part_of[how == DIVIDE_NOT ? 0 : how == DIVIDE_BY_SLOT ? (uint32_t)slot : n];
 
     if (*part == 0) {
-        b->parts = reserve(b->parts, &b->part_space, b->n_parts, sizeof *b->parts);
-        b->parts[b->n_parts++] = (struct batch_part){.batch = b,
-            .state = PART_READY,
-            .slot = slot,
-            .first = BATCH_NO_ENTRY,
-            .refused = BATCH_NO_ENTRY};
-        *part = (uint32_t)b->n_parts;
+        list_add(&b->parts, ((struct batch_part){.batch = b,
+                                .state = PART_READY,
+                                .slot = slot,
+                                .first = BATCH_NO_ENTRY,
+                                .refused = BATCH_NO_ENTRY}));
+        *part = (uint32_t)b->parts.n;
     }
     return *part - 1;
 }
 
 void batch_divide(struct send_batch *b, enum batch_division how)
 {
-    size_t size = (how == DIVIDE_BY_ROOM ? b->n_rooms : ROUTE_SLOTS) * sizeof(uint32_t);
+    size_t size = (how == DIVIDE_BY_ROOM ? b->rooms.n : ROUTE_SLOTS) * sizeof(uint32_t);
     uint32_t *part_of = (void *)buf_reserve(&b->part_of, size);
     uint32_t known = 0; /* rooms that have a part: they come in the order of their entries */
 
     memset(part_of, 0, size);
-    b->n_parts = b->at = 0;
-    for (uint32_t i = 0; i < b->n; i++) {
-        struct batch_entry *e = &b->entries[i];
-        struct batch_room *room = &b->rooms[e->room];
+    b->parts.n = b->at = 0;
+    for (uint32_t i = 0; i < b->entries.n; i++) {
+        struct batch_entry *e = &b->entries.at[i];
+        struct batch_room *room = &b->rooms.at[e->room];
         struct batch_part *part;
 
         if (e->room == known)
             room->part = part_for(b, part_of, how, known++, batch_room(b, i));
-        part = &b->parts[room->part];
-        *(part->first == BATCH_NO_ENTRY ? &part->first : &b->entries[part->last].next) = i;
+        part = &b->parts.at[room->part];
+        *(part->first == BATCH_NO_ENTRY ? &part->first : &b->entries.at[part->last].next) = i;
         part->last = i;
         e->next = BATCH_NO_ENTRY;
     }
@@ -223,8 +207,8 @@ void batch_divide(struct send_batch *b, enum batch_division how)
 
 static uint32_t find(const struct send_batch *b, uint32_t from, int state)
 {
-    while (from != BATCH_NO_ENTRY && (int)b->entries[from].state != state)
-        from = b->entries[from].next;
+    while (from != BATCH_NO_ENTRY && (int)b->entries.at[from].state != state)
+        from = b->entries.at[from].next;
     return from;
 }
 
@@ -235,7 +219,7 @@ uint32_t part_find(const struct batch_part *part, int state)
 
 uint32_t part_find_next(const struct batch_part *part, uint32_t entry, int state)
 {
-    return find(part->batch, part->batch->entries[entry].next, state);
+    return find(part->batch, part->batch->entries.at[entry].next, state);
 }
 
 struct span part_room(const struct batch_part *part)
@@ -261,7 +245,7 @@ void part_choose(struct batch_part *part, size_t most)
 
 void part_mark_out(const struct batch_part *part, bool forget_ids)
 {
-    struct batch_entry *entries = part->batch->entries;
+    struct batch_entry *entries = part->batch->entries.at;
 
     for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = entries[at].next) {
         entries[at].state = ENTRY_OUT;
@@ -277,11 +261,11 @@ void part_mark_rooms(const struct batch_part *part)
     struct send_batch *b = part->batch;
     uint32_t at = part->first;
 
-    for (uint32_t i = 0; i < b->n_rooms; i++)
-        b->rooms[i].entry = BATCH_NO_ENTRY;
-    for (uint32_t n = 0; n < part->count; n++, at = b->entries[at].next)
-        if (b->rooms[b->entries[at].room].entry == BATCH_NO_ENTRY)
-            b->rooms[b->entries[at].room].entry = at;
+    for (uint32_t i = 0; i < b->rooms.n; i++)
+        b->rooms.at[i].entry = BATCH_NO_ENTRY;
+    for (uint32_t n = 0; n < part->count; n++, at = b->entries.at[at].next)
+        if (b->rooms.at[b->entries.at[at].room].entry == BATCH_NO_ENTRY)
+            b->rooms.at[b->entries.at[at].room].entry = at;
 }
 
 size_t part_mark_verified(const struct batch_part *part, size_t *line)
@@ -290,10 +274,10 @@ size_t part_mark_verified(const struct batch_part *part, size_t *line)
     uint32_t at = part->first;
     size_t unknown = 0;
 
-    for (uint32_t n = 0; n < part->count; n++, at = b->entries[at].next) {
-        struct batch_entry *e = &b->entries[at];
+    for (uint32_t n = 0; n < part->count; n++, at = b->entries.at[at].next) {
+        struct batch_entry *e = &b->entries.at[at];
 
-        if (b->rooms[e->room].entry != BATCH_NO_ENTRY)
+        if (b->rooms.at[e->room].entry != BATCH_NO_ENTRY)
             continue;
         e->state = ENTRY_IN;
         if (id_compare(e->id, ID_LEAST) == 0 && unknown++ == 0)
@@ -306,16 +290,16 @@ size_t batch_undelivered(const struct send_batch *b)
 {
     size_t n = 0;
 
-    while (n < b->n && b->entries[n].state == ENTRY_IN)
+    while (n < b->entries.n && b->entries.at[n].state == ENTRY_IN)
         n++;
     return n;
 }
 
 bool batch_in_doubt(const struct send_batch *b, size_t entry)
 {
-    for (size_t i = b->at; i < b->n_parts; i++)
-        if (b->parts[i].first == entry)
-            return b->parts[i].in_doubt > 0;
+    for (size_t i = b->at; i < b->parts.n; i++)
+        if (b->parts.at[i].first == entry)
+            return b->parts.at[i].in_doubt > 0;
     return false;
 }
 
@@ -347,8 +331,8 @@ void batch_settle(
     const char *echo = b->echo.len > 0 ? b->echo.data : "";
     size_t from = 0;
 
-    for (size_t i = 0; i < b->n; from = b->entries[i++].echo) {
-        const struct batch_entry *e = &b->entries[i];
+    for (size_t i = 0; i < b->entries.n; from = b->entries.at[i++].echo) {
+        const struct batch_entry *e = &b->entries.at[i];
 
         if (e->state != ENTRY_IN)
             continue;
@@ -357,11 +341,11 @@ void batch_settle(
         if (set->ids || e->echo > from)
             print_entry(e, set, echo + from, e->echo - from, &out->buf);
     }
-    if (batch_undelivered(b) == b->n && b->echo.len > from)
+    if (batch_undelivered(b) == b->entries.n && b->echo.len > from)
         buf_add(&out->buf, echo + from, b->echo.len - from);
     if (b->index.len > 0)
         memset(b->index.data, 0, b->index.len);
-    b->n = b->n_rooms = b->n_parts = b->at = 0;
+    b->entries.n = b->rooms.n = b->parts.n = b->at = 0;
     buf_clear_above(&b->commands, COMMANDS_KEPT);
     buf_clear(&b->echo);
     out_commit(out);
@@ -374,7 +358,7 @@ void batch_free(struct send_batch *b)
     buf_free(&b->index);
     buf_free(&b->head);
     buf_free(&b->part_of);
-    free(b->entries);
-    free(b->rooms);
-    free(b->parts);
+    list_free(&b->entries);
+    list_free(&b->rooms);
+    list_free(&b->parts);
 }

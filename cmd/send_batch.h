@@ -14,6 +14,7 @@
 #include "common/buf.h"
 #include "common/entry.h"
 #include "common/id.h"
+#include "common/list.h"
 #include "common/out.h"
 #include "common/progress.h"
 
@@ -83,16 +84,17 @@ struct batch_part {
     unsigned deaths;   /* of connections, while a single entry was in flight */
 };
 
+struct batch_entry_list LIST(struct batch_entry);
+struct batch_room_list LIST(struct batch_room);
+struct batch_part_list LIST(struct batch_part);
+
 struct send_batch {
     struct buf commands; /* of all entries, one behind the other */
     struct buf echo;     /* -T: the input as it was, skipped lines too */
-    struct batch_entry *entries;
-    size_t n, space;
-    struct batch_room *rooms;
-    size_t n_rooms, room_space;
-    struct batch_part *parts; /* once divided */
-    size_t n_parts, part_space;
-    size_t at; /* the first of them that is not in */
+    struct batch_entry_list entries;
+    struct batch_room_list rooms;
+    struct batch_part_list parts; /* once divided */
+    size_t at;                    /* the first of them that is not in */
 
     /* Private: finds a room by name; what the XADDs of the last room begin with; scratch. */
     struct buf index, head, part_of;
@@ -156,7 +158,7 @@ uint32_t part_find_next(const struct batch_part *part, uint32_t entry, int state
 /* The room of the part's first entry. */
 struct span part_room(const struct batch_part *part);
 
-/* The first entry of the batch that is not in; `n` if there is none. */
+/* The first entry of the batch that is not in; `entries.n` if there is none. */
 size_t batch_undelivered(const struct send_batch *b);
 
 /* Whether that entry may be in. */

@@ -131,7 +131,7 @@ static void add_plain(struct delivery *d, struct batch_part *part)
 
 static void verify(struct delivery *d, struct batch_part *part)
 {
-    bool known = !d->set->ids || id_compare(part->batch->entries[part->end].id, ID_LEAST) > 0;
+    bool known = !d->set->ids || id_compare(part->batch->entries.at[part->end].id, ID_LEAST) > 0;
 
     request_verify(
         &d->asked, part, outcome_receipt(d, part), known ? ID_LEAST : d->replies.said.id);
@@ -243,11 +243,11 @@ bool delivery_take(struct delivery *d, bool ended)
     struct batch_limit most = delivery_limit(d);
     size_t size = b->commands.len + flight_batch(&d->flight, 0)->commands.len;
 
-    if (d->failure.code != EXIT_DONE || (b->n == 0 && b->echo.len == 0))
+    if (d->failure.code != EXIT_DONE || (b->entries.n == 0 && b->echo.len == 0))
         return false;
-    if (busy && (b->n == 0 || (!ended && !batch_full(b, most)) || size > 2 * most.bytes))
+    if (busy && (b->entries.n == 0 || (!ended && !batch_full(b, most)) || size > 2 * most.bytes))
         return false;
-    if (b->n > 0)
+    if (b->entries.n > 0)
         return flight_take(&d->flight, d->set, d->session);
     batch_settle(b, d->set, d->out, d->done); /* skipped lines, for -T */
     return true;
@@ -282,9 +282,9 @@ uint64_t delivery_lost(const struct delivery *d, bool *unsure)
 /* What the server has, but not as many replicas as are asked for, is not delivered. */
 static void give_back_uncopied(struct send_batch *b)
 {
-    for (size_t i = b->at; i < b->n_parts; i++)
-        if (b->parts[i].state == PART_ADDED)
-            part_mark_out(&b->parts[i], false);
+    for (size_t i = b->at; i < b->parts.n; i++)
+        if (b->parts.at[i].state == PART_ADDED)
+            part_mark_out(&b->parts.at[i], false);
 }
 
 size_t delivery_undelivered(struct delivery *d, bool *in_doubt)
@@ -296,12 +296,12 @@ size_t delivery_undelivered(struct delivery *d, bool *in_doubt)
         give_back_uncopied(b);
         size_t at = batch_undelivered(b);
 
-        if (at == b->n)
+        if (at == b->entries.n)
             continue;
-        if (d->line > 0 && d->line <= b->entries[at].line)
+        if (d->line > 0 && d->line <= b->entries.at[at].line)
             break;
         *in_doubt = batch_in_doubt(b, at);
-        return b->entries[at].line;
+        return b->entries.at[at].line;
     }
     return d->unsure ? 0 : d->line;
 }

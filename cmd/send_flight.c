@@ -34,12 +34,12 @@ static void divide(const struct flight *f, struct send_batch *b, const struct se
     batch_divide(b, set->ids && !set->keep_ids ? DIVIDE_BY_ROOM
                     : f->by_slot               ? DIVIDE_BY_SLOT
                                                : DIVIDE_NOT);
-    for (size_t i = 0; i < b->n_parts; i++) {
-        b->parts[i].node = session_node(s, b->parts[i].slot);
-        if (part_find(&b->parts[i], ENTRY_OUT) == BATCH_NO_ENTRY)
-            b->parts[i].state = PART_IN; /* before it was divided again */
+    for (size_t i = 0; i < b->parts.n; i++) {
+        b->parts.at[i].node = session_node(s, b->parts.at[i].slot);
+        if (part_find(&b->parts.at[i], ENTRY_OUT) == BATCH_NO_ENTRY)
+            b->parts.at[i].state = PART_IN; /* before it was divided again */
     }
-    qsort(b->parts, b->n_parts, sizeof *b->parts, compare_parts);
+    qsort(b->parts.at, b->parts.n, sizeof *b->parts.at, compare_parts);
 }
 
 bool flight_take(struct flight *f, const struct send_settings *set, const struct session *s)
@@ -55,17 +55,17 @@ struct batch_part *flight_now(struct flight *f)
 {
     struct send_batch *b = at(f, 0);
 
-    return f->taken > 0 ? &b->parts[b->at] : NULL;
+    return f->taken > 0 ? &b->parts.at[b->at] : NULL;
 }
 
 struct batch_part *flight_next(struct flight *f, const struct session *s)
 {
     struct batch_part *now = flight_now(f), *next = NULL;
 
-    if (now && now->batch->at + 1 < now->batch->n_parts)
+    if (now && now->batch->at + 1 < now->batch->parts.n)
         next = now + 1;
     else if (now && f->taken > 1)
-        next = at(f, 1)->parts;
+        next = at(f, 1)->parts.at;
     if (next && s && session_node(s, next->slot) != session_node(s, now->slot))
         next = NULL;
     return next;
@@ -82,7 +82,7 @@ bool flight_advance(struct flight *f)
 {
     struct send_batch *b = at(f, 0);
 
-    return ++b->at == b->n_parts;
+    return ++b->at == b->parts.n;
 }
 
 void flight_release(struct flight *f)

@@ -197,7 +197,7 @@ static void fail_unsure(struct delivery *d, struct batch_part *part, const struc
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: lines %zu and after may be in or not: the connection was lost before the answer, "
         "and the receipt %.*s was evicted or has expired",
-        (int)shown(part).len, shown(part).at, part->batch->entries[part->first].line,
+        (int)shown(part).len, shown(part).at, part->batch->entries.at[part->first].line,
         (int)shown_key(r).len, shown_key(r).at);
 }
 
@@ -311,7 +311,7 @@ static void suspect_size(struct delivery *d, struct batch_part *part)
         || batch_command(part->batch, part->first).len <= DEADLY_BYTES
         || ++part->deaths < MOST_DEATHS)
         return; /* only where it was queued did the server answer something before */
-    d->line = part->batch->entries[part->first].line;
+    d->line = part->batch->entries.at[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server has closed %d connections on line %zu without a word: it is too large",
         (int)shown(part).len, shown(part).at, MOST_DEATHS, d->line);

@@ -85,11 +85,11 @@ void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct 
 void receipt_acknowledge(struct receipt *r, const struct batch_part *part)
 {
     const struct send_batch *b = part->batch;
-    const struct batch_entry *last = &b->entries[part->end];
+    const struct batch_entry *last = &b->entries.at[part->end];
     struct span room = batch_room(b, part->end);
 
     r->acked += part->count;
-    r->first = r->first ? r->first : b->entries[part->first].line;
+    r->first = r->first ? r->first : b->entries.at[part->first].line;
     r->last = last->line;
     if (id_compare(last->id, ID_LEAST) == 0)
         return;

@@ -10,8 +10,8 @@ static const char *room_of(struct replies *r, const struct expected *e, uint32_t
     struct span room = {0};
 
     if (e->what == EXPECT_PROBE)
-        room = (struct span){e->of->batch->commands.data + e->of->batch->rooms[e->entry].at,
-            e->of->batch->rooms[e->entry].len};
+        room = (struct span){e->of->batch->commands.data + e->of->batch->rooms.at[e->entry].at,
+            e->of->batch->rooms.at[e->entry].len};
     else if (e->of)
         room = batch_room(e->of->batch, entry != BATCH_NO_ENTRY ? entry : e->of->first);
     else if (e->receipt)
@@ -60,7 +60,7 @@ static void note_entry(
     note(r, e, entry, item);
     if (!first || e->of == NULL)
         return;
-    r->trouble.line = e->of->batch->entries[entry].line;
+    r->trouble.line = e->of->batch->entries.at[entry].line;
     r->trouble.promise = false;
     r->trouble.part = e->what == EXPECT_QUEUED ? e->of : NULL;
     r->trouble.entry = entry;
@@ -85,8 +85,8 @@ static bool is_too_old(const struct reply_item *item)
 static void on_added(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
-    struct batch_entry *added = &e->of->batch->entries[entry];
-    struct batch_room *room = &e->of->batch->rooms[added->room];
+    struct batch_entry *added = &e->of->batch->entries.at[entry];
+    struct batch_room *room = &e->of->batch->rooms.at[added->room];
 
     if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &added->id) == 0) {
         added->state = ENTRY_IN;
@@ -149,7 +149,7 @@ static void on_get(struct replies *r, const struct expected *e, const struct rep
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
 {
-    struct batch_room *room = &e->of->batch->rooms[e->entry];
+    struct batch_room *room = &e->of->batch->rooms.at[e->entry];
 
     if (item->type != REPLY_ERROR || reply_is_error(item, "ERR The ID specified in XADD is equal"))
         room->entry = BATCH_NO_ENTRY; /* a room that is gone had them */
@@ -220,7 +220,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
         uint32_t entry = r->entries[--r->n_entries];
 
         if (is_gathered(r, e->of->batch, entry)) {
-            e->of->batch->entries[entry].id = r->id;
+            e->of->batch->entries.at[entry].id = r->id;
             return;
         }
     }
@@ -235,8 +235,8 @@ static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t e
 
     if (r->trouble.why.code != EXIT_DONE)
         return;
-    id_print(id, b->entries[entry].id);
-    r->trouble.line = b->entries[entry].line;
+    id_print(id, b->entries.at[entry].id);
+    r->trouble.line = b->entries.at[entry].line;
     err_set(&r->trouble.why, EXIT_FAILED, "line %zu: ID %s %s %.*s, %s", r->trouble.line, id, what,
         (int)(room.len < 64 ? room.len : 64), room.at, why);
 }
@@ -248,7 +248,7 @@ void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t en
 
 static void on_held(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
-    struct batch_entry *entry = &e->of->batch->entries[e->entry];
+    struct batch_entry *entry = &e->of->batch->entries.at[e->entry];
 
     if (item->depth == 0 && item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
@@ -267,7 +267,7 @@ static void on_below(struct replies *r, const struct expected *e, const struct r
     if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
     else if (item->integer == 0)
-        e->of->batch->entries[e->entry].state = ENTRY_IN; /* it was trimmed again */
+        e->of->batch->entries.at[e->entry].state = ENTRY_IN; /* it was trimmed again */
     else
         replies_not_held(r, e->of->batch, e->entry);
 }

@@ -45,7 +45,7 @@ static int state_of(const struct expected *e)
 /* The room from there on that the request is about. */
 static uint32_t next_room(const struct send_batch *b, uint32_t from)
 {
-    while (from < b->n_rooms && b->rooms[from].entry == BATCH_NO_ENTRY)
+    while (from < b->rooms.n && b->rooms.at[from].entry == BATCH_NO_ENTRY)
         from++;
     return from;
 }
@@ -208,7 +208,7 @@ void request_queue(struct requests *q, struct batch_part *of, struct receipt *r,
     expect_about(q, EXPECT_QUEUED, of, of->count, r);
     if (r == NULL)
         return;
-    receipt_value(r, before + of->count, of->batch->entries[of->end].line, value);
+    receipt_value(r, before + of->count, of->batch->entries.at[of->end].line, value);
     if (q->set->ids && !q->set->keep_ids)
         ASK(q, EXPECT_PROMISE, r, "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len,
             r->key.data, r->key.len, value->data, value->len, (unsigned long long)r->life);
@@ -255,9 +255,9 @@ static void probe_rooms(struct requests *q, struct batch_part *of)
 
     part_mark_rooms(of);
     e.entry = next_room(b, 0);
-    for (uint32_t i = e.entry; i < b->n_rooms; i = next_room(b, i + 1), e.left++)
-        SEND_KEY(
-            q, "XADD %b NOMKSTREAM 0-1 x x", b->commands.data + b->rooms[i].at, b->rooms[i].len);
+    for (uint32_t i = e.entry; i < b->rooms.n; i = next_room(b, i + 1), e.left++)
+        SEND_KEY(q, "XADD %b NOMKSTREAM 0-1 x x", b->commands.data + b->rooms.at[i].at,
+            b->rooms.at[i].len);
     expect(q, e);
 }
 
@@ -284,7 +284,7 @@ void request_held(struct requests *q, struct batch_part *of, bool below)
         struct span room = batch_room(b, at);
         char id[ID_TEXT];
 
-        id_print(id, b->entries[at].id);
+        id_print(id, b->entries.at[at].id);
         SEND_KEY(q, "XRANGE %b %s %s COUNT 1", room.at, room.len, below ? "-" : id, id);
     }
     expect_about(q, below ? EXPECT_BELOW : EXPECT_HELD, of, n, NULL);
@@ -301,11 +301,11 @@ void request_renew(struct requests *q, struct batch_part *of, struct receipt *r)
 
 void request_trim(struct requests *q, struct send_batch *b)
 {
-    for (size_t i = 0; i < b->n_rooms; b->rooms[i++].newest = ID_LEAST)
-        if (b->rooms[i].newest.ms >= q->set->maxage)
+    for (size_t i = 0; i < b->rooms.n; b->rooms.at[i++].newest = ID_LEAST)
+        if (b->rooms.at[i].newest.ms >= q->set->maxage)
             ASK_KEY(q, EXPECT_TRIMMED, NULL, "XTRIM %b MINID ~ %llu",
-                b->commands.data + b->rooms[i].at, b->rooms[i].len,
-                (unsigned long long)(b->rooms[i].newest.ms - q->set->maxage));
+                b->commands.data + b->rooms.at[i].at, b->rooms.at[i].len,
+                (unsigned long long)(b->rooms.at[i].newest.ms - q->set->maxage));
 }
 
 void request_last(struct requests *q, struct receipt *r)

@@ -50,7 +50,8 @@ struct tail_room *tail_rooms_add(
             *known = *found;
         return NULL;
     }
-    r->all = list_grow(r->all, r->n, &r->cap, sizeof(struct tail_room *));
+    if (r->n == r->cap)
+        r->all = list_grow(r->all, &r->cap, sizeof(struct tail_room *));
     r->all[r->n++] = room;
     return room;
 }

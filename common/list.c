@@ -7,10 +7,8 @@
 
 enum { FEWEST = 8 };
 
-void *list_grow(void *at, size_t n, size_t *most, size_t size)
+void *list_grow(void *at, size_t *most, size_t size)
 {
-    if (n < *most)
-        return at;
     *most = *most ? *most * 2 : FEWEST;
     at = reallocarray(at, *most, size);
     if (at == NULL)

@@ -16,8 +16,9 @@
     }
 
 /* Add a copy of an item. Ends the program if there is no memory. */
-#define list_add(list, item)                                                           \
-    ((list)->at = list_grow((list)->at, (list)->n, &(list)->most, sizeof *(list)->at), \
+#define list_add(list, item)                                                             \
+    ((void)((list)->n < (list)->most                                                     \
+            || ((list)->at = list_grow((list)->at, &(list)->most, sizeof *(list)->at))), \
         (list)->at[(list)->n++] = (item))
 
 /* Drop the `count` items from `from` on; those behind them move up. */
@@ -28,7 +29,7 @@
 #define list_free(list) ((list)->at = list_release((list)->at), (list)->n = (list)->most = 0)
 
 /* What the macros do. */
-void *list_grow(void *at, size_t n, size_t *most, size_t size) __attribute__((returns_nonnull));
+void *list_grow(void *at, size_t *most, size_t size) __attribute__((returns_nonnull));
 size_t list_close(void *at, size_t n, size_t from, size_t count, size_t size);
 void *list_release(void *at);
 

@@ -54,17 +54,17 @@ static void knows_rooms_again(void)
             if (numbers[rooms[i]] == 0)
                 numbers[rooms[i]] = ++known;
         }
-        CHECK_NUMBER(b.n, ENTRIES);
-        CHECK_NUMBER(b.n_rooms, known);
+        CHECK_NUMBER(b.entries.n, ENTRIES);
+        CHECK_NUMBER(b.rooms.n, known);
         for (size_t i = 0; i < ENTRIES; i++) {
             struct span got = batch_room(&b, i), want = numbered(name, rooms[i]);
 
             CHECK_SAME(got.at, got.len, want.at, want.len);
-            CHECK_NUMBER(b.entries[i].room + 1, numbers[rooms[i]]);
+            CHECK_NUMBER(b.entries.at[i].room + 1, numbers[rooms[i]]);
         }
         batch_settle(&b, &plain, &(struct out){0},
             &(struct progress){0}); /* and once more, with its memory */
-        CHECK_NUMBER(b.n + b.n_rooms, 0);
+        CHECK_NUMBER(b.entries.n + b.rooms.n, 0);
     }
     batch_free(&b);
 }
@@ -99,12 +99,12 @@ static void tells_rooms_apart(void)
         CHECK_NUMBER(fnv1a(names[i]), fnv1a(names[i + 1]));
     for (size_t i = 0; i < 10 * NAMES; i++)
         add(&b, names[i * 5 % NAMES], i, &plain); /* interleaved: 5 and 21 have no common factor */
-    CHECK_NUMBER(b.n_rooms, NAMES);
+    CHECK_NUMBER(b.rooms.n, NAMES);
     for (size_t i = 0; i < 10 * NAMES; i++) {
         struct span got = batch_room(&b, i), want = names[i * 5 % NAMES];
 
         CHECK_SAME(got.at, got.len, want.at, want.len);
-        CHECK_NUMBER(b.entries[i].room, i % NAMES);
+        CHECK_NUMBER(b.entries.at[i].room, i % NAMES);
     }
     batch_free(&b);
 }
@@ -129,7 +129,7 @@ static void add_fields(
     for (size_t i = 0; i < 2 * messages; i++)
         reply_text(&entry.fields, i % 2 ? "t\r\n" : "n");
     batch_add(b, &entry, set);
-    CHECK_SAME(batch_fields(b, b->n - 1).at, batch_fields(b, b->n - 1).len, entry.fields.data,
+    CHECK_SAME(batch_fields(b, b->entries.n - 1).at, batch_fields(b, b->entries.n - 1).len, entry.fields.data,
         entry.fields.len);
     buf_free(&entry.fields);
 }
@@ -153,7 +153,7 @@ static void adds_commands(void)
     CHECK_COMMAND(
         &b, 4, "*5\r\n$4\r\nXADD\r\n$5\r\nother\r\n$1\r\n*\r\n$1\r\nn\r\n$3\r\nt\r\n\r\n");
     CHECK_COMMAND(&b, 5, "*5\r\n$4\r\nXADD\r\n$1\r\nr\r\n$1\r\n*\r\n$1\r\nn\r\n$3\r\nt\r\n\r\n");
-    CHECK_NUMBER(b.n_rooms, 2);
+    CHECK_NUMBER(b.rooms.n, 2);
     batch_free(&b);
 }
 
@@ -166,7 +166,7 @@ static void adds_commands_that_trim(void)
     CHECK_COMMAND(&b, 0,
         "*8\r\n$4\r\nXADD\r\n$1\r\nr\r\n$6\r\nMAXLEN\r\n$1\r\n~\r\n$4\r\n1000\r\n$1\r\n*\r\n$"
         "1\r\nn\r\n$3\r\nt\r\n\r\n");
-    CHECK_NUMBER(id_compare(b.entries[0].id, ID_LEAST), 0);
+    CHECK_NUMBER(id_compare(b.entries.at[0].id, ID_LEAST), 0);
     batch_free(&b);
 }
 
@@ -183,7 +183,7 @@ static void adds_commands_that_keep_ids(void)
     CHECK_COMMAND(&b, 1,
         "*8\r\n$4\r\nXADD\r\n$1\r\nr\r\n$6\r\nMAXLEN\r\n$1\r\n~\r\n$1\r\n5\r\n$4\r\n12-7\r\n$"
         "4\r\njhon\r\n$2\r\n12\r\n");
-    CHECK_NUMBER(id_compare(b.entries[1].id, (struct id){12, 7}), 0);
+    CHECK_NUMBER(id_compare(b.entries.at[1].id, (struct id){12, 7}), 0);
     batch_free(&b);
 }
 
@@ -198,7 +198,7 @@ static void begins_anew(void)
     CHECK_COMMAND(&b, 0,
         "*8\r\n$4\r\nXADD\r\n$1\r\nr\r\n$6\r\nMAXLEN\r\n$1\r\n~\r\n$1\r\n5\r\n$1\r\n*\r\n$"
         "1\r\nn\r\n$3\r\nt\r\n\r\n");
-    CHECK_NUMBER(b.n_rooms, 1);
+    CHECK_NUMBER(b.rooms.n, 1);
     batch_free(&b);
 }
 
@@ -246,45 +246,45 @@ static int part_key(
 {
     return how == DIVIDE_NOT       ? 0
            : how == DIVIDE_BY_SLOT ? route_slot(room.at, room.len)
-                                   : (int)b->entries[entry].room;
+                                   : (int)b->entries.at[entry].room;
 }
 
 /* Each entry is in exactly one part, with those of its key, in the order of the input; the parts
  * are in the order of their first entries. */
 static void check_parts(struct send_batch *b, enum batch_division how)
 {
-    bool *seen = calloc(b->n, sizeof *seen);
+    bool *seen = calloc(b->entries.n, sizeof *seen);
     size_t count = 0;
 
-    for (size_t i = 0; i < b->n_parts; i++) {
-        const struct batch_part *part = &b->parts[i];
+    for (size_t i = 0; i < b->parts.n; i++) {
+        const struct batch_part *part = &b->parts.at[i];
         uint32_t last = part->first, key_of = part->first;
         int key = part_key(how, batch_room(b, key_of), b, key_of);
 
         CHECK_NUMBER(part->state, PART_READY);
         CHECK_NUMBER(part->refused, BATCH_NO_ENTRY);
         CHECK_NUMBER(part->count + part->in_doubt + part->deaths + part->plain, 0);
-        CHECK(i == 0 || part->first > b->parts[i - 1].first);
+        CHECK(i == 0 || part->first > b->parts.at[i - 1].first);
         CHECK_NUMBER(part->slot,
             how == DIVIDE_NOT ? -1
                               : route_slot(batch_room(b, key_of).at, batch_room(b, key_of).len));
-        for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = b->entries[at].next) {
+        for (uint32_t at = part->first; at != BATCH_NO_ENTRY; at = b->entries.at[at].next) {
             CHECK(!seen[at]);
             CHECK(at >= last);
             CHECK_NUMBER(part_key(how, batch_room(b, at), b, at), key);
-            CHECK_NUMBER(b->rooms[b->entries[at].room].part, i);
+            CHECK_NUMBER(b->rooms.at[b->entries.at[at].room].part, i);
             seen[at] = true;
             last = at;
             count++;
         }
         CHECK_NUMBER(part->last, last);
         for (size_t other = 0; other < i; other++) {
-            uint32_t first = b->parts[other].first;
+            uint32_t first = b->parts.at[other].first;
 
             CHECK(part_key(how, batch_room(b, first), b, first) != key);
         }
     }
-    CHECK_NUMBER(count, b->n);
+    CHECK_NUMBER(count, b->entries.n);
     CHECK_NUMBER(b->at, 0);
     free(seen);
 }
@@ -302,13 +302,13 @@ static void divides(void)
         for (int again = 0; again < 2; again++) { /* a batch can be divided once more */
             batch_divide(&b, DIVIDE_NOT);
             check_parts(&b, DIVIDE_NOT);
-            CHECK_NUMBER(b.n_parts, 1);
+            CHECK_NUMBER(b.parts.n, 1);
             batch_divide(&b, DIVIDE_BY_SLOT);
             check_parts(&b, DIVIDE_BY_SLOT);
-            CHECK(b.n_parts <= 5);
+            CHECK(b.parts.n <= 5);
             batch_divide(&b, DIVIDE_BY_ROOM);
             check_parts(&b, DIVIDE_BY_ROOM);
-            CHECK_NUMBER(b.n_parts, b.n_rooms);
+            CHECK_NUMBER(b.parts.n, b.rooms.n);
         }
         batch_settle(&b, &plain, &(struct out){0}, &(struct progress){0});
     }
@@ -322,7 +322,7 @@ static struct batch_part *one_part(struct send_batch *b, size_t n)
     for (size_t i = 0; i < n; i++)
         add(b, bytes("room"), i, &plain);
     batch_divide(b, DIVIDE_NOT);
-    return b->parts;
+    return b->parts.at;
 }
 
 static void check_chosen(
@@ -347,12 +347,12 @@ static void chooses_transactions(void)
     check_chosen(part, 0, 3, 4, false);
     part_choose(part, 1);
     check_chosen(part, 0, 0, 1, false);
-    b.entries[0].state = b.entries[2].state = ENTRY_IN; /* what is in is passed over */
+    b.entries.at[0].state = b.entries.at[2].state = ENTRY_IN; /* what is in is passed over */
     part_choose(part, 2);
     check_chosen(part, 1, 3, 2, false);
     part_choose(part, 3);
     check_chosen(part, 1, 4, 3, true);
-    b.entries[4].state = ENTRY_TOO_OLD; /* and so is what is not out */
+    b.entries.at[4].state = ENTRY_TOO_OLD; /* and so is what is not out */
     part_choose(part, 2);
     check_chosen(part, 1, 3, 2, true);
     batch_free(&b);
@@ -366,10 +366,10 @@ static void chooses_what_was_refused_alone(void)
     part->refused = 2;
     part_choose(part, 10); /* what is before it */
     check_chosen(part, 0, 1, 2, false);
-    b.entries[0].state = b.entries[1].state = ENTRY_IN;
+    b.entries.at[0].state = b.entries.at[1].state = ENTRY_IN;
     part_choose(part, 10); /* that alone */
     check_chosen(part, 2, 2, 1, false);
-    b.entries[2].state = ENTRY_IN;
+    b.entries.at[2].state = ENTRY_IN;
     part_choose(part, 10); /* what is behind it */
     check_chosen(part, 3, 4, 2, true);
     batch_free(&b);
@@ -380,7 +380,7 @@ static void chooses_what_was_refused_alone(void)
     part->refused = 2;
     part_choose(part, 2);
     check_chosen(part, 0, 1, 2, false);
-    b.entries[0].state = b.entries[1].state = ENTRY_IN;
+    b.entries.at[0].state = b.entries.at[1].state = ENTRY_IN;
     part_choose(part, 2);
     check_chosen(part, 2, 2, 1, true);
     batch_free(&b);
@@ -396,11 +396,11 @@ static void chooses_all_of_a_part(void)
         for (size_t i = 0; i < 100; i++)
             add(&b, tagged(name, unit_random() % 12), i, &plain);
         batch_divide(&b, DIVIDE_BY_SLOT);
-        for (size_t i = 0; i < b.n_parts; i++) {
-            struct batch_part *part = &b.parts[i];
+        for (size_t i = 0; i < b.parts.n; i++) {
+            struct batch_part *part = &b.parts.at[i];
             uint32_t want = part->first;
 
-            part->refused = unit_random() % 3 ? want : b.entries[want].next;
+            part->refused = unit_random() % 3 ? want : b.entries.at[want].next;
             do {
                 uint32_t n = 0, at;
 
@@ -409,15 +409,15 @@ static void chooses_all_of_a_part(void)
                 CHECK(part->count >= 1 && part->count <= size);
                 for (at = part->first; n < part->count; n++) {
                     CHECK(part->count == 1 || at != part->refused);
-                    b.entries[at].state = ENTRY_IN;
-                    want = b.entries[at].next;
+                    b.entries.at[at].state = ENTRY_IN;
+                    want = b.entries.at[at].next;
                     CHECK(n + 1 < part->count || at == part->end);
                     at = want;
                 }
                 CHECK_NUMBER(part->whole, want == BATCH_NO_ENTRY);
             } while (want != BATCH_NO_ENTRY);
         }
-        CHECK_NUMBER(batch_undelivered(&b), b.n);
+        CHECK_NUMBER(batch_undelivered(&b), b.entries.n);
         batch_free(&b);
     }
 }
@@ -428,15 +428,15 @@ static void marks_a_transaction_out(void)
     struct batch_part *part = one_part(&b, 5);
 
     for (uint32_t i = 0; i < 5; i++) {
-        b.entries[i].state = i == 3 ? ENTRY_TOO_OLD : ENTRY_IN;
-        b.entries[i].id = (struct id){9, i};
+        b.entries.at[i].state = i == 3 ? ENTRY_TOO_OLD : ENTRY_IN;
+        b.entries.at[i].id = (struct id){9, i};
     }
     part->first = 1;
     part->end = 3;
     part_mark_out(part, false);
     for (uint32_t i = 0; i < 5; i++) {
-        CHECK_NUMBER(b.entries[i].state, i >= 1 && i <= 3 ? ENTRY_OUT : ENTRY_IN);
-        CHECK_NUMBER(b.entries[i].id.ms, 9);
+        CHECK_NUMBER(b.entries.at[i].state, i >= 1 && i <= 3 ? ENTRY_OUT : ENTRY_IN);
+        CHECK_NUMBER(b.entries.at[i].id.ms, 9);
     }
     CHECK_NUMBER(batch_undelivered(&b), 1);
     CHECK_NUMBER(part_find(part, ENTRY_OUT), 1);
@@ -450,7 +450,7 @@ static void marks_a_transaction_out(void)
     part->first = 1;
     part_mark_out(part, true);
     for (uint32_t i = 0; i < 5; i++)
-        CHECK_NUMBER(b.entries[i].id.ms, i >= 1 && i <= 3 ? 0 : 9);
+        CHECK_NUMBER(b.entries.at[i].id.ms, i >= 1 && i <= 3 ? 0 : 9);
     batch_free(&b);
 }
 
@@ -465,29 +465,29 @@ static void verifies_by_room(void)
     for (size_t i = 0; i < 6; i++)
         add(&b, bytes(rooms[i]), i + 1, &plain);
     batch_divide(&b, DIVIDE_NOT);
-    part = b.parts;
-    b.entries[0].state = ENTRY_IN;
-    b.rooms[2].entry = 3; /* of another transaction */
+    part = b.parts.at;
+    b.entries.at[0].state = ENTRY_IN;
+    b.rooms.at[2].entry = 3; /* of another transaction */
     part_choose(part, 2); /* b and a */
     part_mark_rooms(part);
-    CHECK_NUMBER(b.rooms[0].entry, 2);
-    CHECK_NUMBER(b.rooms[1].entry, 1);
-    CHECK_NUMBER(b.rooms[2].entry, BATCH_NO_ENTRY);
-    b.rooms[1].entry = BATCH_NO_ENTRY; /* b takes entries, a was refused */
+    CHECK_NUMBER(b.rooms.at[0].entry, 2);
+    CHECK_NUMBER(b.rooms.at[1].entry, 1);
+    CHECK_NUMBER(b.rooms.at[2].entry, BATCH_NO_ENTRY);
+    b.rooms.at[1].entry = BATCH_NO_ENTRY; /* b takes entries, a was refused */
     CHECK_NUMBER(part_mark_verified(part, &line), 1);
     CHECK_NUMBER(line, 2);
-    CHECK_NUMBER(b.entries[1].state, ENTRY_IN);
-    CHECK_NUMBER(b.entries[2].state, ENTRY_OUT);
-    CHECK_NUMBER(b.entries[4].state, ENTRY_OUT);
+    CHECK_NUMBER(b.entries.at[1].state, ENTRY_IN);
+    CHECK_NUMBER(b.entries.at[2].state, ENTRY_OUT);
+    CHECK_NUMBER(b.entries.at[4].state, ENTRY_OUT);
     part_choose(part, 9);
     CHECK_NUMBER(part->count, 4);
     part_mark_rooms(part);
-    CHECK_NUMBER(b.rooms[0].entry, 2); /* the first: its line is named */
-    CHECK_NUMBER(b.rooms[1].entry, 4);
-    CHECK_NUMBER(b.rooms[2].entry, 3);
+    CHECK_NUMBER(b.rooms.at[0].entry, 2); /* the first: its line is named */
+    CHECK_NUMBER(b.rooms.at[1].entry, 4);
+    CHECK_NUMBER(b.rooms.at[2].entry, 3);
     for (size_t i = 0; i < 3; i++)
-        b.rooms[i].entry = BATCH_NO_ENTRY;
-    b.entries[2].id = b.entries[4].id = b.entries[5].id = (struct id){9, 9};
+        b.rooms.at[i].entry = BATCH_NO_ENTRY;
+    b.entries.at[2].id = b.entries.at[4].id = b.entries.at[5].id = (struct id){9, 9};
     CHECK_NUMBER(part_mark_verified(part, &line), 1);
     CHECK_NUMBER(line, 4);
     CHECK_NUMBER(batch_undelivered(&b), 6);
@@ -528,15 +528,15 @@ static void settle(const struct send_settings *set, struct buf *printed, struct 
         buf_free(&entry.fields);
         if (set->tee)
             batch_echo(&b, echoes[i], strlen(echoes[i]));
-        b.entries[i].state = in[i] ? ENTRY_IN : ENTRY_OUT;
-        b.entries[i].id = i == 1 ? ID_LEAST : (struct id){i + 10, 1};
+        b.entries.at[i].state = in[i] ? ENTRY_IN : ENTRY_OUT;
+        b.entries.at[i].id = i == 1 ? ID_LEAST : (struct id){i + 10, 1};
     }
     if (set->tee)
         batch_echo(&b, behind, strlen(behind));
     *done = (struct progress){0};
     batch_settle(&b, set, &out, done);
     CHECK_NUMBER(out.whole, out.buf.len);
-    CHECK_NUMBER(b.n + b.n_rooms + b.n_parts + b.commands.len + b.echo.len, 0);
+    CHECK_NUMBER(b.entries.n + b.rooms.n + b.parts.n + b.commands.len + b.echo.len, 0);
     buf_clear(printed);
     buf_add(printed, out.buf.data, out.buf.len);
     out_free(&out);

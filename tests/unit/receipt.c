@@ -289,10 +289,8 @@ static void acknowledges(void)
     struct batch_entry entries[] = {{.room = 0, .line = 3, .id = {7, 1}},
         {.room = 1, .line = 5, .id = {8, 0}}, {.room = 0, .line = 6, .id = ID_LEAST}};
     struct send_batch b = {.commands = {commands, sizeof commands - 1, 0},
-        .rooms = rooms,
-        .n_rooms = 2,
-        .entries = entries,
-        .n = 3};
+        .rooms = {rooms, 2, 2},
+        .entries = {entries, 3, 3}};
     struct batch_part part = {.batch = &b, .first = 0, .end = 0, .count = 1};
     struct receipt r = begin(bytes("room"), "bob", 0, 0);
 
