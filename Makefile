@@ -118,7 +118,7 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] tests/fuzz/*.h tests/unit/
 	@mkdir -p $@.found
 	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(libs)
 
-build/fuzz/cursor: cmd/tail_cursor.c cmd/tail_cursor.h
+build/fuzz/cursor: cmd/tail_cursor.c cmd/tail_cursor.h cmd/tail_file.c cmd/tail_file.h
 build/fuzz/answers: cmd/tail_answers.c cmd/tail_answers.h
 
 install: all ## install the programs, manuals and completions below PREFIX, in DESTDIR
@@ -160,7 +160,7 @@ $B/tests/bench/%: $B/tests/bench/%.o
 $B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(common)
 	$(CC) $(harden_link) -o $@ $^ $(libs)
 
-$B/tests/unit/fuzz-cursor: $B/cmd/tail_cursor.o
+$B/tests/unit/fuzz-cursor: $B/cmd/tail_cursor.o $B/cmd/tail_file.o
 $B/tests/unit/fuzz-answers: $B/cmd/tail_answers.o
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)

@@ -1,18 +1,13 @@
 #include "cmd/tail_cursor.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "cmd/tail_file.h"
 #include "common/buf.h"
 #include "common/text.h"
 #include "common/wait.h"
@@ -28,72 +23,12 @@ struct line {
 };
 
 struct tail_cursor {
-    char *path; /* owned: where a symbolic link leads to */
-    int fd;     /* the file as it is now, locked; -1: there is none yet */
+    struct tail_file file;
     bool changed;
     int64_t pause_end;
     void *tree;                /* the lines by room, see tsearch(3) */
     struct line *first, **end; /* and in the order of the file */
 };
-
-static int cannot(const struct tail_cursor *c, const char *what, struct err *e)
-{
-    return err_set(e, EXIT_FAILED, "-C: cannot %s %.300s: %s", what, c->path, strerror(errno));
-}
-
-static int in_use(const struct tail_cursor *c, struct err *e)
-{
-    return err_set(e, EXIT_FAILED, "-C: %.300s is in use by another reader", c->path);
-}
-
-/*
- * The file that a path leads to; free() it. realpath() does not follow a symbolic link to a file
- * that does not exist yet, so that is done here; links in a circle are left to open(), which says
- * so.
- */
-static char *follow(const char *path)
-{
-    char link[PATH_MAX], *at = strdup(path), *real, *next;
-    ssize_t n;
-
-    while (at && (real = realpath(at, NULL)) == NULL && access(at, F_OK) < 0 && errno == ENOENT
-           && (n = readlink(at, link, sizeof link)) > 0) {
-        const char *slash = link[0] != '/' ? strrchr(at, '/') : NULL;
-        int beside = slash ? (int)(slash - at) + 1 : 0;
-
-        if (asprintf(&next, "%.*s%.*s", beside, at, (int)n, link) < 0)
-            buf_no_memory();
-        free(at);
-        at = next;
-    }
-    if (at == NULL)
-        buf_no_memory();
-    if (real == NULL)
-        return at;
-    free(at);
-    return real;
-}
-
-/* Open and lock the file that has this name now: another reader may be replacing it. */
-static int lock(struct tail_cursor *c, struct err *e)
-{
-    struct stat ours, named;
-
-    for (;; close(c->fd)) {
-        c->fd = open(c->path, O_RDWR | O_CLOEXEC);
-        if (c->fd < 0 && errno == ENOENT)
-            return 0;
-        if (c->fd < 0 || fstat(c->fd, &ours) < 0)
-            return cannot(c, "open", e);
-        if (!S_ISREG(ours.st_mode))
-            return err_set(e, EXIT_FAILED, "-C: %.300s is not a regular file", c->path);
-        if (flock(c->fd, LOCK_EX | LOCK_NB) < 0)
-            return errno == EWOULDBLOCK ? in_use(c, e) : cannot(c, "lock", e);
-        if (stat(c->path, &named) == 0 && named.st_ino == ours.st_ino
-            && named.st_dev == ours.st_dev)
-            return 0;
-    }
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -174,13 +109,13 @@ static int read_lines(struct tail_cursor *c, FILE *in, struct err *e)
     }
     if (wrong)
         result = err_set(e, EXIT_FAILED,
-            "-C: %.300s is damaged: line %zu %s; fix it, or remove the file to start over", c->path,
-            count, wrong);
+            "-C: %.300s is damaged: line %zu %s; fix it, or remove the file to start over",
+            c->file.path, count, wrong);
     else if (!feof(in))
-        result = cannot(c, "read", e);
+        result = tail_file_cannot(&c->file, "read", e);
     else if (count == 0)
-        result = err_set(
-            e, EXIT_FAILED, "-C: %.300s is damaged: it is empty; remove it to start over", c->path);
+        result = err_set(e, EXIT_FAILED,
+            "-C: %.300s is damaged: it is empty; remove it to start over", c->file.path);
     free(line);
     return result;
 }
@@ -190,11 +125,11 @@ static int read_file(struct tail_cursor *c, struct err *e)
     FILE *in;
     int result;
 
-    if (c->fd < 0)
+    if (c->file.fd < 0)
         return 0;
-    in = fdopen(fcntl(c->fd, F_DUPFD_CLOEXEC, 0), "r");
+    in = fdopen(fcntl(c->file.fd, F_DUPFD_CLOEXEC, 0), "r");
     if (in == NULL)
-        return cannot(c, "read", e);
+        return tail_file_cannot(&c->file, "read", e);
     result = read_lines(c, in, e);
     fclose(in);
     return result;
@@ -207,8 +142,7 @@ struct tail_cursor *tail_cursor_open(const char *path, struct err *e)
     if (c == NULL)
         buf_no_memory();
     c->end = &c->first;
-    c->path = follow(path);
-    if (lock(c, e) == 0 && read_file(c, e) == 0)
+    if (tail_file_open(&c->file, path, e) == 0 && read_file(c, e) == 0)
         return c;
     tail_cursor_close(c);
     return NULL;
@@ -263,129 +197,18 @@ static void print_lines(const struct tail_cursor *c, struct buf *text)
     }
 }
 
-/* Write the bytes, and wait until they are on the disk. A signal is no reason to fail. */
-static int write_whole(int fd, const char *bytes, size_t left)
-{
-    while (left > 0) {
-        ssize_t n = write(fd, bytes, left);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            bytes += n;
-            left -= (size_t)n;
-        }
-    }
-    while (fsync(fd) < 0)
-        if (errno != EINTR)
-            return -1;
-    return 0;
-}
-
-/* The permissions of the file that is replaced, or those of any new file. */
-static mode_t permissions(const struct tail_cursor *c)
-{
-    struct stat old;
-    mode_t mask;
-
-    if (c->fd >= 0 && fstat(c->fd, &old) == 0)
-        return old.st_mode & 07777;
-    mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
-/*
- * Write and lock the new file. On some file systems, such as FAT, permissions cannot be set, which
- * is no failure: the file then stays as private as it was created.
- */
-static int fill(const struct tail_cursor *c, int fd, struct err *e)
-{
-    struct buf text = {0};
-    int result;
-
-    print_lines(c, &text);
-    (void)fchmod(fd, permissions(c));
-    result = write_whole(fd, text.data, text.len);
-    buf_free(&text);
-    if (result < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return cannot(c, "write", e);
-    return 0;
-}
-
-/*
- * Rename to a name that nobody has; EEXIST if somebody does. Where the file system cannot do that
- * in one step, the name is taken first, with an empty file.
- */
-static int rename_new(const char *from, const char *to)
-{
-    int fd;
-
-#if defined RENAME_NOREPLACE && !defined __ANDROID__ /* there only since its API 30 */
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno == EEXIST)
-        return -1;
-#endif
-    fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -1;
-    close(fd);
-    return rename(from, to);
-}
-
-/* Put the new file where the old one is. The first one must not replace another reader's. */
-static int put_in_place(const struct tail_cursor *c, char *written, struct err *e)
-{
-    int directory;
-
-    if (c->fd >= 0)
-        return rename(written, c->path) < 0 ? cannot(c, "write", e) : 0;
-    if (rename_new(written, c->path) < 0)
-        return errno == EEXIST ? in_use(c, e) : cannot(c, "write", e);
-
-    /* After a power failure an older file only repeats messages; without any, some would be missed.
-     * It is not an error if a file system cannot do this. */
-    directory = open(dirname(written), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0) {
-        fsync(directory);
-        close(directory);
-    }
-    return 0;
-}
-
-static int replace(struct tail_cursor *c, struct err *e)
-{
-    char beside[PATH_MAX];
-    int fd;
-
-    if (snprintf(beside, sizeof beside, "%s.XXXXXX", c->path) >= (int)sizeof beside) {
-        errno = ENAMETOOLONG;
-        return cannot(c, "write", e);
-    }
-    fd = mkostemp(beside, O_CLOEXEC);
-    if (fd < 0)
-        return cannot(c, "write", e);
-    if (fill(c, fd, e) < 0 || put_in_place(c, beside, e) < 0) {
-        close(fd);
-        unlink(beside);
-        return -1;
-    }
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = fd;
-    c->changed = false;
-    return 0;
-}
-
 int tail_cursor_save(struct tail_cursor *c, struct err *e)
 {
     int64_t begun = wait_now(), ended;
+    struct buf text = {0};
     int result;
 
     if (!c->changed)
         return 0;
-    result = replace(c, e);
+    print_lines(c, &text);
+    result = tail_file_replace(&c->file, text.data, text.len, e);
+    buf_free(&text);
+    c->changed = result < 0;
     ended = wait_now();
     c->pause_end = wait_earliest(ended + (ended - begun) * PAUSE_FACTOR, ended + LONGEST_PAUSE);
     return result;
@@ -395,13 +218,11 @@ void tail_cursor_close(struct tail_cursor *c)
 {
     if (c == NULL)
         return;
-    if (c->fd >= 0)
-        close(c->fd);
+    tail_file_close(&c->file);
     for (struct line *l = c->first, *next; l; l = next) {
         next = l->next;
         tdelete(l, &c->tree, compare);
         free(l);
     }
-    free(c->path);
     free(c);
 }

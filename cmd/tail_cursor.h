@@ -2,8 +2,7 @@
  * The file of -C: how far each room was printed, for the next start. It has a line for each room:
  * `room<TAB>ID<TAB>count`, or `room<TAB>ID` where the count is not known, escaped as by -t.
  *
- * The file is only ever replaced as a whole, so that it is never half written, not even after a
- * power failure. It is locked while it is in use: one reader at a time.
+ * Earlier versions wrote no counts. One reader at a time uses a file (tail_file.h).
  */
 #ifndef CMD_TAIL_CURSOR_H
 #define CMD_TAIL_CURSOR_H

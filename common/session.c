@@ -8,14 +8,11 @@
 #include "common/sentinel.h"
 #include "common/wait.h"
 
-/* How long an attempt to connect and log in may take. */
-enum { CONNECT_MS = 10000 };
-
-/* What it polls: the link, and the link to a Sentinel. */
-enum { MOST_FDS = 2 };
-
-/* How soon to connect again after an idle close: some server may do so at once, each time. */
-enum { REST_MS = 100 };
+enum {
+    CONNECT_MS = 10000, /* how long an attempt to connect and log in may take */
+    REST_MS = 100,      /* before connecting again after an idle close: some server may not wait */
+    MOST_FDS = 2        /* that are polled: the link, and the link to a Sentinel */
+};
 
 /*
  * What a session is doing. Without a link it is in one of the first four, with one in one of the
@@ -54,6 +51,16 @@ static void drop(struct session *s, const struct err *why)
     }
     s->state = FAILED;
     s->why = *why;
+}
+
+/* The same, and -1 with `*e` if there is no sense in another try. */
+static int fail(struct session *s, const struct err *why, struct err *e)
+{
+    drop(s, why);
+    if (why->code == EXIT_NO_CONNECTION || why->kind != ERR_FINAL)
+        return 0;
+    *e = *why;
+    return -1;
 }
 
 /* Count `why` as a failed attempt. -1: the outage has lasted too long. */
@@ -139,13 +146,7 @@ static int serve_link(struct session *s, short revents, struct err *e)
         moved(s);
     if (s->state == UP && !link_up(s->peer.link) && !s->owed && s->outage.since == 0)
         rest(s);
-    if (done >= 0)
-        return 0;
-    drop(s, &why);
-    if (why.code == EXIT_NO_CONNECTION || why.kind != ERR_FINAL)
-        return 0;
-    *e = why;
-    return -1;
+    return done < 0 ? fail(s, &why, e) : 0;
 }
 
 /* The Sentinels name the master. */
@@ -176,13 +177,7 @@ static int serve_sentinels(struct session *s, short revents, struct err *e)
     done = sentinel_serve(&s->sentinel, revents, &found, &why);
     if (done == 1)
         on_master(s, &found);
-    if (done >= 0 || s->state != CONSULTING)
-        return 0;
-    drop(s, &why);
-    if (why.code != EXIT_REFUSED)
-        return 0;
-    *e = why;
-    return -1;
+    return done < 0 && s->state == CONSULTING ? fail(s, &why, e) : 0;
 }
 
 size_t session_fds(const struct session *s)
