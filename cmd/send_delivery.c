@@ -47,13 +47,13 @@
 static int take_replies(struct delivery *d, struct err *e)
 {
     for (;;) {
-        int told = session_reply(d->session, replies_item, &d->replies, e);
+        int came = session_reply(d->session, replies_item, &d->replies, e);
         struct expected *due = request_due(&d->asked), answered;
 
-        if (told == SESSION_BROKEN)
+        if (came == SESSION_BROKEN)
             outcome_lose_connection(d);
-        if (told != 1)
-            return told < 0 ? -1 : 0;
+        if (came != 1)
+            return came < 0 ? -1 : 0;
         if (due == NULL)
             continue;
         answered = *due;

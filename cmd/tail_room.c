@@ -9,7 +9,7 @@ static void remember(struct tail_position *p, const struct tail_info *now)
 }
 
 /* All is read up to the XINFO's last ID, and it said how many that were. Fewer than were counted:
- * the room was made anew while its IDs went on, or the server is another one. */
+ * the room was made again while its IDs went on, or the server is another one. */
 static struct tail_loss account(struct tail_position *p)
 {
     struct tail_loss loss = {0};

@@ -30,7 +30,7 @@ struct tail_room {
     bool matched, fresh;      /* found by -m or -l; and after we began: all of it is new */
     bool held;                /* a reader of the present knows it, so that it cannot be forgotten */
     bool missing;             /* a room of this name was not there, or went, before the end of -e */
-    bool unsaved;             /* its place differs from what the file of -C was told */
+    bool unsaved;             /* its place differs from what is noted for the file of -C */
     struct tail_position at;  /* how far it was read */
     struct id end;            /* its last ID when we began */
     uint64_t length;          /* and how many entries it had */

@@ -151,14 +151,14 @@ uint64_t tail_share_idle(int64_t since, int64_t now)
     return now > since ? (uint64_t)(now - since) / 2 : 0;
 }
 
-void tail_share_told(struct tail_share *s)
+void tail_share_confirm(struct tail_share *s)
 {
     list_drop(&s->acks, 0, s->sent_acks);
     list_drop(&s->backs, 0, s->sent_backs);
     s->sent_acks = s->sent_backs = 0;
 }
 
-void tail_share_untold(struct tail_share *s)
+void tail_share_resend(struct tail_share *s)
 {
     for (size_t i = s->first; i < s->given.n; i++)
         s->given.at[i].tried = s->given.at[i].since;

@@ -1,6 +1,6 @@
 /*
  * One room's part in a group, decided without a server: which entries were given to this reader and
- * are not answered, what the server has to be told of them, and when. An entry is answered when it
+ * are not answered, what to send to the server about them, and when. An entry is answered when it
  * was written to standard output or, with --ack, when standard input says so.
  *
  * Nothing here may take an entry away from another reader that has claimed it meanwhile, as after a
@@ -52,7 +52,7 @@ struct tail_share {
     size_t deleted;       /* entries that were deleted while pending, not yet reported */
     bool leaves;          /* nothing is pending for the consumer: it may go */
 
-    /* To be told to the server; the first `sent` of each are in the request at hand. */
+    /* To be sent to the server; the first `sent` of each are in the request at hand. */
     struct id_list acks;
     struct tail_back_list backs;
     size_t sent_acks, sent_backs;
@@ -101,8 +101,8 @@ void tail_share_renewed(struct tail_share *s, struct id id, int64_t now);
 uint64_t tail_share_idle(int64_t since, int64_t now);
 
 /* What was sent has been done; or nobody knows whether it was: it is sent again. */
-void tail_share_told(struct tail_share *s);
-void tail_share_untold(struct tail_share *s);
+void tail_share_confirm(struct tail_share *s);
+void tail_share_resend(struct tail_share *s);
 
 void tail_share_free(struct tail_share *s);
 

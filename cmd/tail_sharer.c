@@ -29,7 +29,7 @@ static void forget(struct tail_sharer *s, struct tail_room *room)
     room->share = NULL;
 }
 
-/* Rooms that are not read any more, once nothing of them has to be told. */
+/* Rooms that are not read any more, once nothing about them is left to send. */
 static void drop_rooms(struct tail_sharer *s)
 {
     size_t kept = 0;

@@ -52,7 +52,8 @@ uint64_t tail_sharer_capacity(const struct tail_sharer *s);
  */
 struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own);
 
-/* Whether something is to be told; else, `wake` says when something was not renewed for long. */
+/* Whether there is something to send about the entries; else, `wake` says when something was not
+ * renewed for long. */
 bool tail_sharer_has_news(struct tail_sharer *s);
 
 #endif

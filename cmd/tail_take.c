@@ -127,7 +127,7 @@ void tail_take_expect(struct tail_take *k, enum entry_reply reply, struct tail_r
     k->reading = room;
     k->any = false;
     k->in.reply = reply;
-    k->in.untold = room ? (struct span){room->name, room->len} : (struct span){0};
+    k->in.from = room ? (struct span){room->name, room->len} : (struct span){0};
     k->in.about = room ? room->name : NULL;
     entry_begin(&k->in);
 }
@@ -148,7 +148,7 @@ void tail_take_void(struct tail_take *k)
     k->any = false;
 }
 
-void tail_take_tell(struct tail_room *room)
+void tail_take_report_deleted(struct tail_room *room)
 {
     struct tail_share *share = room->share;
 

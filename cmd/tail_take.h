@@ -49,7 +49,7 @@ void tail_take_item(struct tail_take *k, const struct reply_item *item, struct e
 void tail_take_void(struct tail_take *k);
 
 /* Say how many entries of the room were deleted while they were pending, if any were. */
-void tail_take_tell(struct tail_room *room);
+void tail_take_report_deleted(struct tail_room *room);
 
 void tail_take_free(struct tail_take *k);
 

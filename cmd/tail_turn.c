@@ -36,31 +36,31 @@ static void add_id(struct buf *to, struct id id)
 }
 
 /* The head of a command: its name, the room, the group. */
-static void begin(struct tail_turn *u, struct buf *to, enum tail_tell_kind kind,
+static void begin(struct tail_turn *u, struct buf *to, enum tail_update_kind kind,
     struct tail_room *room, size_t words)
 {
-    struct tail_tell told = {kind, room};
+    struct tail_update update = {kind, room};
 
-    list_add(&u->tells, told);
+    list_add(&u->updates, update);
     reply_command(to, words);
-    reply_text(to, kind == TAIL_TELL_DONE ? "XACK" : "XCLAIM");
+    reply_text(to, kind == TAIL_UPDATE_DONE ? "XACK" : "XCLAIM");
     reply_word(to, room->name, room->len);
     reply_text(to, settings(u)->group);
 }
 
-static void tell_done(
+static void send_done(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
     struct tail_share *share = room->share;
 
     share->sent_acks = share->acks.n;
-    begin(u, to, TAIL_TELL_DONE, room, 3 + share->sent_acks);
+    begin(u, to, TAIL_UPDATE_DONE, room, 3 + share->sent_acks);
     for (size_t i = 0; i < share->sent_acks; i++)
         add_id(to, share->acks.at[i]);
     send(link, to);
 }
 
-static void tell_back(
+static void send_back(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
     struct tail_share *share = room->share;
@@ -70,7 +70,7 @@ static void tell_back(
         const struct tail_back *b = &share->backs.at[i];
         bool force = b->restored;
 
-        begin(u, to, TAIL_TELL_BACK, room, 11U + force);
+        begin(u, to, TAIL_UPDATE_BACK, room, 11U + force);
         reply_text(to, settings(u)->consumer);
         reply_number(to, force ? 0 : tail_share_idle(b->since, wait_now()));
         add_id(to, b->id);
@@ -86,7 +86,7 @@ static void tell_back(
 }
 
 /* As long as its reader lives, what was given is not claimed by others. */
-static void tell_renewed(
+static void send_renewed(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
     struct id_list ids = {0};
@@ -94,7 +94,7 @@ static void tell_renewed(
     uint64_t idle = tail_share_renewals(room->share, wait_now(), period, &ids);
 
     if (ids.n > 0) {
-        begin(u, to, TAIL_TELL_RENEWED, room, 6 + ids.n);
+        begin(u, to, TAIL_UPDATE_RENEWED, room, 6 + ids.n);
         reply_text(to, settings(u)->consumer);
         reply_number(to, idle);
         for (size_t i = 0; i < ids.n; i++)
@@ -111,18 +111,18 @@ static bool hands_back(const struct tail_take *take, const struct tail_share *sh
     return share->backs.n > 0 && (take->giving->t->print.set->ack || take->giving->closing);
 }
 
-static void tell(struct tail_turn *u, struct link *link, struct buf *to)
+static void send_updates(struct tail_turn *u, struct link *link, struct buf *to)
 {
-    u->tells.n = 0;
+    u->updates.n = 0;
     for (size_t i = 0; i < u->rooms->n; i++) {
         struct tail_share *share = u->rooms->at[i]->share;
 
         if (share->acks.n > 0)
-            tell_done(u, link, to, u->rooms->at[i]);
+            send_done(u, link, to, u->rooms->at[i]);
         if (hands_back(u->take, share))
-            tell_back(u, link, to, u->rooms->at[i]);
+            send_back(u, link, to, u->rooms->at[i]);
         if (share->n_given > 0)
-            tell_renewed(u, link, to, u->rooms->at[i]);
+            send_renewed(u, link, to, u->rooms->at[i]);
     }
 }
 
@@ -170,12 +170,12 @@ static void ask(struct request *r, struct link *link)
     tail_take_expect(u->take, ENTRY_XREAD, NULL);
     if (u->timed)
         link_command(link, "TIME");
-    tell(u, link, &commands);
+    send_updates(u, link, &commands);
     if (u->asked > 0)
         read_group(u, &commands);
     send(link, &commands);
     buf_free(&commands);
-    r->n = u->timed + u->tells.n + (u->asked > 0);
+    r->n = u->timed + u->updates.n + (u->asked > 0);
 }
 
 static bool is_lost(const struct tail_turn *u, const struct reply_item *item)
@@ -186,15 +186,16 @@ static bool is_lost(const struct tail_turn *u, const struct reply_item *item)
                    && (reply_is_error(item, "WRONGTYPE") || reply_is_error(item, "NOPERM"))));
 }
 
-/* Of what was told, only how much was renewed matters: the rest is done, or was undone by those who
+/* Of these, only how much was renewed matters: the rest is done, or was undone by those who
  * deleted the room or the group, as the read will show. */
-static void told_item(struct tail_turn *u, const struct tail_tell *t, const struct reply_item *item)
+static void update_item(
+    struct tail_turn *u, const struct tail_update *t, const struct reply_item *item)
 {
     struct id id;
 
     if (item->type == REPLY_ERROR && !is_lost(u, item) && !u->forgives)
         reply_refusal(&u->request.problem, item, t->room->name);
-    else if (t->kind == TAIL_TELL_RENEWED && item->depth == 1 && item->type == REPLY_STRING
+    else if (t->kind == TAIL_UPDATE_RENEWED && item->depth == 1 && item->type == REPLY_STRING
              && id_parse(item->bytes, item->len, &id) == 0)
         tail_share_renewed(t->room->share, id, wait_now());
 }
@@ -206,8 +207,8 @@ static void item(void *request, const struct reply_item *it)
 
     if (u->timed && u->request.at == 0)
         tail_clock_item(&u->clock, it, &u->request.problem);
-    else if (at < u->tells.n)
-        told_item(u, &u->tells.at[at], it);
+    else if (at < u->updates.n)
+        update_item(u, &u->updates.at[at], it);
     else if (is_lost(u, it))
         u->lost = true;
     else
@@ -222,7 +223,7 @@ static void answered(struct request *r)
     for (size_t i = 0; i < u->rooms->n; i++) {
         struct tail_share *share = u->rooms->at[i]->share;
 
-        tail_share_told(share);
+        tail_share_confirm(share);
         if (!share->asked || u->asked == 0)
             continue;
         u->came += share->came;
@@ -240,7 +241,7 @@ static void broken(struct request *r)
 
     tail_take_void(u->take);
     for (size_t i = 0; i < u->rooms->n; i++)
-        tail_share_untold(u->rooms->at[i]->share);
+        tail_share_resend(u->rooms->at[i]->share);
     if (u->take->in.bytes > 0 || u->take->in.entries > 0)
         tail_batch_shrink(&u->batch, (size_t)u->count);
 }
@@ -268,5 +269,5 @@ bool tail_turn_has_news(const struct tail_turn *u, const struct tail_share *shar
 
 void tail_turn_free(struct tail_turn *u)
 {
-    list_free(&u->tells);
+    list_free(&u->updates);
 }

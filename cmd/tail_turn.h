@@ -11,12 +11,12 @@
 #include "cmd/tail_xread.h"
 
 /* A command that says what became of a room's entries. */
-struct tail_tell {
-    enum tail_tell_kind { TAIL_TELL_DONE, TAIL_TELL_BACK, TAIL_TELL_RENEWED } kind;
+struct tail_update {
+    enum tail_update_kind { TAIL_UPDATE_DONE, TAIL_UPDATE_BACK, TAIL_UPDATE_RENEWED } kind;
     struct tail_room *room;
 };
 
-struct tail_tell_list LIST(struct tail_tell);
+struct tail_update_list LIST(struct tail_update);
 
 /* Set the first three, tail_turn_start(), and before each use the next ones; tail_turn_free(). */
 struct tail_turn {
@@ -31,14 +31,14 @@ struct tail_turn {
     struct tail_clock clock;
     bool strict;   /* a room that cannot be read is an error, and not: */
     bool lost;     /* answered: the group, or one of the rooms, is not there or cannot be read */
-    bool forgives; /* what was told need not be done: it is the end */
+    bool forgives; /* the updates need not be done: it is the end */
     size_t came;   /* entries */
 
     struct tail_batch batch; /* how many may be asked for at once, without --ack */
 
     /* Private. */
-    struct tail_tell_list tells; /* before the read */
-    size_t asked;                /* rooms */
+    struct tail_update_list updates; /* before the read */
+    size_t asked;                    /* rooms */
 };
 
 void tail_turn_start(struct tail_turn *u, struct tail_take *take);

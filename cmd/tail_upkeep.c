@@ -28,8 +28,8 @@ static struct request *join(struct tail_sharer *s)
 
 /* A room of -m without the group: either it was deleted, and is found again if it is made again, or
  * somebody has deleted the group, who does not want it back. */
-static void bury(struct tail_infos *q, struct tail_room *room, const struct tail_info *info,
-    const struct err *why)
+static void drop_groupless(struct tail_infos *q, struct tail_room *room,
+    const struct tail_info *info, const struct err *why)
 {
     struct tail *t = q->context;
     struct err gone;
@@ -43,12 +43,12 @@ static void bury(struct tail_infos *q, struct tail_room *room, const struct tail
     tail_rooms_leave_out(&t->rooms, room, &gone);
 }
 
-static struct request *look_for_graves(struct tail_sharer *s)
+static struct request *check_groupless(struct tail_sharer *s)
 {
     const struct tail_room_list *rooms = &s->conn.rooms;
 
     tail_info_start(&s->infos);
-    s->infos.each = bury;
+    s->infos.each = drop_groupless;
     s->infos.context = s->giving->t;
     for (size_t i = 0; i < rooms->n; i++)
         if (rooms->at[i]->state == TAIL_ROOM_READ && rooms->at[i]->share->state == TAIL_SHARE_GONE
@@ -129,7 +129,7 @@ static struct request *claim(struct tail_sharer *s)
         if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->claimable)
             return settings(s)->ack ? tail_claim_list(&s->claim, rooms->at[i], false, most)
                                     : tail_claim_any(&s->claim, rooms->at[i], most);
-        tail_take_tell(rooms->at[i]);
+        tail_take_report_deleted(rooms->at[i]);
     }
     return NULL;
 }
@@ -169,6 +169,6 @@ struct request *tail_upkeep_first(struct tail_sharer *s)
     if (asked == NULL)
         asked = join(s);
     if (asked == NULL)
-        asked = look_for_graves(s);
+        asked = check_groupless(s);
     return asked ? asked : recover(s);
 }

@@ -211,7 +211,7 @@ static void replied(struct request *r)
         x->passed_over = !tail_ahead_fits(&x->guess, i, cursor);
 }
 
-/* A room of which nothing came had nothing: what an XINFO told of before was lost. */
+/* A room of which nothing came had nothing: what an XINFO counted before was lost. */
 static void answered(struct request *r)
 {
     struct tail_xread *x = xread(r);

@@ -6,7 +6,7 @@ void entry_begin(struct entry_decoder *d)
 {
     d->entries = d->fields = d->bytes = 0;
     d->problem.code = EXIT_DONE;
-    d->m.room = d->untold;
+    d->m.room = d->from;
 }
 
 static void reject(struct entry_decoder *d)

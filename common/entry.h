@@ -19,7 +19,7 @@ struct span {
 };
 
 struct entry_message {
-    struct span room; /* or `untold` */
+    struct span room; /* or the decoder's `from` */
     struct span id;   /* as the server wrote it, with a NUL behind */
     struct id key;    /* the same as numbers */
     struct span name, text;
@@ -28,17 +28,17 @@ struct entry_message {
 /* How deep in the reply the array of entries lies. */
 enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XAUTOCLAIM = 1, ENTRY_XREAD = 2 };
 
-/* What a reply holds, told as it comes. Zero it, then fill in the first five. */
+/* What a reply holds, passed on as it comes. Zero it, then fill in the first five. */
 struct entry_decoder {
     enum entry_reply reply;
-    /* The room that the next entries are from, where the reply tells it; or NULL. */
+    /* The room that the next entries are from, where the reply names it; or NULL. */
     void (*on_room)(void *context, const struct span *room);
     /* A message, whose bytes live only during the call; and: the entry is whole (no name, text). */
     void (*on_message)(void *context, const struct entry_message *m);
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
-    const char *about;  /* what the server's errors are about, before their words; or NULL */
-    struct span untold; /* the room, where the reply does not tell it */
+    const char *about; /* what the server's errors are about, before their words; or NULL */
+    struct span from;  /* the room, where the reply does not name it */
 
     /* Of the reply at hand; entry_begin() resets them. */
     size_t entries;     /* whole ones */

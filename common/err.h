@@ -23,7 +23,7 @@ enum exit_code {
 
 /*
  * Whether it is worth trying again. A connection that is away (EXIT_NO_CONNECTION) always is; what
- * a server says may be final, or pass by itself, or pass for whoever connects anew (READONLY: the
+ * a server says may be final, or pass by itself, or pass for whoever connects again (READONLY: the
  * server has become a replica), or tell where to ask instead, from now on (MOVED) or for the time
  * being (ASK).
  */

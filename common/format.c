@@ -57,7 +57,7 @@ static void make_time(struct format *f, uint64_t second)
         buf_printf(&f->time_text, "%.3s:%.2s", zone, zone + 3);
 }
 
-/* The time's seconds as text, made anew only for another second than the last one. */
+/* The time's seconds as text, made again only for another second than the last one. */
 static const struct buf *time_text(
     struct format *f, uint64_t ms, void (*make)(struct format *f, uint64_t second))
 {

@@ -33,10 +33,10 @@ struct link {
     struct reply_target target;
     struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
-    bool handed;      /* hiredis has bytes to write */
-    bool mute;        /* writing has failed; replies may still come */
-    int logins;       /* replies still to come before the link is ready */
-    int64_t distance; /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
+    bool writing;      /* hiredis has bytes to write */
+    bool write_failed; /* replies may still come */
+    int logins;        /* replies still to come before the link is ready */
+    int64_t distance;  /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
     char peer[ENDPOINT_TEXT], why[TLS_WHY];
     const char *hint;                 /* why no TLS could be begun; NULL: no idea */
     struct err refused;               /* what the server said to the login */
@@ -75,7 +75,7 @@ void link_close(struct link *l)
 
 static bool has_output(const struct link *l)
 {
-    return !l->mute && (l->handed || l->out_at < l->out.len);
+    return !l->write_failed && (l->writing || l->out_at < l->out.len);
 }
 
 static short events(const struct link *l)
@@ -225,7 +225,7 @@ static void write_some(struct link *l)
     while (done && has_output(l)) {
         size_t n = l->out.len - l->out_at;
 
-        if (!l->handed) {
+        if (!l->writing) {
             n = n < WRITE_CHUNK ? n : WRITE_CHUNK;
             if (redisAppendFormattedCommand(l->context, l->out.data + l->out_at, n) != REDIS_OK)
                 buf_no_memory();
@@ -233,10 +233,10 @@ static void write_some(struct link *l)
         }
         if (redisBufferWrite(l->context, &done) != REDIS_OK) {
             l->context->err = 0; /* the server may have said why: read on */
-            l->mute = true;
+            l->write_failed = true;
             tls_forget_errors();
         }
-        l->handed = !done;
+        l->writing = !done;
     }
     /* What was written goes now and then, though more may be sent before all is. */
     if (l->out_at > l->out.len / 2)
@@ -325,9 +325,9 @@ static int not_redis(const struct link *l, struct err *e)
 
 static int go_on_login(struct link *l, struct err *e)
 {
-    int told = 0;
+    int done = 0;
 
-    while (l->logins > 0 && (told = reply_next(l->context->reader, on_login, l)) == 1)
+    while (l->logins > 0 && (done = reply_next(l->context->reader, on_login, l)) == 1)
         l->logins--;
     if (l->logins == 0) {
         l->state = READY;
@@ -337,7 +337,7 @@ static int go_on_login(struct link *l, struct err *e)
         *e = l->refused;
         return -1;
     }
-    if (told < 0)
+    if (done < 0)
         return not_redis(l, e);
     if (l->state == READY || !l->why[0])
         return 0;
@@ -374,22 +374,22 @@ int link_serve(struct link *l, short revents, struct err *e)
 
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
 {
-    int told = 1;
+    int done = 1;
 
     if (l->asking && !l->asked) {
-        told = reply_next(l->context->reader, reply_ignore, NULL);
-        l->asked = told == 1;
+        done = reply_next(l->context->reader, reply_ignore, NULL);
+        l->asked = done == 1;
     }
-    if (told == 1) {
-        told = reply_next(l->context->reader, sink, context);
-        l->asked = l->asked && told != 1;
+    if (done == 1) {
+        done = reply_next(l->context->reader, sink, context);
+        l->asked = l->asked && done != 1;
     }
-    if (told < 0)
+    if (done < 0)
         return err_set(
             e, EXIT_REFUSED, "protocol error from %s: %s", l->peer, l->context->reader->errstr);
-    if (told == 0 && l->state == LOST)
+    if (done == 0 && l->state == LOST)
         return err_set(e, EXIT_NO_CONNECTION, "connection to %s lost: %s", l->peer, l->why);
-    return told;
+    return done;
 }
 
 const char *link_peer(const struct link *l)

@@ -45,7 +45,7 @@ struct pollfd link_poll(const struct link *l, int64_t *deadline);
  * Do what the descriptor is ready for: go on connecting (to each of a host's addresses in turn) and
  * logging in, write, read. Returns -1 when the connection could not be made or was refused
  * (EXIT_NO_CONNECTION, EXIT_REFUSED; EXIT_FAILED for a state that passes). Once link_ready(), a
- * lost connection is told by link_reply() instead, after the last reply that came whole.
+ * lost connection is reported by link_reply() instead, after the last reply that came whole.
  */
 int link_serve(struct link *l, short revents, struct err *e);
 
@@ -87,8 +87,8 @@ void link_send(struct link *l, const char *bytes, size_t n);
 void link_command(struct link *l, const char *format, ...);
 
 /*
- * Take the next reply, its items told to `sink`. Returns 1 when it was told whole; 0 when more must
- * come first (a part may have been told; go on with the same sink); -1 when the connection is lost
+ * Take the next reply, its items passed to `sink`. Returns 1 when all were; 0 when more must
+ * come first (some may have been passed; go on with the same sink); -1 when the connection is lost
  * (EXIT_NO_CONNECTION) or what came is no reply (EXIT_REFUSED).
  */
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e);

@@ -68,7 +68,7 @@ bool peer_follow_slot(struct peer *p);
  */
 int peer_redirect(struct peer *p, const struct err *error);
 
-/* What was asked of the peer was answered: redirects from here on are counted anew. */
+/* What was asked of the peer was answered: redirects from here on are counted from 0. */
 void peer_fine(struct peer *p);
 
 /* Ask the node, which has just been logged in to, which ones serve which slots. */

@@ -2,8 +2,8 @@
  * RESP, the server's protocol: writing commands, and reading replies as a stream of items, without
  * a tree in between.
  *
- * Replies are parsed by hiredis' reader with callbacks of our own. An item is told as soon as it is
- * whole, so that a reply of any size needs no more memory than its longest string.
+ * Replies are parsed by hiredis' reader with callbacks of our own. An item is passed on as soon as
+ * it is whole, so that a reply of any size needs no more memory than its longest string.
  */
 #ifndef COMMON_REPLY_H
 #define COMMON_REPLY_H
@@ -25,7 +25,8 @@ struct reply_item {
     size_t siblings;   /* how many elements that array has; 1 at depth 0 */
     const char *bytes; /* of a string, status or error; no NUL follows */
     size_t len;
-    long long integer; /* of an integer; of an array, told first, the number of its elements */
+    long long
+        integer; /* of an integer; of an array, passed before them, the number of its elements */
 };
 
 typedef void reply_sink(void *context, const struct reply_item *item);
@@ -47,9 +48,9 @@ struct reply_target {
 void reply_attach(struct redisReader *reader, struct reply_target *target);
 
 /*
- * Parse what the reader was fed and tell its items. Returns 1 when a whole reply has been told
+ * Parse what the reader was fed and pass its items to `sink`. Returns 1 at the end of a reply
  * (another may follow), 0 when more bytes are needed, -1 when the bytes are no reply that RESP2
- * knows, or hold a line of more than 64 KiB or a string of more than 1 GiB, which is told once its
+ * knows, or hold a line of more than 64 KiB or a string of more than 1 GiB, which is seen once its
  * length has come: the reader's errstr says what is wrong. Without memory the program ends, as
  * everywhere.
  */

@@ -82,7 +82,7 @@ void session_set_idle(struct session *s, bool idle);
 /* Close and release; NULL is fine. */
 void session_close(struct session *s);
 
-/* The slot that it is aimed at, or -1. */
+/* The hash slot that is asked about, or -1. */
 int session_slot(const struct session *s);
 
 /* Whether commands may be sent: the link is there, and no refusal is being waited out. */
@@ -115,10 +115,10 @@ int session_prepare(
 int session_serve(struct session *s, const struct pollfd *fds, int64_t slept, struct err *e);
 
 /*
- * Take the next reply, as link_reply() does. Returns 1 when it was told whole, 0 when more must
- * come first, -1 (EXIT_REFUSED) when what came is no reply, and once SESSION_BROKEN when the link
- * has died: what was asked on it will not be answered, and a reply told in part is void; that is no
- * error, and `*e` stays as it was.
+ * Take the next reply, as link_reply() does. Returns 1 when all of it was passed to `sink`, 0 when
+ * more must come first, -1 (EXIT_REFUSED) when what came is no reply, and once SESSION_BROKEN when
+ * the link has died: what was asked on it will not be answered, and a reply that was passed in part
+ * is void; that is no error, and `*e` stays as it was.
  */
 enum { SESSION_BROKEN = 2 };
 int session_reply(struct session *s, reply_sink *sink, void *context, struct err *e);

@@ -14,7 +14,7 @@ enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
 
 static volatile sig_atomic_t armed, caught;
 static sigset_t ours; /* the signals in hand; none until wait_begin() */
-static bool told;
+static bool reported;
 
 /* Process 1 of a container gets no signal that it has no handler for: there is one all the time. */
 static void on_signal(int sig)
@@ -53,7 +53,7 @@ void wait_arm(void)
 
 int wait_signal(void)
 {
-    told = caught != 0;
+    reported = caught != 0;
     return caught;
 }
 
@@ -75,7 +75,7 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip
      * between. */
     sigprocmask(SIG_BLOCK, &ours, &open);
-    if (told || !caught)
+    if (reported || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
     sigprocmask(SIG_SETMASK, &open, NULL);
     if (ready < 0 && errno == EINTR)

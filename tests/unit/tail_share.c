@@ -84,12 +84,12 @@ static void sends(void)
     tail_share_ack(&s, id(1));
     s.sent_acks = 1;
     tail_share_ack(&s, id(2)); /* while the first one travels */
-    tail_share_told(&s);
+    tail_share_confirm(&s);
     CHECK_NUMBER(s.acks.at[0].ms, 2);
     CHECK_NUMBER(s.acks.n, 1);
     s.sent_acks = 1;
-    tail_share_untold(&s);
-    tail_share_told(&s);
+    tail_share_resend(&s);
+    tail_share_confirm(&s);
     CHECK_NUMBER(s.acks.n, 1);
     tail_share_free(&s);
 }
@@ -107,8 +107,9 @@ static void renews(void)
     CHECK_NUMBER(tail_share_renewals(&s, 1900, 1000, &ids), 600); /* half of the youngest's 1200 */
     CHECK_NUMBER(ids.n, 2);
     tail_share_renewed(&s, id(1), 1900);
-    CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500); /* id(2) was not renewed: not at once again */
-    tail_share_untold(&s);
+    CHECK_NUMBER(
+        tail_share_renew_at(&s, 1000), 2500); /* id(2) was not renewed: not at once again */
+    tail_share_resend(&s);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 1700);
     tail_share_answer(&s, id(2), false);
     CHECK_NUMBER(tail_share_renew_at(&s, 1000), 2500);
