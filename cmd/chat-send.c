@@ -145,7 +145,7 @@ int main(int argc, char **argv)
         {"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
         "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
-        clashes, {0}};
+        clashes, 2, {0}};
     struct sender s = {.set = &a.send};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};

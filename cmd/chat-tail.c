@@ -317,7 +317,7 @@ int main(int argc, char **argv)
         {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-tail", "[options] room ...",
         "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
-        clashes, {0}};
+        clashes, 0, {0}};
     struct tail t = {.print = {.set = &a.tail}};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};

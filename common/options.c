@@ -10,7 +10,7 @@
 #include "common/id.h"
 #include "common/when.h"
 
-enum { OPTION_HELP = 511, HELP_COLUMN = 28, LONGEST = 64, MOST_SECONDS = 1000000000 };
+enum { OPTION_HELP = 511, OPERAND = 1, HELP_COLUMN = 28, LONGEST = 64, MOST_SECONDS = 1000000000 };
 
 static const struct option_row builtin[] = {
     {OPTION_HELP, "help", NULL, "show this and end", NULL, 0, 0, 0},
@@ -107,6 +107,7 @@ static void for_getopt(const struct option_parser *p, char *letters, struct opti
     const struct option_row *row;
     void *settings = NULL;
 
+    *letters++ = '-'; /* return operands in their places, as OPERAND */
     *letters++ = ':'; /* tell a missing value from an unknown option */
     for (size_t n = 0; n < LONGEST - 1 && (row = row_at(p, n, &settings)) != NULL; n++) {
         int takes = row->value == NULL     ? no_argument
@@ -240,17 +241,22 @@ static int check_clash(
 int options_parse(struct option_parser *p, int argc, char **argv, struct err *e)
 {
     struct option longs[LONGEST];
-    char letters[3 * LONGEST + 2];
-    int code;
+    char letters[3 * LONGEST + 3];
+    int code, first, operands = 0;
 
     for_getopt(p, letters, longs);
     opterr = 0;
-    while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-        if (code == '?' || code == ':' ? reject(p, code, argv[optind - 1], e) < 0
-                                       : set(p, code, e) < 0)
+    while ((operands == 0 || operands != p->text_operand)
+           && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+        if (code == OPERAND)
+            argv[++operands] = optarg; /* the place of an argument that is done with */
+        else if (code == '?' || code == ':' ? reject(p, code, argv[optind - 1], e) < 0
+                                            : set(p, code, e) < 0)
             return -1;
+    first = optind - operands;
+    memmove(argv + first, argv + 1, (size_t)operands * sizeof *argv);
     for (const struct option_clash *clash = p->clashes; clash->one; clash++)
         if (check_clash(p, clash, e) < 0)
             return -1;
-    return optind;
+    return first;
 }

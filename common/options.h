@@ -61,13 +61,15 @@ struct option_parser {
     const char *about;                  /* what the program does, for --help */
     const struct option_table *tables;  /* ended by one without rows */
     const struct option_clash *clashes; /* ended by one without `one` */
-    bool given[512];                    /* by code: filled in by options_parse() */
+    int text_operand; /* the operand from which on all is text, options too; 0: options may stand
+                         behind any operand */
+    bool given[512];  /* by code: filled in by options_parse() */
 };
 
 /*
- * Parse the command line as GNU getopt_long() does, operands moved behind the options. Returns the
- * index of the first operand, or -1 with EXIT_USAGE. --help and --version print to standard output
- * and end the program.
+ * Parse the command line as GNU getopt_long() does, operands moved behind the options, whatever
+ * $POSIXLY_CORRECT says. Returns the index of the first operand, or -1 with EXIT_USAGE. --help and
+ * --version print to standard output and end the program.
  */
 int options_parse(struct option_parser *p, int argc, char **argv, struct err *e);
 

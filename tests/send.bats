@@ -170,11 +170,27 @@ stands_still() {
 	assert_equal "$(show -t -e "$ROOM" | cut -f 4)" 'two\nlines \xff'
 }
 
-@test "options and words may be mixed, and -- ends the options" {
-	send "$ROOM" hello -n jhon there
-	send -n jhon -- "$ROOM" -n is text
-	send "$ROOM" --name=jhon -- --name
-	holds "$ROOM" <<<$'jhon: hello there\njhon: -n is text\njhon: --name'
+@test "options stand before the message, from whose first word on all is text; -- ends them, and POSIXLY_CORRECT nothing" {
+	export CHAT_NAME=marry
+	for environment in --unset=POSIXLY_CORRECT POSIXLY_CORRECT=1; do
+		env "$environment" timeout 40 chat-send "$ROOM" run it with -v 2>"$BATS_TEST_TMPDIR/err"
+		[[ ! -s $BATS_TEST_TMPDIR/err ]]
+		env "$environment" timeout 40 chat-send "$ROOM" try -n 5 -- --zzz
+		env "$environment" timeout 40 chat-send "$ROOM" -n jhon hi
+		env "$environment" timeout 40 chat-send -n jhon -- "$ROOM" -n is text
+		env "$environment" timeout 40 chat-send "$ROOM" --name=jhon -- --name
+		env "$environment" timeout 40 chat-send "$ROOM" - -n
+		holds "$ROOM" <<-'END'
+			marry: run it with -v
+			marry: try -n 5 -- --zzz
+			jhon: hi
+			jhon: -n is text
+			jhon: --name
+			marry: - -n
+		END
+		prints env "$environment" chat-tail -n 1 "$ROOM" -e <<<'[marry]: - -n'
+		cli del "$ROOM" >/dev/null
+	done
 }
 
 @test "words leave standard input to the loop that calls it" {

@@ -73,6 +73,7 @@ static const struct option_clash clashes[] = {
 
 static struct option_parser parser;
 static char *argv[16]; /* permuted by the last parse() */
+static int text_operand;
 static struct err e;
 
 /* Parse the words, parted by `|`. Returns the index of the first operand, or -1. */
@@ -85,7 +86,7 @@ static int parse(const char *words)
     shared = (struct shared){0};
     e = (struct err){0};
     parser = (struct option_parser){
-        "prog", "[options] thing", "Does things.", tables, clashes, {0}};
+        "prog", "[options] thing", "Does things.", tables, clashes, text_operand, {0}};
     snprintf(copy, sizeof copy, "%s", words);
     argv[0] = program;
     for (char *at = copy, *word; *words && (word = strsep(&at, "|")) != NULL;)
@@ -176,6 +177,46 @@ static void finds_operands_between_options(void)
     CHECK_TEXT(argv[3], "-b");
     CHECK_NUMBER(parse("-"), 1);
     CHECK_TEXT(argv[1], "-");
+    CHECK_NUMBER(parse("one|two|three|--all|four|-n7"), 3);
+    CHECK(mine.all && mine.number == 7);
+    for (int i = 0; i < 4; i++)
+        CHECK_TEXT(argv[3 + i], ((const char *const[]){"one", "two", "three", "four"})[i]);
+}
+
+/* Where text begins, options end. */
+static void leaves_text_alone(void)
+{
+    text_operand = 2;
+    CHECK_NUMBER(parse("room|run|it|with|-a"), 1);
+    CHECK_TEXT(argv[5], "-a");
+    CHECK(!mine.all);
+    CHECK_NUMBER(parse("-q|room|-n|7|try|-n|5|--|--zzz"), 4);
+    CHECK_TEXT(argv[4], "room");
+    CHECK_TEXT(argv[5], "try");
+    CHECK_TEXT(argv[8], "--");
+    CHECK_TEXT(argv[9], "--zzz");
+    CHECK(shared.quiet && mine.number == 7);
+    CHECK_NUMBER(parse("room|--|-a|-q"), 2);
+    CHECK_TEXT(argv[2], "room");
+    CHECK_TEXT(argv[3], "-a");
+    CHECK_NUMBER(parse("--|-a|-b"), 2);
+    CHECK(!mine.all);
+    CHECK_NUMBER(parse("room|-a"), 2);
+    CHECK(mine.all);
+    CHECK_NUMBER(parse("room|-|-a"), 1);
+    CHECK(!mine.all);
+    CHECK_NUMBER(parse("room||-a"), 1);
+    CHECK(!mine.all);
+    text_operand = 0;
+}
+
+/* One who has set it for other programs gets the same from ours. */
+static void heeds_no_environment(void)
+{
+    setenv("POSIXLY_CORRECT", "1", 1);
+    finds_operands_between_options();
+    leaves_text_alone();
+    unsetenv("POSIXLY_CORRECT");
 }
 
 struct bad {
@@ -358,6 +399,7 @@ UNIT_MAIN({"starts from nothing", starts_from_nothing}, {"sets fields", sets_fie
     {"takes the last, or all of a repeatable one", takes_the_last},
     {"takes values that may be missing", takes_values_that_may_be_missing},
     {"finds operands between options, and behind --", finds_operands_between_options},
+    {"leaves text alone", leaves_text_alone}, {"heeds no environment", heeds_no_environment},
     {"refuses unknown options and missing values", refuses_unknown_options},
     {"refuses bad values, and says what would be right", refuses_bad_values},
     {"reads seconds and durations", reads_times},
