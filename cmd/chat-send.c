@@ -141,11 +141,12 @@ int main(int argc, char **argv)
 {
     struct arguments a = {.send.max_message = 64 * 1024 * 1024};
     struct server_settings server = SERVER_SETTINGS;
+    char libraries[LINK_LIBRARIES];
     const struct option_table tables[] = {
         {"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
         "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
-        clashes, 2, {0}};
+        clashes, libraries, 2, {0}};
     struct sender s = {.set = &a.send};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
@@ -153,6 +154,7 @@ int main(int argc, char **argv)
     int operand;
 
     wait_begin();
+    link_libraries(libraries);
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0) {

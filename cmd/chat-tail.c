@@ -313,11 +313,12 @@ int main(int argc, char **argv)
     struct arguments a = {.tail = {.timeout = -1, .claim = CLAIM_MS, .prefetch = 1}};
     char consumer[HOST_NAME_MAX + 32];
     struct server_settings server = SERVER_SETTINGS;
+    char libraries[LINK_LIBRARIES];
     const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
         {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-tail", "[options] room ...",
         "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
-        clashes, 0, {0}};
+        clashes, libraries, 0, {0}};
     struct tail t = {.print = {.set = &a.tail}};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};
@@ -325,6 +326,7 @@ int main(int argc, char **argv)
     int operand;
 
     wait_begin();
+    link_libraries(libraries);
     operand = options_parse(&parser, argc, argv, &e);
     out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
     if (a.tail.consumer == NULL)

@@ -8,6 +8,7 @@
 #include <hiredis/hiredis.h>
 
 #include "common/dial.h"
+#include "common/hello.h"
 #include "common/wait.h"
 
 /* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
@@ -38,12 +39,19 @@ struct link {
     int logins;        /* replies still to come before the link is ready */
     int64_t distance;  /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
     char peer[ENDPOINT_TEXT], why[TLS_WHY];
-    const char *hint;                 /* why no TLS could be begun; NULL: no idea */
-    struct err refused;               /* what the server said to the login */
-    enum { OTHER, MODE, ROLE } field; /* of HELLO's reply, whose value comes next */
-    bool cluster, master;
+    const char *hint; /* why no TLS could be begun; NULL: no idea */
+    struct hello hello;
     bool asking, asked; /* ASKING goes before each command; its answer has come */
 };
+
+void link_libraries(char to[LINK_LIBRARIES])
+{
+    char tls[TLS_LIBRARY];
+
+    tls_library(tls);
+    snprintf(to, LINK_LIBRARIES, "hiredis %d.%d.%d, %s", HIREDIS_MAJOR, HIREDIS_MINOR,
+        HIREDIS_PATCH, tls);
+}
 
 struct link *link_open(
     const struct endpoint *at, const struct login *login, int64_t due, struct err *e)
@@ -108,12 +116,12 @@ bool link_up(const struct link *l)
 
 bool link_in_cluster(const struct link *l)
 {
-    return l->cluster;
+    return l->hello.cluster;
 }
 
 bool link_is_master(const struct link *l)
 {
-    return l->master;
+    return l->hello.master;
 }
 
 int64_t link_distance(const struct link *l)
@@ -284,34 +292,11 @@ static void exchange(struct link *l, short revents)
         read_some(l);
 }
 
-/* HELLO answers with names and values in turn. */
-static void on_field(struct link *l, const struct reply_item *item)
-{
-    bool name = item->depth == 1 && item->index % 2 == 0 && item->len == 4;
-
-    if (l->field == MODE && item->type == REPLY_STRING)
-        l->cluster = item->len == 7 && memcmp(item->bytes, "cluster", 7) == 0;
-    if (l->field == ROLE && item->type == REPLY_STRING)
-        l->master = item->len == 6 && memcmp(item->bytes, "master", 6) == 0;
-    l->field = !name                                 ? OTHER
-               : memcmp(item->bytes, "mode", 4) == 0 ? MODE
-               : memcmp(item->bytes, "role", 4) == 0 ? ROLE
-                                                     : OTHER;
-}
-
 static void on_login(void *context, const struct reply_item *item)
 {
     struct link *l = context;
-    struct err why;
 
-    on_field(l, item);
-    if (item->type != REPLY_ERROR || l->refused.code != EXIT_DONE)
-        return;
-    reply_refusal(&why, item, NULL);
-    err_set(&l->refused, why.code, "%s refused the login: %s", l->peer, why.text);
-    l->refused.kind = why.kind;
-    if (reply_is_error(item, "NOAUTH") || reply_is_error(item, "WRONGPASS"))
-        err_hint(&l->refused, "see --askpass, --pass-file and $REDISCLI_AUTH");
+    hello_take(&l->hello, item, l->peer);
 }
 
 static int not_redis(const struct link *l, struct err *e)
@@ -333,8 +318,8 @@ static int go_on_login(struct link *l, struct err *e)
         l->state = READY;
         l->distance = wait_now() - l->distance;
     }
-    if (l->refused.code != EXIT_DONE) {
-        *e = l->refused;
+    if (l->hello.refused.code != EXIT_DONE) {
+        *e = l->hello.refused;
         return -1;
     }
     if (done < 0)

@@ -17,6 +17,10 @@
 
 struct link;
 
+/* Write what links are made with, for --version: "hiredis 1.2.0, OpenSSL 3.5.1". */
+enum { LINK_LIBRARIES = 64 };
+void link_libraries(char to[LINK_LIBRARIES]);
+
 /* Who we are, to any server. What it points to must outlive the links. */
 struct login {
     const char *name;     /* CLIENT SETNAME */

@@ -198,7 +198,7 @@ static int set(struct option_parser *p, int code, struct err *e)
     p->given[code] = true;
     if (code == OPTION_HELP || code == 'V') {
         if (code == 'V')
-            printf("%s %s\n", p->program, CHAT_VERSION);
+            printf("%s %s (%s)\n", p->program, CHAT_VERSION, p->libraries);
         else
             print_help(p);
         end(e);

@@ -12,7 +12,7 @@
 
 #include "common/err.h"
 
-#define CHAT_VERSION "0.1.0"
+#define CHAT_VERSION "0.2.0"
 
 struct option_row {
     int code;          /* the option's letter, or a number above 255 when it has none */
@@ -61,6 +61,7 @@ struct option_parser {
     const char *about;                  /* what the program does, for --help */
     const struct option_table *tables;  /* ended by one without rows */
     const struct option_clash *clashes; /* ended by one without `one` */
+    const char *libraries;              /* what it was built with, for --version */
     int text_operand; /* the operand from which on all is text, options too; 0: options may stand
                          behind any operand */
     bool given[512];  /* by code: filled in by options_parse() */

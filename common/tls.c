@@ -20,6 +20,14 @@
 
 const bool tls_is_there = true;
 
+void tls_library(char to[TLS_LIBRARY])
+{
+    const char *version = OpenSSL_version(OPENSSL_VERSION); /* and the date, behind it */
+    size_t name = strcspn(version, " ") + 1;
+
+    snprintf(to, TLS_LIBRARY, "%.*s", (int)(name + strcspn(version + name, " ")), version);
+}
+
 struct tls {
     SSL_CTX *context;
     const struct tls_settings *set;
@@ -206,7 +214,14 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
 
 #else
 
+#include <stdio.h>
+
 const bool tls_is_there = false;
+
+void tls_library(char to[TLS_LIBRARY])
+{
+    snprintf(to, TLS_LIBRARY, "no TLS");
+}
 
 struct tls *tls_open(const struct tls_settings *set, struct err *e)
 {

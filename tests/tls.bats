@@ -69,6 +69,17 @@ tls_server() {
 	fails 2 'rediss://: this build has no TLS' env REDIS_URL=rediss+sentinel://localhost/m chat-tail room
 }
 
+@test "--version names the libraries, and the manuals the version" {
+	local tls='no TLS' name
+	! with_tls || tls='OpenSSL [0-9]+\.[0-9]+\.[0-9]+[a-z]?'
+	for name in chat-send chat-tail; do
+		run "$name" --version
+		assert_match "$output" "^$name 0\\.2\\.0 \\(hiredis [0-9]+\\.[0-9]+\\.[0-9]+, $tls\\)\$"
+		grep -qxF ".Os ${output% (*}" "$REPO/cmd/$name.1"
+	done
+	! pkg-config --exists hiredis || assert_match "$output" "hiredis $(pkg-config --modversion hiredis),"
+}
+
 @test "a good certificate: by address and by name, from a file or a directory, by option and by URI" {
 	tls_server server
 	send "${trusting[@]}" -n jhon room hi

@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct server_settings server = SERVER_SETTINGS;
     const struct option_table tables[] = {
         {"Mine", rows, &mine}, {"Server", server_options, &server}, {0}};
-    struct option_parser parser = {"fuzz", "", "", tables, clashes, (int)(size % 3), {0}};
+    struct option_parser parser = {"fuzz", "", "", tables, clashes, "", (int)(size % 3), {0}};
     struct err e = {0};
 
     if (!may_end(argc, argv)) {

@@ -86,7 +86,7 @@ static int parse(const char *words)
     shared = (struct shared){0};
     e = (struct err){0};
     parser = (struct option_parser){
-        "prog", "[options] thing", "Does things.", tables, clashes, text_operand, {0}};
+        "prog", "[options] thing", "Does things.", tables, clashes, "stdio 1.2", text_operand, {0}};
     snprintf(copy, sizeof copy, "%s", words);
     argv[0] = program;
     for (char *at = copy, *word; *words && (word = strsep(&at, "|")) != NULL;)
@@ -383,7 +383,7 @@ static void prints_version_and_help(void)
     char text[4096];
 
     CHECK_NUMBER(run("-V", text, sizeof text), 0);
-    CHECK_TEXT(text, "prog " CHAT_VERSION "\n");
+    CHECK_TEXT(text, "prog " CHAT_VERSION " (stdio 1.2)\n");
     CHECK_NUMBER(run("--version", text, sizeof text), 0);
     CHECK_NUMBER(run("room|--help|-Z", text, sizeof text), 0);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
