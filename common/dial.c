@@ -26,7 +26,8 @@ static int no_connection(const struct dial *d, int why, struct err *e)
 
     err_set(e, EXIT_NO_CONNECTION, "cannot connect to %s: %s", uri_endpoint_text(&d->at, peer),
         strerror(why));
-    if (why == ECONNREFUSED && strcmp(peer, "127.0.0.1:6379") == 0) /* the default */
+    if (why == ECONNREFUSED /* at the default address, or what people call it */
+        && (strcmp(peer, "127.0.0.1:6379") == 0 || strcmp(peer, "localhost:6379") == 0))
         err_hint(e, "start a server there (redis-server), or name another with -h, -p, -s or -u");
     return -1;
 }

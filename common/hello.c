@@ -16,15 +16,16 @@ static void take_field(struct hello *h, const struct reply_item *item)
                                                      : HELLO_OTHER;
 }
 
-void hello_take(struct hello *h, const struct reply_item *item, const char *peer)
+void hello_take(void *context, const struct reply_item *item)
 {
+    struct hello *h = context;
     struct err why;
 
     take_field(h, item);
     if (item->type != REPLY_ERROR || h->refused.code != EXIT_DONE)
         return;
     reply_refusal(&why, item, NULL);
-    err_set(&h->refused, why.code, "%s refused the login: %s", peer, why.text);
+    err_set(&h->refused, why.code, "%s refused the login: %s", h->peer, why.text);
     h->refused.kind = why.kind;
     if (reply_is_error(item, "NOAUTH") || reply_is_error(item, "WRONGPASS"))
         err_hint(&h->refused, "see --askpass, --pass-file and $REDISCLI_AUTH");

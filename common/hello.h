@@ -10,14 +10,15 @@
 #include "common/err.h"
 #include "common/reply.h"
 
-/* Begins as all zero. */
+/* Begins as all zero but for `peer`. */
 struct hello {
+    const char *peer; /* where it comes from, for people */
     bool cluster, master;
     struct err refused; /* the first refusal, and what may help; EXIT_DONE: none */
     enum { HELLO_OTHER, HELLO_MODE, HELLO_ROLE } field; /* whose value comes next */
 };
 
-/* Take the next item of the login's replies. `peer` is where it comes from, for people. */
-void hello_take(struct hello *h, const struct reply_item *item, const char *peer);
+/* Take the next item of the login's replies: a reply_sink, whose context is a struct hello. */
+void hello_take(void *context, const struct reply_item *item);
 
 #endif

@@ -17,6 +17,11 @@ enum { WRITE_CHUNK = 256 * 1024 };
 /* What commands take while they wait to be written, when they are those of a large batch. */
 enum { OUTPUT_KEPT = 8 * 1024 * 1024 };
 
+/* How long a handshake may take before we say what may be wrong. */
+enum { DOUBT_MS = 2000 };
+
+static bool tls_is_clear; /* a server has spoken TLS, or we have said that none seems to */
+
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
@@ -31,6 +36,7 @@ struct link {
     redisContext *context; /* NULL until connected */
     struct ssl_st *ssl;    /* the context's; NULL: in the clear */
     short securing;        /* what the handshake waits for */
+    int64_t doubt;         /* when to say that it takes long */
     struct reply_target target;
     struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
@@ -48,9 +54,8 @@ void link_libraries(char to[LINK_LIBRARIES])
 {
     char tls[TLS_LIBRARY];
 
-    tls_library(tls);
     snprintf(to, LINK_LIBRARIES, "hiredis %d.%d.%d, %s", HIREDIS_MAJOR, HIREDIS_MINOR,
-        HIREDIS_PATCH, tls);
+        HIREDIS_PATCH, tls_library(tls));
 }
 
 struct link *link_open(
@@ -63,7 +68,7 @@ struct link *link_open(
     l->dial.at = *at;
     l->login = login;
     l->due = l->dial.due = due;
-    uri_endpoint_text(at, l->peer);
+    l->hello.peer = uri_endpoint_text(at, l->peer);
     if (dial_begin(&l->dial, e) == 0)
         return l;
     link_close(l);
@@ -101,6 +106,8 @@ struct pollfd link_poll(const struct link *l, int64_t *deadline)
         *deadline = wait_earliest(*deadline, l->due);
     if (l->state == CONNECTING)
         return dial_poll(&l->dial, deadline);
+    if (l->state == SECURING)
+        *deadline = wait_earliest(*deadline, l->doubt);
     return (struct pollfd){l->context->fd, events(l), 0};
 }
 
@@ -211,8 +218,21 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         return 0;
     }
     l->state = SECURING;
+    l->doubt = wait_now() + DOUBT_MS;
     l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, l->why, &l->hint);
     return l->ssl ? 0 : cannot_connect(l, l->why, e);
+}
+
+/* A server that speaks no TLS may take the handshake for the beginning of a long command, and wait
+ * for its end. Nobody should have to wait for the same until the time is up. */
+static void express_doubt(struct link *l)
+{
+    if (wait_now() < l->doubt)
+        return;
+    l->doubt = WAIT_FOREVER;
+    if (!tls_is_clear)
+        err_say(ERR_NOTICE, "%s has not answered yet; %s", l->peer, tls_hint(l->ssl));
+    tls_is_clear = true;
 }
 
 static int go_on_securing(struct link *l, struct err *e)
@@ -221,8 +241,10 @@ static int go_on_securing(struct link *l, struct err *e)
 
     if (done < 0)
         return cannot_connect(l, l->why, e);
-    if (done > 0)
-        log_in(l);
+    if (done == 0)
+        express_doubt(l);
+    else
+        tls_is_clear = true, log_in(l);
     return 0;
 }
 
@@ -292,13 +314,6 @@ static void exchange(struct link *l, short revents)
         read_some(l);
 }
 
-static void on_login(void *context, const struct reply_item *item)
-{
-    struct link *l = context;
-
-    hello_take(&l->hello, item, l->peer);
-}
-
 static int not_redis(const struct link *l, struct err *e)
 {
     err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
@@ -312,7 +327,7 @@ static int go_on_login(struct link *l, struct err *e)
 {
     int done = 0;
 
-    while (l->logins > 0 && (done = reply_next(l->context->reader, on_login, l)) == 1)
+    while (l->logins > 0 && (done = reply_next(l->context->reader, hello_take, &l->hello)) == 1)
         l->logins--;
     if (l->logins == 0) {
         l->state = READY;

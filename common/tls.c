@@ -20,12 +20,13 @@
 
 const bool tls_is_there = true;
 
-void tls_library(char to[TLS_LIBRARY])
+const char *tls_library(char to[TLS_LIBRARY])
 {
     const char *version = OpenSSL_version(OPENSSL_VERSION); /* and the date, behind it */
     size_t name = strcspn(version, " ") + 1;
 
     snprintf(to, TLS_LIBRARY, "%.*s", (int)(name + strcspn(version + name, " ")), version);
+    return to;
 }
 
 struct tls {
@@ -186,7 +187,7 @@ const char *tls_hint(const struct ssl_st *ssl)
         return SSL_get_app_data(ssl);
     /* An alert comes from a server that speaks TLS. */
     if (!SSL_is_init_finished(ssl) && ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET)
-        return "if it is not a TLS port, leave out --tls";
+        return "if it is not a TLS port, leave out --tls, or use redis://";
     return NULL;
 }
 
@@ -218,9 +219,10 @@ int tls_handshake(struct ssl_st *ssl, short *events, char why[TLS_WHY])
 
 const bool tls_is_there = false;
 
-void tls_library(char to[TLS_LIBRARY])
+const char *tls_library(char to[TLS_LIBRARY])
 {
     snprintf(to, TLS_LIBRARY, "no TLS");
+    return to;
 }
 
 struct tls *tls_open(const struct tls_settings *set, struct err *e)

@@ -18,9 +18,10 @@ struct ssl_st;
 
 extern const bool tls_is_there;
 
-/* Write the name and version of the library that is in use: "OpenSSL 3.5.1", or "no TLS". */
+/* Write the name and version of the library that is in use: "OpenSSL 3.5.1", or "no TLS". Returns
+ * `to`. */
 enum { TLS_LIBRARY = 32 };
-void tls_library(char to[TLS_LIBRARY]);
+const char *tls_library(char to[TLS_LIBRARY]);
 
 /* What the options ask for. Strings belong to the argument list. */
 struct tls_settings {

@@ -180,7 +180,10 @@ hold_input() {
 	fails 3 '/none: No such file or directory; see -h, -p, -s and -u in --help$' chat-tail -s "$BATS_TEST_TMPDIR/none" room
 	! (: <>/dev/tcp/127.0.0.1/6379) 2>/dev/null || skip 'there is one here'
 	unset REDIS_URL
-	fails 3 'refused; start a server there \(redis-server\), or name another with -h, -p, -s or -u$' chat-send -n jhon room word
+	for given in '' '-h localhost' '-u redis://localhost'; do
+		read -ra arguments <<<"$given"
+		fails 3 'refused; start a server there \(redis-server\), or name another with -h, -p, -s or -u$' chat-send "${arguments[@]}" room hi
+	done
 }
 
 @test "standard input is left alone when there is no server, or none that lets us in" {

@@ -141,7 +141,7 @@ tls_server() {
 	tls_server server
 	fails 3 '; a TLS port needs --tls$' chat-send -p "$PORT" room hi
 	start_server_tcp
-	fails 3 '(no answer|TLS: [^;]*); if it is not a TLS port, leave out --tls; gave up after 1 s$' \
+	fails 3 '(no answer|TLS: [^;]*); if it is not a TLS port, leave out --tls, or use redis://; gave up after 1 s$' \
 		chat-send -q --retry 1 --tls --insecure -p "$PORT" room hi
 }
 
@@ -176,4 +176,10 @@ s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$PORT"
 	times=$({ time chat-send --tls --insecure --retry 1 -p "$PORT" room hi 2>"$BATS_TEST_TMPDIR/err" || true; } 2>&1)
 	grep -q 'no answer; .*; gave up' "$BATS_TEST_TMPDIR/err"
 	awk '{ exit $1 + $2 > 0.5 }' <<<"$times"
+	spawn chat-send --tls --insecure --retry 13 -p "$PORT" -n jhon room hi 2>"$BATS_TEST_TMPDIR/err"
+	wait_until 20 has_lines "$BATS_TEST_TMPDIR/err" 2
+	grep -qx "chat-send: 127.0.0.1:$PORT has not answered yet; if it is not a TLS port, leave out --tls, or use redis://" <(head -n 1 "$BATS_TEST_TMPDIR/err")
+	grep -q 'no answer; if it is not a TLS port' <(tail -n 1 "$BATS_TEST_TMPDIR/err")
+	wait_end 20 "$PID"
+	assert_equal "$(grep -c 'not answered yet' "$BATS_TEST_TMPDIR/err")" 1 # and again and again it was tried
 }
