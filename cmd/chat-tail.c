@@ -34,8 +34,7 @@ static int set_lines(void *field, char *value, const struct option_row *row, str
 
     (void)row;
     if (id_number(value + from, strlen(value + from), &set->line_count) < 0)
-        return err_set(e, EXIT_USAGE,
-            "needs a number N for the last N messages or +N for the Nth on, not '%s'", value);
+        return err_needs(e, value, "a number N for the last N messages or +N for the Nth on");
     set->lines = from ? TAIL_FROM : TAIL_LAST;
     return 0;
 }
@@ -119,7 +118,7 @@ static int set_colours(void *field, char *value, const struct option_row *row, s
             *(enum colours *)field = (enum colours)i;
             return 0;
         }
-    return err_set(e, EXIT_USAGE, "needs auto, always or never, not '%s'", value);
+    return err_needs(e, value, "auto, always or never");
 }
 
 #define AT(member) offsetof(struct arguments, member)

@@ -28,6 +28,19 @@ int err_set(struct err *e, enum exit_code code, const char *format, ...)
     return -1;
 }
 
+int err_needs(struct err *e, const char *value, const char *format, ...)
+{
+    char needed[sizeof e->text / 2];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(needed, sizeof needed, format, args);
+    va_end(args);
+    if (strstr(value, "://"))
+        return err_set(e, EXIT_USAGE, "needs %s; for a URI use -u", needed);
+    return err_set(e, EXIT_USAGE, "needs %s, not '%s'", needed, value);
+}
+
 void err_add(struct err *e, const char *format, ...)
 {
     size_t n = strlen(e->text);

@@ -43,6 +43,13 @@ struct err {
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Fill in, with EXIT_USAGE, what an option needs instead of `value`. That is repeated, unless it is
+ * a URI, in which there may be a password. Returns -1.
+ */
+int err_needs(struct err *e, const char *value, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Put more behind the text. */
 void err_add(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -45,8 +45,8 @@ int option_number(void *field, char *value, const struct option_row *row, struct
 
     if (id_number(value, strlen(value), &number) < 0 || number < (uint64_t)row->least
         || number > (uint64_t)row->most)
-        return err_set(e, EXIT_USAGE, "needs a number from %lld to %lld, not '%s'",
-            (long long)row->least, (long long)row->most, value);
+        return err_needs(
+            e, value, "a number from %lld to %lld", (long long)row->least, (long long)row->most);
     *(int64_t *)field = (int64_t)number;
     return 0;
 }
@@ -63,8 +63,7 @@ int option_seconds(void *field, char *value, const struct option_row *row, struc
     else if (end == value || value[strspn(value, "0123456789.")] != 0 || *end != 0)
         seconds = INFINITY;
     if (seconds > MOST_SECONDS)
-        return err_set(
-            e, EXIT_USAGE, "needs seconds, or a duration such as 10m or 1h30m, not '%s'", value);
+        return err_needs(e, value, "seconds, or a duration such as 10m or 1h30m");
     *(int64_t *)field = (int64_t)(seconds * 1000);
     return 0;
 }
@@ -73,8 +72,7 @@ int option_duration(void *field, char *value, const struct option_row *row, stru
 {
     (void)row;
     if (when_duration(value, field) < 0 || *(uint64_t *)field == 0)
-        return err_set(
-            e, EXIT_USAGE, "needs a duration such as 30s, 10m, 1h30m, 7d or 2w, not '%s'", value);
+        return err_needs(e, value, "a duration such as 30s, 10m, 1h30m, 7d or 2w");
     return 0;
 }
 

@@ -63,8 +63,7 @@ static int set_retry(void *field, char *value, const struct option_row *row, str
     if (option_seconds(field, value, row, e) == 0)
         return 0;
     if (strcmp(value, "forever") != 0)
-        return err_set(
-            e, EXIT_USAGE, "needs seconds, a duration such as 10m, or 'forever', not '%s'", value);
+        return err_needs(e, value, "seconds, a duration such as 10m, or 'forever'");
     *(int64_t *)field = SESSION_FOREVER;
     return 0;
 }

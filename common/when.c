@@ -233,9 +233,8 @@ int when_parse(const char *text, time_t now, struct when *when, struct err *e)
     else if (text[0] == '@' ? parse_epoch(text + 1, when) < 0
                             : parse_iso(text, when) < 0 && parse_clock(text, now, when) < 0
                                   && parse_day(text, now, when) < 0)
-        return err_set(e, EXIT_USAGE,
-            "needs 10m (ago), 17:22, today, yesterday, 2026-11-23T17:22, @EPOCH, milliseconds "
-            "since 1970 or an ID, not '%s'",
-            text);
+        return err_needs(e, text,
+            "10m (ago), 17:22, today, yesterday, 2026-11-23T17:22, @EPOCH, milliseconds since 1970 "
+            "or an ID");
     return 0;
 }

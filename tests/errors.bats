@@ -124,7 +124,8 @@ hold_input() {
 @test "a password as an option, or in another option, is refused and not repeated" {
 	local program
 	for given in '-a hush' -ahush -qahush '--pass hush' --pass=hush '--password hush' --password=hush '--passw hush' '--pas hush' \
-		--pas=hush '-h redis://u:hush@h' -hredis://u:hush@h '--host=u:hush@h' '-s redis://u:hush@h' '-u u:hush@h' '-u redis://u:hush'; do
+		--pas=hush '-h redis://u:hush@h' -hredis://u:hush@h '--host=u:hush@h' '-s redis://u:hush@h' '-u u:hush@h' '-u redis://u:hush' '--auth hush' \
+		'-p redis://u:hush@h' '--db=redis://u:hush@h/0' '--retry redis://u:hush@h'; do
 		read -ra arguments <<<"$given"
 		for program in chat-send chat-tail; do
 			fails 2 '' "$program" "${arguments[@]}" room word
@@ -133,6 +134,10 @@ hold_input() {
 	done
 	for option in -a --pass --password; do fails 2 "$option: .*--askpass, --pass-file" chat-tail "$option" hush room; done
 	fails 2 '-h: .*-u' chat-tail -h redis://u:hush@h room
+	for option in -n -S -U --color --claim; do
+		fails 2 "$option: needs [^;]*; for a URI use -u$" chat-tail "$option$([[ $option != --* ]] || echo =)redis://u:hush@h" room
+		[[ $stderr != *hush* ]]
+	done
 	[[ $(chat-tail --help) != *PASSWORD* ]]
 }
 
