@@ -4,7 +4,8 @@ PREFIX   ?= /usr/local
 MANPREFIX ?= $(PREFIX)/share/man
 BASHCOMP ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMP  ?= $(PREFIX)/share/zsh/site-functions
-FISHCOMP ?= $(PREFIX)/share/fish/vendor_completions.d
+# Fish looks below the prefix that it was built for, mostly /usr, and in /etc, but not in /usr/local.
+FISHCOMP ?= $(PREFIX)/share/fish/vendor_completions.d $(if $(filter /usr/local,$(PREFIX)),/etc/fish/completions)
 
 # SANITIZE=address,undefined builds apart from the ordinary build.
 SANITIZE ?=
@@ -128,11 +129,12 @@ install: all ## install the programs, manuals and completions below PREFIX, in D
 	install -m 644 completions/chat.bash $(DESTDIR)$(BASHCOMP)/chat-send
 	ln -sf chat-send $(DESTDIR)$(BASHCOMP)/chat-tail
 	install -m 644 completions/_chat $(DESTDIR)$(ZSHCOMP)
-	install -m 644 $(PROGRAMS:%=completions/%.fish) $(DESTDIR)$(FISHCOMP)
+	for dir in $(addprefix $(DESTDIR),$(FISHCOMP)); do install -m 644 $(PROGRAMS:%=completions/%.fish) $$dir || exit; done
 
 uninstall: ## remove what install installed
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(PROGRAMS:%=$(DESTDIR)$(MANPREFIX)/man1/%.1)
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHCOMP)/%) $(DESTDIR)$(ZSHCOMP)/_chat $(PROGRAMS:%=$(DESTDIR)$(FISHCOMP)/%.fish)
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BASHCOMP)/%) $(DESTDIR)$(ZSHCOMP)/_chat
+	rm -f $(foreach dir,$(FISHCOMP),$(PROGRAMS:%=$(DESTDIR)$(dir)/%.fish))
 
 clean: ## remove build/
 	rm -rf --one-file-system build

@@ -3,26 +3,40 @@
 complete -c chat-tail -f
 
 # The rooms that the server has, which is asked with the options typed so far that say which one it is. A URI, which may
-# hold a password, goes by the environment: everyone can see arguments.
+# hold a password, goes by the environment: everyone can see arguments. So one in the wrong place goes nowhere. Rooms that
+# begin with a dash are offered behind `--` only, and those with a tilde in quotes only, for fish would not quote it.
 function __chat_tail_rooms
     set -l server
-    set -l words (commandline -opc)
+    set -l not_offered '^-'
+    set -l words (commandline -xpc 2>/dev/null; or commandline -opc)[2..] # before fish 4 there is no -x
     set -lx REDIS_URL $REDIS_URL
-    for i in (seq 2 (count $words))
-        switch $words[$i]
+    while set -q words[1]
+        set -l word $words[1]
+        set -e words[1]
+        switch $word
+            case --
+                set not_offered '^$'
             case -u --uri
-                set REDIS_URL $words[(math $i + 1)]
+                set REDIS_URL $words[1]
+                set -e words[1]
             case '--uri=*'
-                set REDIS_URL (string replace -- --uri= '' $words[$i])
+                set REDIS_URL (string replace -- --uri= '' $word)
+            case '-u*'
+                set REDIS_URL (string replace -- -u '' $word)
             case -h -p -s --host --port --socket --user --pass-file --db --cacert --cacertdir --cert --key --sni
-                set -a server $words[$i] $words[(math $i + 1)]
-            case '--host=*' '--port=*' '--socket=*' '--user=*' '--pass-file=*' '--db=*' --tls --insecure '--ca*=*' '--cert=*' '--key=*' '--sni=*'
-                set -a server $words[$i]
+                set -a server $word (string replace -r -- '^~/' $HOME/ "$words[1]")
+                set -e words[1]
+            case '--host=*' '--port=*' '--socket=*' '--user=*' '--pass-file=*' '--db=*' '-h*' '-p*' '-s*' --tls --insecure '--ca*=*' '--cert=*' '--key=*' '--sni=*'
+                set -a server $word
         end
     end
-    timeout 0.4 chat-tail -q $server -l 2>/dev/null </dev/null | string replace -r '\t.*' ''
+    string match -q -r '@|://' -- "$server"; and return
+    string match -q -r '^[\'"\\\\]' -- (commandline -ct | string collect -a); or set -a not_offered '^~'
+    for room in (timeout 0.4 chat-tail -q $server -l 2>/dev/null </dev/null | string replace -r '\t.*' '')
+        string match -q -r (string join '|' '\\\\t|\\\\x00' $not_offered) -- $room; or printf '%b\0' $room
+    end
 end
-complete -c chat-tail -a '(__chat_tail_rooms)'
+complete -c chat-tail -a '(__chat_tail_rooms | string split0)'
 
 function __chat_tail_when
     printf '%s\t%s\n' 10m 'Ten minutes ago' 1h 'An hour ago' 1d 'A day ago' 1w 'A week ago' \

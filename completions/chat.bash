@@ -37,65 +37,145 @@ _chat_values() {
 	esac
 }
 
-# _chat_rooms: the rooms that the server has, which is asked with the options typed so far that say which one it is.
-# Silent, and soon over, when there is no server. A name of more than plain characters is offered quoted. A URI, which may
-# hold a password, goes by the environment: everyone can see arguments.
-_chat_rooms() {
-	local i words server=() rooms room typed
-	local -x REDIS_URL=${REDIS_URL-}
-	# The line, for in COMP_WORDS a URI or `--option=value` is many words.
-	read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
-	for ((i = 1; i < ${#words[@]}; i++)); do
-		case ${words[i]} in
-		-u | --uri) REDIS_URL=$(_chat_unquoted "${words[i + 1]-}") ;;
-		--uri=*) REDIS_URL=$(_chat_unquoted "${words[i]#*=}") ;;
-		-[hps] | --host | --port | --socket | --user | --pass-file | --db | --cacert | --cacertdir | --cert | --key | --sni)
-			server+=("${words[i]}" "$(_chat_unquoted "${words[i + 1]-}")")
-			;;
-		--tls | --insecure | --host=* | --port=* | --socket=* | --user=* | --pass-file=* | --db=* | --cacert=* | \
-			--cacertdir=* | --cert=* | --key=* | --sni=*) server+=("$(_chat_unquoted "${words[i]}")") ;;
+# _chat_split: splits the line up to the cursor as the shell does: sets $words, quotes removed, and $quote, the one that the
+# last word is in. In COMP_WORDS, what holds one of COMP_WORDBREAKS, such as a URI, is many words.
+_chat_split() {
+	local line=${COMP_LINE:0:COMP_POINT} char i begun=''
+	words=() quote=''
+	for ((i = 0; i < ${#line}; i++)); do
+		char=${line:i:1}
+		if [[ ! $quote && $char == [[:space:]] ]]; then
+			begun=''
+			continue
+		fi
+		[[ $begun ]] || words+=('')
+		begun=1
+		case $quote$char in
+		[\"\'] | \'\' | \"\") [[ $quote ]] && quote='' || quote=$char ;;
+		\\ | \"\\) ((++i)) && words[-1]+=${line:i:1} ;;
+		*) words[-1]+=$char ;;
 		esac
 	done
-	typed=$(_chat_unquoted "${COMP_WORDS[COMP_CWORD]}")
-	mapfile -t rooms < <(timeout 0.4 chat-tail -q "${server[@]}" -l 2>/dev/null </dev/null | cut -f 1)
-	for room in "${rooms[@]}"; do
-		[[ $room != "$typed"* ]] || COMPREPLY+=("$(printf %q "$room")")
+	[[ $begun ]] || words+=('')
+}
+
+# _chat_option WORD: sets $option to the one in the word that takes a value, if there is one, and $value to what stands in
+# the same word. Fails if nothing does, so that the value is the next word.
+_chat_option() {
+	local i
+	option='' value=''
+	case $1 in
+	--*=*) option=${1%%=*} value=${1#*=} && return ;;
+	--*) ! _chat_values "$program" "$1" || option=$1 ;;
+	-*)
+		for ((i = 1; i < ${#1}; i++)); do
+			_chat_values "$program" "-${1:i:1}" || continue
+			option=-${1:i:1} value=${1:i+1}
+			break
+		done
+		;;
+	esac
+	[[ $value ]]
+}
+
+# _chat_parse: goes through the words before the last one. Sets $option to the one whose value comes next, $operands to
+# their number, $ended if there are no more options, and REDIS_URL and $server to what says which server.
+_chat_parse() {
+	local i value
+	option='' operands=0 ended='' server=()
+	for ((i = 1; i < ${#words[@]} - 1; i++)); do
+		option=''
+		if [[ $ended || ${words[i]} != -?* ]]; then
+			# The second operand of chat-send is text, and so is all behind it.
+			((++operands == 2)) && [[ $program == chat-send ]] && ended=1
+			continue
+		fi
+		[[ ${words[i]} != -- ]] || ended=1
+		[[ ${words[i]} != @(--tls|--insecure) ]] || server+=("${words[i]}")
+		if ! _chat_option "${words[i]}" && [[ $option ]]; then
+			((++i < ${#words[@]} - 1)) || return 0
+			value=${words[i]}
+		fi
+		case $option in
+		-u | --uri) REDIS_URL=$value ;;
+		-[hps] | --host | --port | --socket | --user | --pass-file | --db | --cacert | --cacertdir | --cert | --key | --sni)
+			server+=("$option" "${value/#\~\//$HOME/}")
+			;;
+		esac
+	done
+	option=''
+}
+
+# _chat_rooms: sets $offered to the rooms of the server. Silent, and soon over, when there is none. A URI, which may hold a
+# password, goes by the environment: everyone can see arguments. So one in the wrong place goes nowhere.
+_chat_rooms() {
+	local i
+	offered=()
+	[[ ${server[*]} != *@(@|://)* ]] || return 0
+	mapfile -t offered < <(timeout 0.4 chat-tail -q "${server[@]}" -l 2>/dev/null </dev/null | cut -f 1)
+	for i in "${!offered[@]}"; do
+		# What begins with a dash needs a -- before it; and the shell knows no NUL.
+		if [[ ! $ended && ${offered[i]} == -* || ${offered[i]} =~ (^|[^\\])(\\\\)*\\x00 ]]; then
+			unset "offered[i]"
+		else
+			printf -v "offered[i]" %b "${offered[i]}"
+		fi
 	done
 }
-_chat_unquoted() {
-	local text=${1//[\"\']/}
-	printf '%s' "${text//\\/}"
+
+# _chat_reply TYPED REPLACED CANDIDATE ...: offers the candidates that begin with what was typed. That stays as it is,
+# however it was quoted, and what comes behind it is quoted alike; Readline replaces only a part of it.
+_chat_reply() {
+	local one rest
+	for one in "${@:3}"; do
+		[[ $one == "$1"* ]] || continue
+		rest=${one:${#1}}
+		[[ $quote != \" || $rest != *!* ]] || continue # nothing quotes that there
+		case $quote in
+		\') rest=${rest//\'/"'\\''"} ;;
+		\")
+			rest=${rest//\\/\\\\} rest=${rest//\"/\\\"} rest=${rest//\$/\\\$} rest=${rest//\`/\\\`}
+			;;
+		*) [[ ! $rest ]] || printf -v rest %q "$rest" ;;
+		esac
+		COMPREPLY+=("$2$rest")
+	done
 }
 
 _chat() {
-	local program=${1##*/} word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} before='' values
+	local program=${1##*/} words quote option value operands ended server values offered=()
+	local -x REDIS_URL=${REDIS_URL-}
 	COMPREPLY=()
-	[[ " ${COMP_WORDS[*]:1:COMP_CWORD-1} " != *' -- '* ]] || return 0
-
-	# `--color=al` is three words if `=` is among COMP_WORDBREAKS, as it is at first, and else one.
-	if [[ $word == --*=* ]]; then
-		option=${word%%=*} before=$option= word=${word#*=}
-	elif [[ $word == '=' ]]; then
-		word=''
-	elif [[ $option == '=' ]]; then
-		option=${COMP_WORDS[COMP_CWORD - 2]}
-	elif [[ $option == --time || $option == --color ]]; then
-		option='' # their values are optional, and always in the same word
+	_chat_split
+	while ((${#words[@]} > 2)) && [[ ${words[0]##*/} != "$program" ]]; do
+		words=("${words[@]:1}") # such as a variable that is set
+	done
+	_chat_parse
+	value=${words[-1]}
+	if [[ ! $option && ! $ended && $value == -* ]]; then
+		_chat_option "$value" || option='' value=${words[-1]}
+		[[ $option != @(--time|--color) ]] || option+='='
 	fi
-	[[ $option != --time && $option != --color ]] || option+='='
-
-	if ! _chat_values "$program" "$option"; then
-		values=$_chat_tail_options
-		[[ $program != chat-send ]] || values=$_chat_send_options
-		[[ $word == -* ]] || { _chat_rooms && return; }
-	elif [[ $option == @(-s|--socket|--pass-file|--cacert|--cacertdir|--cert|--key|-C|--cursor-file) ]]; then
+	case $option in
+	-s | --socket | --pass-file | --cacert | --cacertdir | --cert | --key | -C | --cursor-file)
 		compopt -o default # readline's own completion of file names
 		return
-	elif [[ $option == -h || $option == --host ]]; then
-		mapfile -t COMPREPLY < <(compgen -P "$before" -A hostname -- "$word")
-		return
-	fi
-	mapfile -t COMPREPLY < <(compgen -P "$before" -W "$values" -- "$word")
+		;;
+	-h | --host) mapfile -t offered < <(compgen -A hostname -- "$value") ;;
+	?*)
+		_chat_values "$program" "$option" && mapfile -t offered < <(compgen -W "$values")
+		;;
+	*)
+		if [[ $value == -* && ! $ended ]]; then
+			values=$_chat_tail_options
+			[[ $program != chat-send ]] || values=$_chat_send_options
+			mapfile -t offered < <(compgen -W "$values")
+		elif [[ $program == chat-tail || $operands == 0 ]]; then
+			_chat_rooms
+		fi
+		;;
+	esac
+	_chat_reply "$value" "$2" "${offered[@]}"
 }
 
 complete -F _chat chat-send chat-tail

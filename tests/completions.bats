@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The completions, by completing in each of the three shells: bash and zsh in a terminal, fish by its own command.
+# The completions as they are installed, by completing in fresh shells in a terminal: each looks where it does by itself,
+# but in the directory that the files were installed to.
 
 load helper
 
@@ -8,28 +9,38 @@ setup() { trace_less; }
 shells=(bash bash-completion zsh fish)
 
 setup_file() {
-	export TMUX_TMPDIR=$BATS_FILE_TMPDIR HOME=$BATS_FILE_TMPDIR/home HOSTFILE=$BATS_FILE_TMPDIR/hosts
+	export TMUX_TMPDIR=$BATS_FILE_TMPDIR HOME=$BATS_FILE_TMPDIR/home HOSTFILE=$BATS_FILE_TMPDIR/hosts ROOT=$BATS_FILE_TMPDIR/root
 	unset TMUX
 	mkdir -p "$HOME/files/directory"
 	touch "$HOME/files/one.sock" "$HOME/files/two words"
 	echo '192.0.2.1 alpha.example' >"$HOSTFILE"
 	cd "$HOME/files" || return
 	mkdir "$HOME/bin"
-	printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>"%s"\nexec "%s" "$@"\n' "$HOME/arguments" "$(command -v timeout)" >"$HOME/bin/timeout"
-	chmod +x "$HOME/bin/timeout"
+	# Each notes its arguments; and timeout gives more time, for the machine may be busy, unless a test is about that.
+	for program in timeout chat-tail cut; do
+		printf '#!/bin/sh\necho "$0 $*" >>"%s"\n%s\nexec "%s" "$@"\n' "$HOME/arguments" \
+			"$([[ $program != timeout ]] || echo "[ -e '$HOME/bounded' ] || { shift && set -- 15 \"\$@\"; }")" \
+			"$(command -v $program)" >"$HOME/bin/$program"
+	done
+	chmod +x "$HOME/bin/"*
 	export PATH=$HOME/bin:$PATH
 	spawn tmux -D -f /dev/null
 	export TMUX_PID=$PID
 	wait_until 10 tmux list-sessions
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$REPO" B="$CHAT_BUILD" PREFIX=/usr/local DESTDIR="$ROOT" install
 	start_bash
 	start_bash_completion
 	start_zsh
 	start_fish
 }
 
+teardown() { stop_jobs; }
+
 teardown_file() {
+	local shells
+	mapfile -t shells < <(tmux list-panes -a -F '#{pane_pid}')
 	kill "$TMUX_PID"
-	wait_until 5 ended "$TMUX_PID"
+	for pid in "$TMUX_PID" "${shells[@]}"; do wait_until 5 ended "$pid"; done # they may write their history
 }
 
 # shell_in_terminal NAME COMMAND ...: in a window; it answers in the file $HOME/NAME, first that it is ready.
@@ -41,29 +52,28 @@ shell_in_terminal() {
 	wait_until 20 has_lines "$HOME/$name" 1
 }
 
-# In bash and zsh, ^O puts all the candidates into the line, and ^T writes the line to $ANSWERS and empties it.
+# In bash and zsh, ^O puts all the candidates into the line. In all shells, ^T writes the line to $ANSWERS and empties it;
+# and Enter writes the program's last argument, in hexadecimal digits.
 bash_keys=$(
 	cat <<'END'
 PS1='$ '
 bind '"\C-o": insert-completions'
 bind -x '"\C-t": printf "%s\n" "$READLINE_LINE" >>"$ANSWERS"; READLINE_LINE='
+chat-tail() { printf %s "${@: -1}" | od -An -v -tx1 | tr -d ' \n' >>"$ANSWERS"; echo >>"$ANSWERS"; }
 echo ready >>"$ANSWERS"
 END
 )
 
 start_bash() {
-	printf '%s\n' "source '$REPO/completions/chat.bash'" "$bash_keys" >"$HOME/bash.rc"
+	printf '%s\n' "source '$ROOT/usr/local/share/bash-completion/completions/chat-tail'" "$bash_keys" >"$HOME/bash.rc"
 	shell_in_terminal bash bash --noprofile --rcfile "$HOME/bash.rc"
 }
 
-# As installed: the package bash-completion looks for a file by the command's name.
+# The package bash-completion looks for a file by the command's name.
 start_bash_completion() {
-	local package=/usr/share/bash-completion/bash_completion dir=$HOME/data/bash-completion/completions
+	local package=/usr/share/bash-completion/bash_completion
 	[[ -r $package ]] || package=/opt/homebrew/etc/profile.d/bash_completion.sh
-	mkdir -p "$dir"
-	ln -s "$REPO/completions/chat.bash" "$dir/chat-send"
-	ln -s "$REPO/completions/chat.bash" "$dir/chat-tail"
-	printf '%s\n' "XDG_DATA_HOME='$HOME/data'" "source '$package'" "$bash_keys" >"$HOME/bash-completion.rc"
+	printf '%s\n' "XDG_DATA_DIRS='$ROOT/usr/local/share:$ROOT/usr/share'" "source '$package'" "$bash_keys" >"$HOME/bash-completion.rc"
 	shell_in_terminal bash-completion bash --noprofile --rcfile "$HOME/bash-completion.rc"
 }
 
@@ -71,13 +81,14 @@ start_zsh() {
 	cat >"$HOME/.zshrc" <<'END'
 PS1='$ '
 bindkey -e
-fpath=($REPO/completions $fpath)
+fpath=($ROOT$^fpath $fpath)
 autoload -Uz compinit add-zle-hook-widget
 compinit -u -D
 zstyle ':completion:all:*' completer _all_matches _complete
 zstyle ':completion:all:*' insert true
 zstyle ':completion:*:hosts' hosts alpha.example
 zle -C all complete-word _generic
+chat-tail() { print -rn -- $@[-1] | od -An -v -tx1 | tr -d ' \n' >>$ANSWERS; echo >>$ANSWERS }
 answer() { print -r -- "$BUFFER" >>$ANSWERS; BUFFER= }
 zle -N answer
 bindkey '^O' all '^T' answer
@@ -87,20 +98,27 @@ END
 	shell_in_terminal zsh env ZDOTDIR="$HOME" zsh -d -i
 }
 
-# It answers each line of the file $HOME/fish.in by what it offers, a blank in it being a |.
+# A second one answers each line of the file $HOME/fish.in by what it offers, a blank in it being a |.
 start_fish() {
 	mkfifo "$HOME/fish.in"
-	cat >"$HOME/fish.rc" <<'END'
+	mkdir -p "$HOME/.config/fish"
+	cat >"$HOME/.config/fish/config.fish" <<'END'
+set fish_complete_path $ROOT$fish_complete_path $fish_complete_path
 function __fish_print_hostnames; echo alpha.example; end
-source $argv[1]
-source $argv[2]
+END
+	cat >"$HOME/fish.rc" <<'END'
 echo ready >>$ANSWERS
 while read -l line
 	echo (complete -C $line | string replace -r '\t.*' '' | string replace -a ' ' '|') >>$ANSWERS
 end
 END
-	shell_in_terminal fish sh -c 'exec fish --no-config "$@" <>"$0"' "$HOME/fish.in" "$HOME/fish.rc" \
-		"$REPO/completions/chat-send.fish" "$REPO/completions/chat-tail.fish"
+	cat >"$HOME/fish.keys" <<'END'
+bind \ct 'commandline >>$ANSWERS; commandline ""'
+function chat-tail; printf %s $argv[-1] | od -An -v -tx1 | tr -d ' \n' >>$ANSWERS; echo >>$ANSWERS; end
+function ready --on-event fish_prompt; functions -e ready; echo ready >>$ANSWERS; end
+END
+	shell_in_terminal fish-offers env -u XDG_DATA_DIRS sh -c 'exec fish "$1" <>"$0"' "$HOME/fish.in" "$HOME/fish.rc"
+	shell_in_terminal fish env -u XDG_DATA_DIRS fish -i -C "source $HOME/fish.keys"
 }
 
 # answered SHELL N: it has answered so often; leaves its last answer in $line.
@@ -110,18 +128,18 @@ answered() {
 	((${#answers[@]} >= $2))
 }
 
-# typed SHELL KEY LINE: types LINE and the key; sets line to what the line is then.
+# typed SHELL LINE KEY ...: types LINE and the keys, the last of which has it answer; sets line to the answer.
 typed() {
 	answered "$1" 0
-	tmux send-keys -t "=$1:" -l -- "$3" ';' send-keys -t "=$1:" "$2" C-t
-	wait_until 10 answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
+	tmux send-keys -t "=$1:" -l -- "$2" ';' send-keys -t "=$1:" "${@:3}"
+	wait_until 20 answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
 }
 
 # in_fish LINE: sets line to all that it offers for the last word, one behind the other.
 in_fish() {
-	answered fish 0
+	answered fish-offers 0
 	echo "$1" >"$HOME/fish.in"
-	wait_until 10 answered fish $((${#answers[@]} + 1)) && answered fish 0
+	wait_until 20 answered fish-offers $((${#answers[@]} + 1)) && answered fish-offers 0
 }
 
 # offers SHELL LINE: sets offered to what may stand for the last word of LINE; of `--option=value` only the value or else
@@ -133,7 +151,7 @@ offers() {
 	if [[ $1 == fish ]]; then
 		in_fish "$2" || return
 	else
-		typed "$1" C-o "$2" || return
+		typed "$1" "$2" C-o C-t || return
 		line=${line//'\ '/|}
 		line=${line#"$before"}
 		[[ ${line% } != "$word" ]] || return 0 # nothing was put in
@@ -168,12 +186,7 @@ offers_only() {
 all_complete() {
 	local shell line
 	for shell in "${shells[@]}"; do
-		if [[ $shell == fish ]]; then
-			in_fish "$1"
-			line=${1% *}\ ${line%% *}
-		else
-			typed "$shell" Tab "$1"
-		fi
+		typed "$shell" "$1" Tab C-t
 		line=${line% }
 		assert_equal "$shell: ${line%=}" "$shell: $2"
 	done
@@ -269,8 +282,63 @@ all_files() {
 	all_offer "chat-tail -s $SOCK " ops other 'two words'
 	all_offer "chat-tail --socket=$SOCK -e ops o" ops other
 	all_offer "chat-send -u unix://$SOCK -n jhon t" 'two words'
+	all_offer "chat-send -s $SOCK ops o"
+	all_offer "chat-send -s $SOCK -- ops o"
 	stop_servers
 	all_offer "chat-tail -s $SOCK "
+}
+
+@test "nothing, and soon, when the server is silent" {
+	local port
+	port=$(free_port)
+	spawn "$PYTHON" -c 'import socket, sys, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(300)' "$port"
+	wait_until 5 bash -c ": >/dev/tcp/127.0.0.1/$port"
+	touch "$HOME/bounded"
+	all_offer "chat-tail -p $port "
+	all_offer "chat-send -u redis://127.0.0.1:$port "
+	rm "$HOME/bounded"
+}
+
+# reads LINE WORD: once LINE is completed by Tab, each shell reads its last word as this one.
+reads() {
+	local shell
+	local -A had
+	for shell in ${only-${shells[@]}}; do
+		answered "$shell" 0
+		had[$shell]=${#answers[@]}
+		tmux send-keys -t "=$shell:" -l -- "$1" ';' send-keys -t "=$shell:" Tab Enter
+	done
+	for shell in "${!had[@]}"; do
+		wait_until 20 answered "$shell" $((had[$shell] + 1)) && answered "$shell" 0
+		assert_equal "$shell, $1: $line" "$shell, $1: $(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"
+	done
+}
+
+@test "each room becomes a word that the shell reads as that room, in quotes too" {
+	local rooms=(team:dev 'a=b@c' -odd "it's" 'say"hi' ' two  words ' '~root' '$(touch x)`date`' $'two\nlines' 'back\slash\n' \
+		'{x,y}*?[z]' '!now!!' $'caf\xc3\xa9' '#no;&|<>') i only
+	start_server
+	for i in "${!rooms[@]}"; do
+		cli -n "$i" xadd "${rooms[i]}" '*' jhon hi >/dev/null
+		reads "chat-tail -s $SOCK --db=$i -- '" "${rooms[i]}"
+		[[ ${rooms[i]} != !* ]] || only='zsh fish' # see chat.bash
+		reads "chat-tail -s $SOCK --db $i -- \"" "${rooms[i]}"
+		unset only
+		[[ ${rooms[i]} != \~* ]] || only='bash bash-completion zsh' # see chat-tail.fish
+		reads "chat-tail -s $SOCK --db=$i -- " "${rooms[i]}"
+		unset only
+	done
+	reads "chat-tail -s $SOCK team:" team:dev
+	reads "chat-tail -s $SOCK team:d" team:dev
+	reads "chat-tail -s $SOCK 'team:d" team:dev
+	reads "chat-tail -s $SOCK --db 1 a=b@" a=b@c
+	reads "chat-tail -s $SOCK --db 5 \\ tw" ' two  words '
+	reads "chat-tail -s $SOCK --db 6 \\~r" '~root'
+	all_offer "chat-tail -s $SOCK --db 2 "
+	[[ ! -e x ]]
+	stop_servers
 }
 
 @test "a URI's password is in no process's arguments" {
@@ -278,8 +346,13 @@ all_files() {
 	send -u "unix://:s3cret@$SOCK" -n jhon ops hi
 	rm -f "$HOME/arguments"
 	all_offer "chat-tail -u unix://:s3cret@$SOCK " ops
+	all_offer "chat-tail -e '-uunix://:s3cret@$SOCK' " ops
 	all_offer "chat-send --uri=unix://:s3cret@$SOCK " ops
-	has_lines "$HOME/arguments" $((2 * ${#shells[@]}))
+	(($(grep -c 'chat-tail .*-l$' "$HOME/arguments") == 3 * 2 * ${#shells[@]})) # timeout has it in its own arguments too
+	all_offer "chat-tail -h unix://:s3cret@$SOCK "
+	all_offer "chat-tail -hu:s3cret@localhost "
+	all_offer "chat-send --host s3cret@localhost "
+	all_offer "chat-tail --socket=unix://:s3cret@$SOCK "
 	! grep s3cret "$HOME/arguments" >&2 || false
 	stop_servers
 }
@@ -287,6 +360,15 @@ all_files() {
 @test "options go on behind operands" {
 	all_offer 'chat-send room --max' --maxage --maxlen --max-message
 	all_offer 'chat-tail one two --tim' --time --timeout
+	all_offer 'chat-send -n jhon room --whol' --whole
+}
+
+@test "from the first word of a message on, there are no options" {
+	all_offer 'chat-send room hello --'
+	all_offer 'chat-send -n jhon room hello -n '
+	all_offer 'chat-send --tls -p 1 room hello -'
+	all_offer 'chat-send -- room -'
+	all_offer 'chat-send room -- -'
 }
 
 @test "zsh: what contradicts an option given is not offered" {
