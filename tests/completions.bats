@@ -101,7 +101,8 @@ END
 # A second one answers each line of the file $HOME/fish.in by what it offers, a blank in it being a |.
 start_fish() {
 	mkfifo "$HOME/fish.in"
-	mkdir -p "$HOME/.config/fish"
+	# Where there is none, it makes completions out of all manuals, in the background.
+	mkdir -p "$HOME/.config/fish" "$HOME"/{.cache,.local/share}/fish/generated_completions
 	cat >"$HOME/.config/fish/config.fish" <<'END'
 set fish_complete_path $ROOT$fish_complete_path $fish_complete_path
 function __fish_print_hostnames; echo alpha.example; end
@@ -132,14 +133,14 @@ answered() {
 typed() {
 	answered "$1" 0
 	tmux send-keys -t "=$1:" -l -- "$2" ';' send-keys -t "=$1:" "${@:3}"
-	wait_until 20 answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
+	wait_until "${soon-20}" answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
 }
 
 # in_fish LINE: sets line to all that it offers for the last word, one behind the other.
 in_fish() {
 	answered fish-offers 0
 	echo "$1" >"$HOME/fish.in"
-	wait_until 20 answered fish-offers $((${#answers[@]} + 1)) && answered fish-offers 0
+	wait_until "${soon-20}" answered fish-offers $((${#answers[@]} + 1)) && answered fish-offers 0
 }
 
 # offers SHELL LINE: sets offered to what may stand for the last word of LINE; of `--option=value` only the value or else
@@ -289,7 +290,7 @@ all_files() {
 }
 
 @test "nothing, and soon, when the server is silent" {
-	local port
+	local port soon=8 # chat-tail itself waits for 10 s
 	port=$(free_port)
 	spawn "$PYTHON" -c 'import socket, sys, time
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -336,7 +337,9 @@ reads() {
 	reads "chat-tail -s $SOCK --db 1 a=b@" a=b@c
 	reads "chat-tail -s $SOCK --db 5 \\ tw" ' two  words '
 	reads "chat-tail -s $SOCK --db 6 \\~r" '~root'
-	all_offer "chat-tail -s $SOCK --db 2 "
+	all_offer "chat-tail -s $SOCK --db 2 " # -odd is no operand
+	offers fish "chat-tail -s $SOCK --db 6 "
+	offers_only
 	[[ ! -e x ]]
 	stop_servers
 }
