@@ -307,7 +307,7 @@ has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 	REDISCLI_AUTH=wrong fails 4 "WRONGPASS.*$hint" chat-tail -e "$ROOM"
 	fails 4 "NOAUTH.*at the same time[^;]*$hint" chat-send -n jhon "$ROOM" word
 	fails 4 "NOAUTH.*$hint" chat-tail -e "$ROOM"
-	REDISCLI_AUTH=$SECRET fails 4 WRONGPASS chat-tail --user nobody -e "$ROOM"
+	REDISCLI_AUTH=$SECRET fails 4 "WRONGPASS.*$hint" chat-tail --user nobody -e "$ROOM"
 	REDISCLI_AUTH=$SECRET show -e "$ROOM" 2>/dev/null || assert_equal $? 1
 }
 
