@@ -412,7 +412,7 @@ has_all() { (($(of_room "$1" "$2" | wc -l) >= $3)); }
 begin_load() {
 	local i
 	senders=()
-	cc del "${rooms[@]/%/-load}" >/dev/null 2>&1 || for i in "${rooms[@]/%/-load}" "${row_rooms[@]}"; do cc del "$i" >/dev/null; done
+	for i in "${rooms[@]/%/-load}" "${row_rooms[@]}"; do cc del "$i" >/dev/null; done
 	spawn chat-tail -t -n +1 "${rooms[@]/%/-load}" >"$BATS_TEST_TMPDIR/live" 2>"$BATS_TEST_TMPDIR/live.err" </dev/null
 	reader=$PID
 	for i in "${!rooms[@]}"; do
