@@ -7,9 +7,10 @@ load helper
 
 # The nodes divide the slots in thirds, and go on when one of them is away.
 setup_file() {
-	local node first=0 last
+	local node first=0 last databases=(--cluster-databases 16) # of Valkey 9
+	server_launch --port 0 "${databases[@]}" 2>"$BATS_FILE_TMPDIR/unknown" && stop_server || databases=()
 	for node in 0 1 2; do
-		start_server_tcp --cluster-enabled yes --cluster-port "$(free_port)" --cluster-node-timeout 1000 \
+		start_server_tcp --cluster-enabled yes --cluster-port "$(free_port)" --cluster-node-timeout 1000 "${databases[@]}" \
 			--cluster-require-full-coverage no --cluster-allow-replica-migration no --appendonly yes
 		last=$((16384 * (node + 1) / 3 - 1))
 		cli cluster addslotsrange "$first" "$last" >/dev/null
@@ -127,6 +128,30 @@ noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 		fails 1 . bash -c "ulimit -n 64 && exec chat-tail $n -m 'few-*'"
 		assert_match "$stderr" "$need"
 	done
+}
+
+# Each node has them, or none does: each connection to another node must say SELECT again.
+@test "a database of a cluster, by --db and by the URI: sent, listed, replayed, followed and shared, and nothing else is touched" {
+	local rooms=() node
+	[[ $(cli config get cluster-databases) == *16 ]] || skip 'this server has no databases in a cluster (Valkey 9)'
+	for node in 0 1 2; do rooms+=("$(rooms_of "$node" db- 1)"); done
+	spawn chat-tail -F '%r %t\n' -n +1 --db 3 "${rooms[@]}" >"$live" 2>"$live.err" </dev/null
+	printf '%s\t-\tjhon\thi\n' "${rooms[@]}" "${rooms[@]}" | send -t --db 3
+	printf '%s hi\n' "${rooms[@]}" "${rooms[@]}" | sort >"$live.expected"
+	prints_all "$live" "$live.expected"
+	for node in 0 1 2; do
+		assert_equal "$(on "$node" && cli -n 3 xlen "${rooms[node]}")" 2
+		assert_equal "$(on "$node" && cli -n 0 exists "${rooms[node]}")" 0
+	done
+	prints sort "$live.expected" < <(show -F '%r %t\n' -e -n +1 -u "$REDIS_URL/3" "${rooms[@]}" | sort)
+	assert_equal "$(show -l --db 3 'db-*' | cut -f 1,2)" "$(printf '%s\t2\n' "${rooms[@]}" | sort)"
+	assert_equal "$(show -l 'db-*')" ''
+	prints sort "$live.expected" < <(show -F '%r %t\n' -g w -e --since 0 -m 'db-*' -u "$REDIS_URL/3" | sort)
+}
+
+@test "a database that a cluster does not have: the server's own words, 4" {
+	fails 4 'refused the login: ERR (SELECT is not allowed in cluster mode|DB index is out of range)' chat-send --db 99 room hi
+	fails 4 'refused the login: ERR (SELECT is not allowed in cluster mode|DB index is out of range)' chat-tail -u "$REDIS_URL/99" room
 }
 
 @test "a node is killed and started again, with 100 rooms on it: one notice that the outage began, and one that it is over" {
