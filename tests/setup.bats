@@ -94,3 +94,39 @@ on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests
 	on_that_machine breakfast
 	assert_status 2
 }
+
+# What a Python of 2020 does not know, or one of 2025 does in another way: processes that multiprocessing starts inherit
+# no descriptors any more. Warnings are errors: what is deprecated today is gone tomorrow.
+@test "setup: the Python of the tests is that of each version from 3.9 on" {
+	cd "$REPO"
+	mapfile -t programs < <(grep -rlE '^#!.*python' tests; find tests -name '*.py')
+	"$PYTHON" -W error - "${programs[@]}" tests/*.bats <<-'END'
+		import ast, re, sys, textwrap
+		NEWER = {'anext', 'aiter', 'ExceptionGroup', 'import multiprocessing', 'import tomllib', '.total()', 'strict=',
+		         'asyncio.timeout', 'asyncio.TaskGroup', 'asyncio.Runner', 'asyncio.Barrier', 'itertools.pairwise',
+		         'itertools.batched', 'datetime.UTC', 'concurrent.futures.ProcessPoolExecutor'}
+		HERE = re.compile(r'"\$PYTHON" -[^\n]*<<-?\'(\w+)\'\n(.*?)^\s*\1$', re.M | re.S)
+
+		def used(node):
+		    if isinstance(node, ast.Import):
+		        return [f'import {alias.name}' for alias in node.names]
+		    if isinstance(node, ast.ImportFrom):
+		        return [f'import {node.module}'] + [f'{node.module}.{alias.name}' for alias in node.names]
+		    if isinstance(node, (ast.Name, ast.Attribute)):
+		        return [ast.unparse(node)]
+		    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+		        return [f'.{node.func.attr}()']
+		    return [f'{node.arg}='] if isinstance(node, ast.keyword) else []
+
+		parts = []
+		for path in sys.argv[1:]:
+		    with open(path, encoding='utf-8') as file:
+		        text = file.read()
+		    parts += [(path, textwrap.dedent(part)) for _, part in HERE.findall(text)] if path.endswith('.bats') else [(path, text)]
+		assert len(parts) > 30, f'only {len(parts)} programs were found'
+		for path, part in parts:
+		    compile(part, path, 'exec')
+		    newer = [name for node in ast.walk(ast.parse(part, path, feature_version=(3, 9))) for name in used(node) if name in NEWER]
+		    assert not newer, f'{path}: {newer}'
+	END
+}

@@ -132,19 +132,19 @@ noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 
 # Each node has them, or none does: each connection to another node must say SELECT again.
 @test "a database of a cluster, by --db and by the URI: sent, listed, replayed, followed and shared, and nothing else is touched" {
-	local rooms=() node
+	local names=() node
 	[[ $(cli config get cluster-databases) == *16 ]] || skip 'this server has no databases in a cluster (Valkey 9)'
-	for node in 0 1 2; do rooms+=("$(rooms_of "$node" db- 1)"); done
-	spawn chat-tail -F '%r %t\n' -n +1 --db 3 "${rooms[@]}" >"$live" 2>"$live.err" </dev/null
-	printf '%s\t-\tjhon\thi\n' "${rooms[@]}" "${rooms[@]}" | send -t --db 3
-	printf '%s hi\n' "${rooms[@]}" "${rooms[@]}" | sort >"$live.expected"
+	for node in 0 1 2; do names+=("$(rooms_of "$node" db- 1)"); done
+	spawn chat-tail -F '%r %t\n' -n +1 --db 3 "${names[@]}" >"$live" 2>"$live.err" </dev/null
+	printf '%s\t-\tjhon\thi\n' "${names[@]}" "${names[@]}" | send -t --db 3
+	printf '%s hi\n' "${names[@]}" "${names[@]}" | sort >"$live.expected"
 	prints_all "$live" "$live.expected"
 	for node in 0 1 2; do
-		assert_equal "$(on "$node" && cli -n 3 xlen "${rooms[node]}")" 2
-		assert_equal "$(on "$node" && cli -n 0 exists "${rooms[node]}")" 0
+		assert_equal "$(on "$node" && cli -n 3 xlen "${names[node]}")" 2
+		assert_equal "$(on "$node" && cli -n 0 exists "${names[node]}")" 0
 	done
-	prints sort "$live.expected" < <(show -F '%r %t\n' -e -n +1 -u "$REDIS_URL/3" "${rooms[@]}" | sort)
-	assert_equal "$(show -l --db 3 'db-*' | cut -f 1,2)" "$(printf '%s\t2\n' "${rooms[@]}" | sort)"
+	prints sort "$live.expected" < <(show -F '%r %t\n' -e -n +1 -u "$REDIS_URL/3" "${names[@]}" | sort)
+	assert_equal "$(show -l --db 3 'db-*' | cut -f 1,2)" "$(printf '%s\t2\n' "${names[@]}" | sort)"
 	assert_equal "$(show -l 'db-*')" ''
 	prints sort "$live.expected" < <(show -F '%r %t\n' -g w -e --since 0 -m 'db-*' -u "$REDIS_URL/3" | sort)
 }

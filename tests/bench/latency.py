@@ -1,6 +1,5 @@
 """The parts of tests/bench/run that measure how soon something is done: a start, a line's way, many listeners."""
 
-import multiprocessing
 import os
 import random
 import select
@@ -8,10 +7,11 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import time
 
 from bench import LIVE, PAIRS, ROOMS, STARTS
-from processes import check, wait_until
+from processes import ROOT, check, wait_until
 from table import median, ratio, seconds
 
 ONES = 500  # single lines a round
@@ -34,28 +34,16 @@ def start(bench):
 
 def latency(bench):
     way(bench, 'a line from stdin to stdout')
-    other = bench.spawn(bench.send('-n', 'other', 'room'), stdin=subprocess.PIPE)
-    # The child inherits the pipe, so it must be forked; since Python 3.14, that is not the default.
-    feeder = multiprocessing.get_context('fork').Process(target=feed, args=(other.stdin.fileno(), 10000), daemon=True)
-    feeder.start()
+    feeder = bench.spawn([sys.executable, f'{ROOT}/tests/bench/feed', '10000'], stdout=subprocess.PIPE)
+    other = bench.spawn(bench.send('-n', 'other', 'room'), stdin=feeder.stdout)
+    feeder.stdout.close()
     before, began = bench.redis.xlen('room'), time.monotonic()
     way(bench, 'the same, 10,000 lines/s beside it', '-x', 'other')
     rate = (bench.redis.xlen('room') - before) / (time.monotonic() - began)
     check(rate > 9000, f'only {rate:.0f} lines a second came beside it')
     feeder.terminate()
-    feeder.join()
-    other.stdin.close()
+    feeder.wait()
     check(other.wait() == 0, 'chat-send failed')
-
-
-def feed(sink, rate):
-    """Write so many lines a second, a few each millisecond, until terminated."""
-    began, n = time.monotonic(), 0
-    while True:
-        lines = int((time.monotonic() - began) * rate) - n
-        os.write(sink, b'a line of somebody else\n' * lines)
-        n += lines
-        time.sleep(0.001)
 
 
 def way(bench, what, *options):

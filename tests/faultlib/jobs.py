@@ -115,7 +115,7 @@ class Jobs:
                  'done though they can not be': len(done.keys() - good),
                  'of the dead missing': len(self.kinds.keys() - good - buried.keys()),
                  'dead without reason': len(buried.keys() - (self.kinds.keys() - good)),
-                 'dead twice': buried.total() - len(buried),
+                 'dead twice': sum(buried.values()) - len(buried),
                  'dead and changed': sum(fields[:-2] != [b'jhon', b'bad'] for fields in dead)}
         print('%d jobs: %s; %d done more than once, %d dead' % (
             len(self.kinds), ', '.join('%d %s' % (n, what) for what, n in wrong.items()),
