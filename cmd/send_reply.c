@@ -68,11 +68,7 @@ static void note_entry(
 
 static void reject(struct replies *r, const struct expected *e)
 {
-    const char *room = room_of(r, e, BATCH_NO_ENTRY);
-
-    if (r->trouble.why.code == EXIT_DONE)
-        err_set(&r->trouble.why, EXIT_REFUSED, "%.64s%sprotocol error: an unexpected reply",
-            room ? room : "", room ? ": " : "");
+    reply_reject(&r->trouble.why, room_of(r, e, BATCH_NO_ENTRY));
 }
 
 static bool is_too_old(const struct reply_item *item)
@@ -122,7 +118,8 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
         r->too_old = 0;
         if (item->type == REPLY_ERROR)
             note(r, e, BATCH_NO_ENTRY, item);
-        else if (item->type != REPLY_NIL && item->integer < (long long)e->of->count)
+        else if (item->type != REPLY_NIL
+                 && (item->type != REPLY_ARRAY || item->integer < (long long)e->of->count))
             reject(r, e);
     } else if (item->depth == 1 && entry == BATCH_NO_ENTRY && item->index < e->of->count) {
         reject(r, e); /* it was answered behind a MULTI that was refused */
@@ -266,6 +263,8 @@ static void on_below(struct replies *r, const struct expected *e, const struct r
         return;
     if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
+    else if (item->type != REPLY_ARRAY)
+        reject(r, e);
     else if (item->integer == 0)
         e->of->batch->entries.at[e->entry].state = ENTRY_IN; /* it was trimmed again */
     else
@@ -276,9 +275,12 @@ static void on_last(struct replies *r, const struct expected *e, const struct re
 {
     if (item->depth > 0)
         return;
-    r->last = item->type == REPLY_ERROR ? LAST_UNKNOWN : item->integer > 0 ? LAST_HELD : LAST_GONE;
+    r->last = item->type != REPLY_ARRAY ? LAST_UNKNOWN : item->integer > 0 ? LAST_HELD : LAST_GONE;
+    r->unknown.code = EXIT_DONE;
     if (item->type == REPLY_ERROR)
         reply_refusal(&r->unknown, item, room_of(r, e, BATCH_NO_ENTRY));
+    else if (item->type != REPLY_ARRAY)
+        reply_reject(&r->unknown, room_of(r, e, BATCH_NO_ENTRY));
 }
 
 void replies_item(void *replies, const struct reply_item *item)
@@ -299,6 +301,11 @@ void replies_item(void *replies, const struct reply_item *item)
     case EXPECT_HELD: on_held(r, e, item); return;
     case EXPECT_BELOW: on_below(r, e, item); return;
     case EXPECT_LAST: on_last(r, e, item); return;
+    default: break;
+    }
+    if (item->depth > 0)
+        return; /* all else is answered by one item */
+    switch (e->what) {
     case EXPECT_QUEUED: on_queued(r, e, item); return;
     case EXPECT_XADD: on_added(r, e, e->entry, item); return;
     case EXPECT_GET: on_get(r, e, item); return;

@@ -48,8 +48,10 @@ static void any_item(void *request, const struct reply_item *item)
         c->part = item->index;
     if (is_no_group(item))
         share->claimable = false;
-    else if (item->depth == 1 && item->index == 0 && item->type == REPLY_STRING)
-        id_parse(item->bytes, item->len, &share->claim_from);
+    else if (item->depth == 1 && item->index == 0
+             && (item->type != REPLY_STRING
+                 || id_parse(item->bytes, item->len, &share->claim_from) < 0))
+        reply_reject(&c->request.problem, c->room->name);
     else if (item->depth == 0 || c->part == 1)
         tail_take_item(c->take, item, &c->request.problem);
     else if (c->part == 2 && item->depth == 2)
@@ -107,13 +109,16 @@ static void list_item(void *request, const struct reply_item *item)
 
     if (item->type == REPLY_ERROR && !is_no_group(item))
         reply_refusal(&c->request.problem, item, c->room->name);
+    else if (item->depth < 2 && item->type != REPLY_ARRAY && item->type != REPLY_ERROR)
+        reply_reject(&c->request.problem, c->room->name);
     if (item->depth == 1)
         list_add(&c->listed, (struct tail_pending){0});
     if (item->depth != 2)
         return;
     last = &c->listed.at[c->listed.n - 1];
-    if (item->index == 0 && item->type == REPLY_STRING)
-        id_parse(item->bytes, item->len, &last->id);
+    if (item->index == 0
+        && (item->type != REPLY_STRING || id_parse(item->bytes, item->len, &last->id) < 0))
+        reply_reject(&c->request.problem, c->room->name);
     if (item->index == 2 && item->integer > 0)
         last->idle = (uint64_t)item->integer;
     if (item->index == 3 && item->integer > 0)
@@ -214,6 +219,8 @@ static void pending_item(struct tail_claim *c, const struct reply_item *item, bo
 
     if (item->type == REPLY_ERROR)
         reply_refusal(&c->request.problem, item, c->room->name);
+    else if (item->depth == 0 && item->type != REPLY_ARRAY)
+        reply_reject(&c->request.problem, c->room->name);
     else if (item->depth == 0 && behind)
         c->room->share->deleted += c->pending && !pending && c->take->in.entries == 0;
     else if (item->depth == 0)

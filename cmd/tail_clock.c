@@ -1,14 +1,25 @@
 #include "cmd/tail_clock.h"
 
+#include <stdbool.h>
+
 #include "common/id.h"
 #include "common/wait.h"
+
+/* Two numbers. */
+static bool take(struct tail_clock *c, const struct reply_item *item)
+{
+    if (item->depth == 0)
+        return item->type == REPLY_ARRAY && item->integer == 2;
+    return item->type == REPLY_STRING && item->depth == 1 && item->index < 2
+           && id_number(item->bytes, item->len, &c->parts[item->index]) == 0;
+}
 
 void tail_clock_item(struct tail_clock *c, const struct reply_item *item, struct err *problem)
 {
     if (item->type == REPLY_ERROR)
         reply_refusal(problem, item, "cannot ask for the server's time");
-    else if (item->depth == 1 && item->index < 2 && item->type == REPLY_STRING)
-        id_number(item->bytes, item->len, &c->parts[item->index]);
+    else if (!take(c, item))
+        reply_reject(problem, "the server's time");
     c->came = wait_now();
 }
 

@@ -101,6 +101,10 @@ static void moved(struct request *r)
     const struct moving *m = d->queue.at;
     char id[ID_TEXT];
 
+    if (!d->added) {
+        reply_reject(&r->problem, d->t->print.set->dead);
+        return;
+    }
     id_print(id, m->id);
     err_say(ERR_NOTICE, "%.64s: %s was given out %llu times and not done; moved to %.64s",
         m->room->name, id, (unsigned long long)m->count - 1, d->t->print.set->dead);
@@ -125,6 +129,7 @@ static void ask_add(struct request *r, struct link *link)
 {
     struct tail_dead *d = dead_of(r);
 
+    d->added = false;
     send_add(d, link, d->queue.at);
     r->n = 1;
 }
@@ -134,7 +139,8 @@ static void added(struct request *r)
     struct tail_dead *d = dead_of(r);
     const struct moving *m = d->queue.at;
 
-    tail_share_ack(m->room->share, m->id);
+    if (d->added)
+        tail_share_ack(m->room->share, m->id);
     moved(r);
 }
 

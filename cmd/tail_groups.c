@@ -121,6 +121,8 @@ static void item(void *request, const struct reply_item *it)
     if (it->type == REPLY_ERROR && !reply_is_error(it, "ERR no such key")
         && !reply_is_error(it, "NOPERM"))
         reply_refusal(&g->request.problem, it, room_at(g, 0)->name);
+    else if (it->depth < 2 && it->type != REPLY_ARRAY && it->type != REPLY_ERROR)
+        reply_reject(&g->request.problem, room_at(g, 0)->name);
     else if (it->depth == 1)
         begin_group(g);
     else if (it->depth == 2 && it->index % 2 == 0)

@@ -35,9 +35,11 @@ static void on_field(struct tail_infos *q, const struct reply_item *item)
                        : strcmp(q->field, "entries-added") == 0 ? &info->added
                                                                 : NULL;
 
-    if (id && item->type == REPLY_STRING)
-        id_parse(item->bytes, item->len, id);
-    if (number && item->type == REPLY_INTEGER && item->integer >= 0)
+    if (id && (item->type != REPLY_STRING || id_parse(item->bytes, item->len, id) < 0))
+        reply_reject(&q->refused, q->rooms[q->request.at]->name);
+    if (number && (item->type != REPLY_INTEGER || item->integer < 0))
+        reply_reject(&q->refused, q->rooms[q->request.at]->name);
+    else if (number)
         *number = (uint64_t)item->integer;
 }
 
@@ -51,6 +53,8 @@ static void item(void *request, const struct reply_item *it)
         q->info.exists = it->type == REPLY_ARRAY;
     if (it->type == REPLY_ERROR && !reply_is_error(it, "ERR no such key"))
         reply_refusal(&q->refused, it, q->rooms[q->request.at]->name);
+    else if (it->depth == 0 && it->type != REPLY_ARRAY && it->type != REPLY_ERROR)
+        reply_reject(&q->refused, q->rooms[q->request.at]->name);
     if (it->depth != 1)
         return;
     if (it->index % 2 == 1) {

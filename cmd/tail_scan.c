@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/tail_wait.h"
+#include "common/id.h"
 #include "common/wait.h"
 
 /* How many keys the server visits for one answer, which names only the rooms among them. */
@@ -50,21 +51,38 @@ static void found_name(struct tail_scan *s, const struct reply_item *item)
         s->found(s, room);
 }
 
-/* Where to go on, and an array of names. */
+static bool take_next(struct tail_scan *s, const struct reply_item *item)
+{
+    uint64_t number;
+
+    if (item->type != REPLY_STRING || item->len >= sizeof s->next
+        || id_number(item->bytes, item->len, &number) < 0)
+        return false;
+    memcpy(s->next, item->bytes, item->len);
+    s->next[item->len] = 0;
+    return true;
+}
+
+/* Take where to go on, and an array of names. */
+static bool take(struct tail_scan *s, const struct reply_item *item)
+{
+    if (item->depth == 0)
+        return item->type == REPLY_ARRAY && item->integer == 2;
+    if (item->depth == 1)
+        return item->index == 0 ? take_next(s, item) : item->type == REPLY_ARRAY;
+    if (item->type == REPLY_STRING)
+        found_name(s, item);
+    return item->type == REPLY_STRING;
+}
+
 static void item(void *request, const struct reply_item *it)
 {
     struct tail_scan *s = scan_of(request);
 
-    if (it->type == REPLY_ERROR) {
+    if (it->type == REPLY_ERROR)
         reply_refusal(&s->request.problem, it, "cannot look for rooms");
-    } else if (it->depth == 1 && it->index == 0 && it->type == REPLY_STRING) {
-        size_t n = it->len < sizeof s->next ? it->len : sizeof s->next - 1;
-
-        memcpy(s->next, it->bytes, n);
-        s->next[n] = 0;
-    } else if (it->depth == 2 && it->type == REPLY_STRING) {
-        found_name(s, it);
-    }
+    else if (!take(s, it))
+        reply_reject(&s->request.problem, "cannot look for rooms");
 }
 
 static void answered(struct request *r)

@@ -216,6 +216,13 @@ int reply_refusal(struct err *e, const struct reply_item *item, const char *abou
     return -1;
 }
 
+void reply_reject(struct err *e, const char *about)
+{
+    if (e->code == EXIT_DONE)
+        err_set(e, EXIT_REFUSED, "%.64s%sprotocol error: an unexpected reply", about ? about : "",
+            about ? ": " : "");
+}
+
 /* The number's digits; returns how many. Without printf: a length stands before every word that is
  * sent. */
 static size_t digits(char to[24], uint64_t number)

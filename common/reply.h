@@ -67,6 +67,10 @@ bool reply_is_error(const struct reply_item *item, const char *code);
  */
 int reply_refusal(struct err *e, const struct reply_item *item, const char *about);
 
+/* Make an error of a reply that is none to what was asked, behind `about` as above; unless there is
+ * one in `e` already. */
+void reply_reject(struct err *e, const char *about);
+
 /* Append the head of a command of `n` words, then a word: of any bytes, a string, a number. */
 void reply_command(struct buf *to, size_t n);
 void reply_word(struct buf *to, const char *bytes, size_t len);

@@ -312,6 +312,59 @@ static void reads_receipts(void)
     }
 }
 
+/* --- what no server answers ------------------------------------------------------------------ */
+
+static const struct {
+    enum expectation what;
+    const char *text;
+} strange[] = {
+    {EXPECT_XADD, "*1\r\n$3\r\n5-0\r\n"},
+    {EXPECT_XADD, ":5\r\n"},
+    {EXPECT_XADD, "$-1\r\n"},
+    {EXPECT_XADD, "+OK\r\n"},
+    {EXPECT_XADD, "$5\r\n5 - 0\r\n"},
+    {EXPECT_XADD, "$22\r\n18446744073709551616-0\r\n"},
+    {EXPECT_QUEUED, "*1\r\n$3\r\n5-0\r\n"},
+    {EXPECT_QUEUED, ":1\r\n"},
+    {EXPECT_EXEC, "*2\r\n*1\r\n$3\r\n5-0\r\n+OK\r\n"},
+    {EXPECT_EXEC, "+OK\r\n"},
+    {EXPECT_EXEC, ":2\r\n"},
+    {EXPECT_GET, "*1\r\n$3\r\n5 9\r\n"},
+    {EXPECT_GET, "+5 9\r\n"},
+    {EXPECT_BELOW, ":0\r\n"},
+    {EXPECT_BELOW, "$-1\r\n"},
+    {EXPECT_BELOW, "+OK\r\n"},
+};
+
+static void rejects_what_is_no_answer(void)
+{
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        unit_row = strange[i].text;
+        begin(1);
+        expect(strange[i].what, 1);
+        answer(strange[i].text);
+        CHECK_NUMBER(replies.trouble.why.code, EXIT_REFUSED);
+        CHECK(strstr(replies.trouble.why.text, "protocol error: an unexpected reply"));
+        CHECK_NUMBER(batch.entries[0].state, ENTRY_OUT);
+        CHECK(!replies.has_said);
+        end();
+    }
+}
+
+/* Whether the last entry is still there is not known then. */
+static void does_not_guess_what_a_room_holds(void)
+{
+    static struct receipt receipt;
+
+    begin(1);
+    expect(EXPECT_LAST, 1);
+    asked.queue[0].receipt = &receipt;
+    answer(":1\r\n");
+    CHECK_NUMBER(replies.last, LAST_UNKNOWN);
+    CHECK_NUMBER(replies.unknown.code, EXIT_REFUSED);
+    end();
+}
+
 UNIT_MAIN({"knows what EXEC says", knows_what_exec_says},
     {"takes the IDs that the server gives", takes_the_ids_that_the_server_gives},
     {"looks up what is too old, with -k", looks_up_what_is_too_old},
@@ -320,4 +373,5 @@ UNIT_MAIN({"knows what EXEC says", knows_what_exec_says},
     {"keeps the first error", keeps_the_first_error},
     {"counts what ran by itself", counts_what_ran_by_itself},
     {"blames a text that is too long on us", blames_a_text_that_is_too_long_on_us},
-    {"reads receipts", reads_receipts})
+    {"reads receipts", reads_receipts}, {"rejects what is no answer", rejects_what_is_no_answer},
+    {"does not guess what a room holds", does_not_guess_what_a_room_holds})
