@@ -45,7 +45,11 @@ MANUALS  := $(PROGRAMS:%=cmd/%.1)
 common   := $(patsubst %.c,$B/%.o,$(wildcard common/*.c))
 send     := $(patsubst %.c,$B/%.o,$(wildcard cmd/send*.c))
 tail     := $(patsubst %.c,$B/%.o,$(wildcard cmd/tail*.c))
-fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+fuzzers  := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c %/script.c,$(wildcard tests/fuzz/*.c)))
+# Those of whole programs: what they would hear of a server, the clock and their descriptors is in a script.
+scripted := sender reader
+unscripted := %/link.c %/link.o %/wait.c %/wait.o
+scripts  := -Wl,--wrap=read,--wrap=write,--wrap=dup2
 units    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) $(fuzzers:%=$B/tests/unit/fuzz-%)
 preloads := $(patsubst %.c,$B/%.so,$(wildcard tests/preload/*.c))
 benches  := $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -119,6 +123,11 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] tests/fuzz/*.h tests/unit/
 	@mkdir -p $@.found
 	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(libs)
 
+$(scripted:%=build/fuzz/%): build/fuzz/%: tests/fuzz/%.c tests/fuzz/script.c $(filter-out $(unscripted),$(wildcard common/*.c)) \
+		$(wildcard cmd/send*.c cmd/tail*.c cmd/*.h common/*.h tests/fuzz/*.h)
+	@mkdir -p $@.found
+	clang $(flags) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(scripts) -o $@ $(filter %.c,$^) $(libs)
+
 build/fuzz/cursor: cmd/tail_cursor.c cmd/tail_cursor.h cmd/tail_file.c cmd/tail_file.h
 build/fuzz/answers: cmd/tail_answers.c cmd/tail_answers.h
 
@@ -161,6 +170,10 @@ $B/tests/bench/%: $B/tests/bench/%.o
 # Each fuzz target is a test as well: that of its corpus.
 $B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(common)
 	$(CC) $(harden_link) -o $@ $^ $(libs)
+
+$(scripted:%=$B/tests/unit/fuzz-%): $B/tests/unit/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/script.o $B/tests/fuzz/replay.o \
+		$(filter-out $(unscripted),$(common)) $(send) $(tail)
+	$(CC) $(harden_link) $(scripts) -o $@ $^ $(libs)
 
 $B/tests/unit/fuzz-cursor: $B/cmd/tail_cursor.o $B/cmd/tail_file.o
 $B/tests/unit/fuzz-answers: $B/cmd/tail_answers.o
