@@ -174,3 +174,29 @@ $ROOM-a left"
 	cli set "$ROOM" x >/dev/null
 	fails 4 WRONGTYPE chat-tail -g g "$ROOM"
 }
+
+# --- what newer servers have -----------------------------------------------------------------------------------------
+
+knows() { [[ $(cli --raw command info "$1") ]] || skip "this server has no $1"; }
+
+@test "a job that the program behind acknowledges and deletes itself (XACKDEL, Redis 8.2), and answers too: not a word" {
+	knows xackdel
+	export CLI SOCK ROOM
+	pipeline 'mkfifo "$1/done" && chat-tail -g workers --ack -t --since 0 "$ROOM" <"$1/done" 2>"$1/err" | while IFS="	" read -r _ id _; do
+			"$CLI" -s "$SOCK" xackdel "$ROOM" workers ids 1 "$id" >>"$1/deleted"
+			echo "$id"
+		done >"$1/done"' "$BATS_TEST_TMPDIR"
+	seq 5 | send -n jhon "$ROOM"
+	wait_until 20 has_lines "$BATS_TEST_TMPDIR/deleted" 5
+	wait_until 20 pending_is 0
+	assert_equal "$(length "$ROOM")" 0
+	assert_equal "$(<"$BATS_TEST_TMPDIR/err")" ''
+}
+
+@test "a producer that adds the same entry twice (XADD IDMP, Redis 8.6): read once, and XINFO's new fields confuse nobody" {
+	[[ $(cli xadd probe idmp p i '*' a b 2>&1) == *-* ]] || skip 'this server has no XADD IDMP'
+	for n in 1 1 2; do cli xadd "$ROOM" idmp me "$n" '*' jhon "text $n" >/dev/null; done
+	prints chat-tail -e -n +1 "$ROOM" <<<$'[jhon]: text 1\n[jhon]: text 2'
+	prints chat-tail -e -n 1 "$ROOM" <<<'[jhon]: text 2'
+	assert_equal "$(show -l "$ROOM" | cut -f 2)" 2
+}
