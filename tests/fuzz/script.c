@@ -185,7 +185,7 @@ static void count_command(void *context, const struct reply_item *item)
     PROPERTY(item->type == (item->depth ? REPLY_STRING : REPLY_ARRAY));
     PROPERTY(item->depth < 2);
     if (item->depth == 0)
-        l->owed += 1 + (size_t)l->asking;
+        l->owed++;
 }
 
 /* What is sent is commands, whole ones. */
@@ -217,14 +217,18 @@ void link_command(struct link *l, const char *format, ...)
     redisFreeCommand(command);
 }
 
-/* The answer to ASKING is not told to whoever asked for something else. */
+/* The answer to ASKING, which comes before each, is not told to whoever asked for something else.
+ */
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
 {
-    int told;
+    int told = !l->lost;
 
     if (l->owed == 0 && !l->lost)
         return 0;
-    told = l->lost ? 0 : reply_next(l->reader, sink, context);
+    if (told && l->asking)
+        told = reply_next(l->reader, reply_ignore, NULL);
+    if (told == 1)
+        told = reply_next(l->reader, sink, context);
     if (told < 0)
         return err_set(e, EXIT_REFUSED, "no reply: %s", l->reader->errstr);
     l->lost = told == 0;
