@@ -47,8 +47,8 @@ static void note(
     if (reply_is_error(item, "ERR Protocol error: invalid bulk length"))
         t->why.code = EXIT_FAILED; /* a text longer than proto-max-bulk-len */
     t->full = reply_is_error(&cause, "OOM");
-    t->crossed = reply_is_error(&cause, "CROSSSLOT");
     t->promise = e->what == EXPECT_PROMISE || e->what == EXPECT_GET || e->what == EXPECT_EXEC;
+    t->crossed = reply_is_error(&cause, "CROSSSLOT") && (t->promise || e->what == EXPECT_QUEUED);
 }
 
 /* An error about an entry. */
@@ -249,6 +249,8 @@ static void on_held(struct replies *r, const struct expected *e, const struct re
 
     if (item->depth == 0 && item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
+    else if (item->depth == 0 && item->type != REPLY_ARRAY)
+        reject(r, e);
     if (!gather_entry(r, item))
         return;
     if (is_gathered(r, e->of->batch, e->entry))

@@ -195,6 +195,9 @@ static const struct {
         ENTRY_TOO_OLD, EXIT_FAILED},
     {"none", "*0\r\n", ENTRY_TOO_OLD, EXIT_DONE},
     {"no permission", "-NOPERM no xrange\r\n", ENTRY_TOO_OLD, EXIT_REFUSED},
+    {"no entries", "+OK\r\n", ENTRY_TOO_OLD, EXIT_REFUSED},
+    {"a transaction's error, though one key is asked for", "-CROSSSLOT Keys\r\n", ENTRY_TOO_OLD,
+        EXIT_REFUSED},
 };
 
 static void compares_what_the_room_holds(void)
@@ -208,7 +211,8 @@ static void compares_what_the_room_holds(void)
         answer(helds[i].text);
         CHECK_NUMBER(batch.entries[0].state, helds[i].state);
         CHECK_NUMBER(replies.trouble.why.code, helds[i].code);
-        CHECK_NUMBER(replies.trouble.line, helds[i].code ? 11 : 0);
+        CHECK_NUMBER(replies.trouble.line, helds[i].code && helds[i].text[0] != '+' ? 11 : 0);
+        CHECK(!replies.trouble.crossed); /* the batch would be divided, and the entry forgotten */
         end();
     }
 }
