@@ -155,7 +155,8 @@ bool route_redirect(
 static void on_host(struct route_slots *s, const struct reply_item *item)
 {
     s->node = s->from;
-    if (item->type == REPLY_STRING && item->len > 0 && item->len < sizeof s->node.host) {
+    if (item->type == REPLY_STRING && item->len > 0 && item->len < sizeof s->node.host
+        && memchr(item->bytes, 0, item->len) == NULL) {
         memcpy(s->node.host, item->bytes, item->len);
         s->node.host[item->len] = 0;
     }

@@ -24,7 +24,9 @@ static int tell(struct fuzz_input in, reply_sink *sink, void *context)
 
 static void check_node(const struct endpoint *node)
 {
-    PROPERTY(memchr(node->host, 0, sizeof node->host));
+    const char *end = memchr(node->host, 0, sizeof node->host);
+
+    PROPERTY(end && end > node->host);
     PROPERTY(node->port >= 1 && node->port <= 65535);
 }
 
