@@ -1,6 +1,6 @@
 /*
  * chat-tail, whatever the server says, at every place where it says something: it ends, and what it
- * prints are whole rows, each with an ID.
+ * prints are the rows of whole entries, each with an ID.
  *
  * Letters: `e` ends at the end; `n` and `f` begin at the last 2 messages, or at the first; `s` and
  * `u` begin and end by the server's clock; `m` looks for rooms; `l` lists them; `g` shares them,
@@ -42,29 +42,44 @@ static void set_up(struct tail_settings *set)
     }
 }
 
-/* A row, whose ID may be marked as going on. */
-static void check_row(struct buf *row)
+/* A row; `before`: the room and ID of the one before it, if its entry goes on here. */
+static void check_row(struct buf *row, struct buf *before)
 {
     struct entry_message m;
     struct id id;
+    bool goes_on;
 
     PROPERTY(format_parse_tsv(row->data, row->len, &m) == NULL);
-    m.id.len -= m.id.len > 0 && m.id.at[m.id.len - 1] == '+';
+    goes_on = m.id.len > 0 && m.id.at[m.id.len - 1] == '+';
+    m.id.len -= goes_on;
     PROPERTY(id_parse(m.id.at, m.id.len, &id) == 0);
+    PROPERTY(
+        before->len == 0
+        || (before->len == m.room.len + m.id.len && memcmp(before->data, m.room.at, m.room.len) == 0
+            && memcmp(before->data + m.room.len, m.id.at, m.id.len) == 0));
+    buf_clear(before);
+    if (goes_on) {
+        buf_add(before, m.room.at, m.room.len);
+        buf_add(before, m.id.at, m.id.len);
+    }
 }
 
+/* Whole lines, and of rows whole entries. */
 static void check_output(bool rows)
 {
     struct fuzz_input out = {script_out.data, script_out.len};
+    struct buf before = {0};
 
     PROPERTY(out.left == 0 || out.at[out.left - 1] == '\n');
     while (out.left > 0) {
         struct buf row = fuzz_field(&out, '\n');
 
         if (rows)
-            check_row(&row);
+            check_row(&row, &before);
         buf_free(&row);
     }
+    PROPERTY(before.len == 0);
+    buf_free(&before);
 }
 
 /* The program behind: it answers to all that it was given, until it ends. */
@@ -102,6 +117,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_output(!set.list);
     tail_free(&t);
     format_free(&t.print.format);
-    script_end(&route);
+    script_end(&route, &e);
     return 0;
 }

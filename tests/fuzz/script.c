@@ -28,6 +28,7 @@ static int64_t now;
 static unsigned sleeps;
 static size_t in_at;
 static int caught;
+static uint64_t said;
 
 bool script_has(char letter)
 {
@@ -43,6 +44,7 @@ void script_begin(const uint8_t *data, size_t size, struct route *route)
     now = 1000000;
     sleeps = 0;
     caught = 0;
+    said = 0;
     in_at = 0;
     buf_clear(&script_in);
     buf_clear(&script_out);
@@ -52,8 +54,15 @@ void script_begin(const uint8_t *data, size_t size, struct route *route)
     route_open(route, &address, "fuzz", NULL);
 }
 
-void script_end(struct route *route)
+uint64_t script_said(void)
 {
+    return said;
+}
+
+void script_end(struct route *route, const struct err *e)
+{
+    if (e->code != EXIT_DONE)
+        err_say(ERR_ALWAYS, "%s", e->text);
     route_free(route);
     PROPERTY(utf8_is_clean(script_err.data, script_err.len, "\t\n"));
     buf_free(&letters);
@@ -67,27 +76,27 @@ void script_end(struct route *route)
 /* Feed the reader what is said until the connection dies. */
 static void feed(redisReader *reader)
 {
-    struct buf said = {0};
+    struct buf words = {0};
 
     while (left.left > 0) {
         struct buf line = fuzz_field(&left, '\n');
         bool ends = strcmp(line.data, "~") == 0;
 
         if (line.data[0] == '$')
-            buf_printf(&said, "$%zu\r\n", line.len - 1);
+            buf_printf(&words, "$%zu\r\n", line.len - 1);
         if (strcmp(line.data, "_") == 0)
-            buf_add_text(&said, "$-1\r\n");
+            buf_add_text(&words, "$-1\r\n");
         else if (!ends)
-            buf_add(&said, line.data + (line.data[0] == '$'), line.len - (line.data[0] == '$'));
+            buf_add(&words, line.data + (line.data[0] == '$'), line.len - (line.data[0] == '$'));
         if (!ends && strcmp(line.data, "_") != 0)
-            buf_add_text(&said, "\r\n");
+            buf_add_text(&words, "\r\n");
         buf_free(&line);
         if (ends)
             break;
     }
-    if (said.len > 0)
-        redisReaderFeed(reader, said.data, said.len);
-    buf_free(&said);
+    if (words.len > 0)
+        redisReaderFeed(reader, words.data, words.len);
+    buf_free(&words);
 }
 
 struct link *link_open(
@@ -217,10 +226,33 @@ void link_command(struct link *l, const char *format, ...)
     redisFreeCommand(command);
 }
 
+struct listener {
+    reply_sink *sink;
+    void *context;
+};
+
+/* An entry's ID, a receipt (`entries line`), or a list without entries. */
+static void listen(void *listener, const struct reply_item *item)
+{
+    const struct listener *to = listener;
+    const char *blank = item->len > 0 ? memchr(item->bytes, ' ', item->len) : NULL;
+    struct id id;
+    uint64_t entries = 0;
+
+    said += item->type == REPLY_ARRAY && item->integer == 0;
+    if (item->type == REPLY_STRING && id_parse(item->bytes, item->len, &id) == 0)
+        said++;
+    if (item->type == REPLY_STRING && blank
+        && id_number(item->bytes, (size_t)(blank - item->bytes), &entries) == 0)
+        said += entries < UINT32_MAX ? entries : UINT32_MAX;
+    to->sink(to->context, item);
+}
+
 /* The answer to ASKING, which comes before each, is not told to whoever asked for something else.
  */
 int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
 {
+    struct listener to = {sink, context};
     int told = !l->lost;
 
     if (l->owed == 0 && !l->lost)
@@ -228,7 +260,7 @@ int link_reply(struct link *l, reply_sink *sink, void *context, struct err *e)
     if (told && l->asking)
         told = reply_next(l->reader, reply_ignore, NULL);
     if (told == 1)
-        told = reply_next(l->reader, sink, context);
+        told = reply_next(l->reader, listen, &to);
     if (told < 0)
         return err_set(e, EXIT_REFUSED, "no reply: %s", l->reader->errstr);
     l->lost = told == 0;

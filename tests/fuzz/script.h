@@ -25,7 +25,12 @@ bool script_has(char letter);
 /* Begin a script; the route becomes the way to its server. */
 void script_begin(const uint8_t *data, size_t size, struct route *route);
 
-/* The program has ended. What it said holds nothing that drives a terminal. */
-void script_end(struct route *route);
+/* How many entries can be in, at most, by what was said: an ID or an empty list may mean one, a
+ * receipt as many as it counts. */
+uint64_t script_said(void);
+
+/* The program has ended, and says why if `e` is an error. What it said holds nothing that drives a
+ * terminal. */
+void script_end(struct route *route, const struct err *e);
 
 #endif

@@ -78,6 +78,8 @@ static void check(const struct send_settings *set, int done, const struct err *e
              || e->code == EXIT_REFUSED);
     for (size_t i = 0; i < script_in.len; i++)
         n += script_in.data[i] == '\n';
+    /* Two rows are one entry with -k. */
+    PROPERTY(done < 0 || script_said() >= n - set->keep_ids);
     if (set->ids) {
         PROPERTY(check_ids() <= n);
         PROPERTY(done < 0 || check_ids() == n);
@@ -108,6 +110,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(&set, done, &e);
     send_free(&s);
     session_close(s.session);
-    script_end(&route);
+    script_end(&route, &e);
     return 0;
 }
