@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tail_rooms_add(&t.rooms, "r", 1, NULL);
         tail_rooms_add(&t.rooms, "s", 1, NULL);
     }
-    t.session = session_open(&route, 0, RETRY_MS, &e);
+    t.session = session_open(&route, SESSION_DEFAULT, RETRY_MS, &e);
     if (t.session) {
         progress_start(&t.print.progress, false);
         done = tail_run(&t, &e);

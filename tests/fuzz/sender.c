@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     script_begin(data, size, &route);
     set_up(&set);
-    s.session = session_open(&route, 0, RETRY_MS, &e);
+    s.session = session_open(&route, SESSION_DEFAULT, RETRY_MS, &e);
     if (s.session) {
         s.delivery = delivery_new(&set, s.session, RETRY_MS, &s.out, &s.progress);
         input_start(&s.input, &set);
