@@ -242,6 +242,14 @@ int text_escape(const char *s, size_t n, size_t *len)
     return text_hex(s[1]) << 4 | text_hex(s[2]);
 }
 
+size_t text_character(const char *s, size_t n, uint32_t *point)
+{
+    struct unit u = unit_at((const unsigned char *)s, n);
+
+    *point = u.valid ? u.point : 0xfffd;
+    return u.len;
+}
+
 int text_from_tsv(char *s, size_t *n)
 {
     char *to = s, *end = s + *n;

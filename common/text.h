@@ -11,6 +11,7 @@
 #define COMMON_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 
@@ -47,6 +48,12 @@ int text_from_tsv(char *s, size_t *n);
  * \\ t n r 0 xHH. Puts its length there in `*len`. -1 if they do not.
  */
 int text_escape(const char *s, size_t n, size_t *len);
+
+/*
+ * The length of the character at the head of `n` bytes, of which there is one at least, and its
+ * code point in `*point`: 1 and U+FFFD if they are not UTF-8.
+ */
+size_t text_character(const char *s, size_t n, uint32_t *point);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex(char c);
