@@ -14,17 +14,18 @@
 #include "common/server.h"
 #include "common/wait.h"
 
-enum { TIME = 300, COLOR, CONSUMER, CLAIM, ACK, PREFETCH, TRIES, DEAD };
+enum { TIME = 300, COLOR, ABOVE, CONSUMER, CLAIM, ACK, PREFETCH, TRIES, DEAD };
 
 enum { CLAIM_MS = 60000 };
 
-enum colours { COLOURS_AUTO, COLOURS_ALWAYS, COLOURS_NEVER };
+/* The words of --color and --above. */
+enum choice { CHOICE_AUTO, CHOICE_ALWAYS, CHOICE_NEVER };
 
 /* What the options fill in beside the settings of the connection. */
 struct arguments {
     struct tail_settings tail;
     bool follow, tsv, json, entries, raw, null;
-    enum colours colours;
+    enum choice colours, above;
 };
 
 static int set_lines(void *field, char *value, const struct option_row *row, struct err *e)
@@ -107,15 +108,15 @@ static int set_times(void *field, char *value, const struct option_row *row, str
     return 0;
 }
 
-static int set_colours(void *field, char *value, const struct option_row *row, struct err *e)
+static int set_choice(void *field, char *value, const struct option_row *row, struct err *e)
 {
     static const char *const words[] = {
-        [COLOURS_AUTO] = "auto", [COLOURS_ALWAYS] = "always", [COLOURS_NEVER] = "never"};
+        [CHOICE_AUTO] = "auto", [CHOICE_ALWAYS] = "always", [CHOICE_NEVER] = "never"};
 
     (void)row;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(value ? value : "auto", words[i]) == 0) {
-            *(enum colours *)field = (enum colours)i;
+            *(enum choice *)field = (enum choice)i;
             return 0;
         }
     return err_needs(e, value, "auto, always or never");
@@ -167,8 +168,11 @@ static const struct option_row rows[] = {
     {'0', "null", NULL, "texts as they are, each ended by NUL", option_flag, AT(null), 0, 0},
     {TIME, "time", "[=STRFTIME]", "the time before each line; default ISO 8601", set_times,
         AT(tail.format), 0, 0},
-    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never",
-        set_colours, AT(colours), 0, 0},
+    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never", set_choice,
+        AT(colours), 0, 0},
+    {ABOVE, "above", "[=WHEN]",
+        "print above the line being typed: auto (in the background), always, never", set_choice,
+        AT(above), 0, 0},
     {0},
 };
 
@@ -193,7 +197,7 @@ static const struct option_clash clashes[] = {
     {"dead", "+tries"},
     {"list",
         "lines since until count timeout exclude match cursor-file json json-entries format raw "
-        "null consumer claim ack"},
+        "null consumer claim ack above"},
     SERVER_CLASHES,
     {0},
 };
@@ -213,8 +217,8 @@ static void choose_format(struct arguments *a, size_t rooms)
                            : f->kind;
     f->rooms = rooms > 1;
     f->shown = terminal;
-    f->colour = a->colours == COLOURS_ALWAYS
-                || (a->colours == COLOURS_AUTO && terminal && !(no_color && no_color[0]) && term
+    f->colour = a->colours == CHOICE_ALWAYS
+                || (a->colours == CHOICE_AUTO && terminal && !(no_color && no_color[0]) && term
                     && strcmp(term, "dumb") != 0);
 }
 
@@ -247,6 +251,23 @@ static int check_ack(const struct tail *t, const struct tail_settings *set, stru
             e, EXIT_USAGE, "--ack needs a format that shows IDs: -t, -j, -J or -F with %%i");
     if (set->dead && tail_rooms_find(&t->rooms, set->dead, strlen(set->dead)))
         return err_set(e, EXIT_USAGE, "%.64s cannot be read and be --dead", set->dead);
+    return 0;
+}
+
+/* Whether what is printed goes above the line that somebody types on this terminal. */
+static int choose_screen(struct tail *t, enum choice above, struct err *e)
+{
+    enum format_kind kind = t->print.format.kind;
+    bool is_text = kind != FORMAT_RAW && kind != FORMAT_NULL && kind != FORMAT_CUSTOM;
+    enum screen_when when = above == CHOICE_NEVER    ? SCREEN_NEVER
+                            : above == CHOICE_ALWAYS ? SCREEN_ALWAYS
+                                                     : SCREEN_AUTO;
+
+    if (above == CHOICE_ALWAYS && !is_text)
+        return err_set(e, EXIT_USAGE, "--above=always cannot be used with -r, -0 or -F");
+    if (is_text)
+        screen_start(&t->print.out.screen, STDOUT_FILENO, when);
+    err_set_screen(when);
     return 0;
 }
 
@@ -334,7 +355,8 @@ int main(int argc, char **argv)
         choose_format(&a, a.tail.matches ? SIZE_MAX : (size_t)(argc - operand));
         t.print.format = a.tail.format;
         server.input_is_data = a.tail.ack;
-        if (check_ack(&t, &a.tail, &e) == 0 && server_route(&server, "chat-tail", &route, &e) == 0)
+        if (check_ack(&t, &a.tail, &e) == 0 && choose_screen(&t, a.above, &e) == 0
+            && server_route(&server, "chat-tail", &route, &e) == 0)
             code = run(&t, &route, &server, &e);
     }
     if (e.code != EXIT_DONE)

@@ -14,6 +14,7 @@ enum { LONGEST_HINTED = 320 };
 
 static enum err_level wanted = ERR_NOTICE;
 static bool line_open;
+static struct screen screen;
 
 int err_set(struct err *e, enum exit_code code, const char *format, ...)
 {
@@ -65,9 +66,30 @@ void err_set_level(enum err_level level)
     wanted = level;
 }
 
+void err_set_screen(enum screen_when when)
+{
+    screen_start(&screen, STDERR_FILENO, when);
+}
+
+/* If standard error is gone, there is nobody left to tell. */
+static void say(const char *bytes, size_t n)
+{
+    if (write(STDERR_FILENO, bytes, n) < 0)
+        return;
+}
+
+static void say_above(const struct buf *line)
+{
+    for (size_t at = 0; at < line->len;) {
+        at += screen_show(&screen, line->data + at, line->len - at);
+        say(screen.frame.data, screen.frame.len);
+    }
+}
+
 void err_say(enum err_level level, const char *format, ...)
 {
     char text[sizeof((struct err *)0)->text];
+    bool above = screen_is_on(&screen);
     struct buf line = {0};
     va_list args;
 
@@ -76,13 +98,14 @@ void err_say(enum err_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    buf_printf(&line, "%s%s: ", line_open ? "\n" : "", program_invocation_short_name);
-    line_open = false;
+    buf_printf(&line, "%s%s: ", line_open && !above ? "\n" : "", program_invocation_short_name);
     text_show(&line, text, strlen(text), TEXT_PLAIN);
     buf_add(&line, "\n", 1);
-    if (write(STDERR_FILENO, line.data, line.len) < 0) {
-        /* Standard error is gone: there is nobody left to tell. */
-    }
+    if (above)
+        say_above(&line);
+    else
+        say(line.data, line.len);
+    line_open = line_open && above;
     buf_free(&line);
 }
 

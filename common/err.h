@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/screen.h"
+
 /* What the programs' exit statuses mean. Both manuals list them. */
 enum exit_code {
     EXIT_DONE = 0,          /* all done */
@@ -73,8 +75,15 @@ void err_set_level(enum err_level level);
 void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Standard error stands within a line: a prompt, or --progress. err_say() will begin a line of its
- * own, after which the unfinished one is to be shown again.
+ * From now on, lines on a terminal are shown above the one that is being typed there (see
+ * screen_start(), also for what it does at the start of a program).
+ */
+void err_set_screen(enum screen_when when);
+
+/*
+ * Standard error stands within a line: a prompt, or --progress. Where err_say() cannot show a line
+ * above that one, it will begin a line of its own, after which the unfinished one is to be shown
+ * again.
  */
 void err_line_begun(void);
 bool err_line_open(void);

@@ -73,17 +73,46 @@ static void drop_written(struct out *o)
     o->written = 0;
 }
 
+/* What is to be written next: of a frame, if that is how lines are shown now. A frame that was
+ * begun is finished whatever became of that. */
+static const char *next(struct out *o, size_t *n)
+{
+    const char *lines = o->buf.data + o->written;
+    size_t left = o->whole - o->written;
+
+    if (o->framed == 0 && screen_is_on(&o->screen))
+        o->framed = screen_show(&o->screen, lines, left);
+    *n = o->framed ? o->screen.frame.len - o->frame_written : left;
+    return o->framed ? o->screen.frame.data + o->frame_written : lines;
+}
+
+static void advance(struct out *o, size_t n)
+{
+    if (o->framed == 0) {
+        o->written += n;
+        return;
+    }
+    o->frame_written += n;
+    if (o->frame_written < o->screen.frame.len)
+        return;
+    o->written += o->framed;
+    o->framed = o->frame_written = 0;
+}
+
 void out_flush(struct out *o)
 {
     struct pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
-    size_t most;
 
-    while (o->written < o->whole && o->failure.code == EXIT_DONE
-           && (most = writable(o, o->whole - o->written)) > 0) {
-        ssize_t n = write(STDOUT_FILENO, o->buf.data + o->written, most);
+    while (o->written < o->whole && o->failure.code == EXIT_DONE) {
+        size_t left, most;
+        const char *bytes = next(o, &left);
+        ssize_t n;
 
+        if ((most = writable(o, left)) == 0)
+            break;
+        n = write(STDOUT_FILENO, bytes, most);
         if (n >= 0) {
-            o->written += (size_t)n;
+            advance(o, (size_t)n);
         } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
             if (o->gently)
                 break;
@@ -111,4 +140,5 @@ void out_finish(struct out *o)
 void out_free(struct out *o)
 {
     buf_free(&o->buf);
+    screen_free(&o->screen);
 }

@@ -9,16 +9,19 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/screen.h"
 
 struct out {
-    struct buf buf;     /* append here */
-    size_t whole;       /* so much of it may be written */
-    bool gently;        /* never wait for the reader: flushing writes what it takes at once */
-    bool closed;        /* the reader is gone: the program should die of SIGPIPE, quietly */
-    struct err failure; /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
+    struct buf buf;       /* append here */
+    size_t whole;         /* so much of it may be written */
+    bool gently;          /* never wait for the reader: flushing writes what it takes at once */
+    bool closed;          /* the reader is gone: the program should die of SIGPIPE, quietly */
+    struct screen screen; /* of a terminal where others type, once started */
+    struct err failure;   /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
 
     /* Private. */
-    size_t written; /* of what is whole */
+    size_t written;               /* of what is whole */
+    size_t framed, frame_written; /* what the frame at hand shows of it; and bytes of the frame */
     bool finishing;
 };
 
