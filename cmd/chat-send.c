@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/send.h"
@@ -96,6 +97,21 @@ static int take_operands(
     return take_words(set, p, operands + 1, n - 1, e);
 }
 
+/* Where lines are typed, what is said must leave them alone. */
+static int choose_screen(const struct send_settings *set, bool progress, struct err *e)
+{
+    struct stat in, err;
+
+    if (!set->prompt || !isatty(STDERR_FILENO) || fstat(STDIN_FILENO, &in) < 0
+        || fstat(STDERR_FILENO, &err) < 0 || in.st_rdev != err.st_rdev)
+        return 0;
+    if (progress)
+        return err_set(e, EXIT_USAGE,
+            "--progress would overwrite the line that is being typed on this terminal");
+    err_set_screen(SCREEN_ALWAYS);
+    return 0;
+}
+
 /* The sender's name, where rows do not bring their own. */
 static int choose_name(struct sender *s, struct send_settings *set, struct err *e)
 {
@@ -160,11 +176,14 @@ int main(int argc, char **argv)
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0) {
         server.input_is_data = a.send.mode != SEND_WORDS;
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);
-        if (server_route(&server, "chat-send", &route, &e) == 0)
+        if (choose_screen(&a.send, server.progress, &e) == 0
+            && server_route(&server, "chat-send", &route, &e) == 0)
             code = run(&s, &a.send, &route, &server, &e);
     }
-    if (e.code != EXIT_DONE)
+    if (e.code != EXIT_DONE) {
+        err_line_end();
         err_say(ERR_ALWAYS, "%s", e.text);
+    }
     if (wait_signal())
         wait_die(wait_signal());
     send_free(&s);

@@ -51,6 +51,20 @@ static void prompt(struct sender *s)
     buf_free(&text);
 }
 
+/* Once it is delivered: that the line, as it was typed, may not be. */
+static void report_cut(struct sender *s)
+{
+    struct lines *lines = &s->input.lines;
+
+    if (lines->cut == 0 || delivery_is_busy(s->delivery))
+        return;
+    err_say(ERR_ALWAYS,
+        "line %zu was cut: a terminal passes on only 4095 bytes of a line; send a longer one from a "
+        "file or a pipe",
+        lines->cut);
+    lines->cut = 0;
+}
+
 static void read_input(struct sender *s)
 {
     wait_arm(); /* what is read from here on shall be delivered, whatever comes */
@@ -76,6 +90,7 @@ static int wait_for_more(struct sender *s, struct err *e)
         return 0;
     if (input_wants(&s->input) && !batch_full(delivery_batch(d), delivery_limit(d)))
         in.fd = STDIN_FILENO;
+    report_cut(s);
     prompt(s);
     session_set_idle(
         s->session, !delivery_is_sending(d) && !s->input.ended && !s->input.lines.stopped);
@@ -120,6 +135,7 @@ static int conclude(struct sender *s, struct err *e)
     bool unsure;
     uint64_t lost = delivery_lost(s->delivery, &unsure);
 
+    report_cut(s);
     out_flush(&s->out);
     *e = s->out.failure.code != EXIT_DONE ? s->out.failure : s->input.problem;
     if (e->code == EXIT_DONE && lost > 0)
@@ -161,7 +177,7 @@ char *send_ask_name(struct lines *lines, const char *login)
     while ((found = lines_next(lines, &record, &n, &raw)) == LINES_NONE && !lines->ended)
         if (wait_poll(&typed, 1, WAIT_FOREVER) < 0 || lines_fill(lines) < 0)
             break;
-    lines->count = 0;
+    lines->count = lines->cut = 0;
     if (found == LINES_ONE && n > 0)
         name = strndup(record, n);
     if (lines->ended)

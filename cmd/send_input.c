@@ -17,6 +17,7 @@ void input_start(struct send_input *in, const struct send_settings *set)
 
     *in = (struct send_input){.set = set};
     in->lines.fd = STDIN_FILENO;
+    in->lines.typed = set->prompt;
     in->lines.end = set->mode == SEND_NULL ? 0 : set->mode == SEND_WHOLE ? LINES_WHOLE : '\n';
     in->lines.most = set->mode == SEND_TSV ? 4 * most + ROW_SLACK : most;
     if (set->mode == SEND_WORDS) {

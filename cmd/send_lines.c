@@ -4,7 +4,23 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 64 * 1024 };
+enum {
+    READ_SIZE = 64 * 1024,
+    TYPED_MOST = 4096 /* a terminal keeps that much of a line, its newline included */
+};
+
+/* The last `n` bytes were typed. A terminal gives one line at a time. */
+static void take_typed(struct lines *l, size_t n)
+{
+    char *typed = l->in.data + l->in.len - n, *to = typed;
+
+    if (n == TYPED_MOST && typed[n - 1] == '\n')
+        l->cut = l->count + 1;
+    for (size_t i = 0; i < n; i++)
+        if (typed[i] != '\f')
+            *to++ = typed[i];
+    l->in.len = (size_t)(to - l->in.data);
+}
 
 int lines_fill(struct lines *l)
 {
@@ -20,6 +36,8 @@ int lines_fill(struct lines *l)
         return errno == EINTR || errno == EAGAIN ? 0 : -1;
     l->ended = l->ended || n == 0;
     l->in.len += (size_t)n;
+    if (l->typed)
+        take_typed(l, (size_t)n);
     return (int)n;
 }
 

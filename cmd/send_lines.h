@@ -9,12 +9,14 @@
 
 enum { LINES_WHOLE = -1 };
 
-/* Set the first three, zero the rest. */
+/* Set the first three, and `typed`; zero the rest. */
 struct lines {
     int fd;
     int end;      /* the byte that ends a record, or LINES_WHOLE: all of the input is one */
     size_t most;  /* the longest record, without its end */
     size_t count; /* records taken so far */
+    size_t cut;   /* the last of them that a terminal cut, as far as can be known; 0: none */
+    bool typed;   /* on a terminal: form feeds, by which people clear the screen, are left out */
     bool ended;   /* the input has */
     bool stopped; /* for the caller, to read no more though it has not */
 

@@ -1,5 +1,7 @@
 #include "cmd/tail.h"
 
+#include <unistd.h>
+
 #include "cmd/tail_follow.h"
 #include "cmd/tail_group.h"
 #include "cmd/tail_groups.h"
@@ -37,6 +39,28 @@ static int prepare(struct tail *t, struct err *e)
     return tail_replay(t, e);
 }
 
+/* Whoever mistyped the name of a room would wait for ever. */
+static void report_missing(const struct tail *t)
+{
+    enum { SAID = 3 };
+    const struct tail_room *missing[SAID];
+    size_t n = 0;
+
+    if (!isatty(STDERR_FILENO))
+        return;
+    for (size_t i = 0; i < t->rooms.n; i++)
+        if (t->rooms.all[i]->missing && !t->rooms.all[i]->matched) {
+            if (n < SAID)
+                missing[n] = t->rooms.all[i];
+            n++;
+        }
+    for (size_t i = 0; i < n && i < SAID; i++)
+        err_say(ERR_NOTICE, "%.64s: no such room yet; waiting for its first message",
+            missing[i]->name);
+    if (n > SAID)
+        err_say(ERR_NOTICE, "%zu more rooms do not exist yet", n - SAID);
+}
+
 static int run_phases(struct tail *t, struct err *e)
 {
     const struct tail_settings *set = t->print.set;
@@ -48,8 +72,10 @@ static int run_phases(struct tail *t, struct err *e)
         return tail_group(t, e);
     if (set->list && !set->group)
         tail_list(t);
-    else if (!set->list && !set->to_end && t->print.stop == TAIL_GOES_ON)
+    else if (!set->list && !set->to_end && t->print.stop == TAIL_GOES_ON) {
+        report_missing(t);
         return tail_follow(t, e);
+    }
     if (t->print.stop == TAIL_GOES_ON)
         t->print.stop = TAIL_ENDED;
     return 0;

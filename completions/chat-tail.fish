@@ -69,6 +69,7 @@ complete -c chat-tail -s r -l raw -d 'Lines with the bytes as they are'
 complete -c chat-tail -s 0 -l null -d 'Texts as they are, each ended by NUL'
 complete -c chat-tail -l time -a '%T %H:%M %F %FT%T%z' -d 'The time before each line'
 complete -c chat-tail -l color -a 'auto always never' -d 'Names in colours'
+complete -c chat-tail -l above -a 'auto always never' -d 'Above the line being typed'
 
 complete -c chat-tail -s h -l host -x -a '(__fish_print_hostnames)' -d 'Server, default 127.0.0.1'
 complete -c chat-tail -s p -l port -x -a 6379 -d 'Port, default 6379'

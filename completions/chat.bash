@@ -8,7 +8,7 @@ _chat_send_options="$_chat_options -n --name -0 --null -w --whole -t --tsv -k --
 	--maxlen --maxage --max-message --replicas --at-least-once"
 _chat_tail_options="$_chat_options -n --lines -S --since -U --until -f --follow -e --exit -c --count -W --timeout
 	-x --exclude -m --match -l --list -C --cursor-file -g --group --consumer --claim --ack --prefetch --tries --dead
-	-t --tsv -j --json -J --json-entries -F --format -r --raw -0 --null --time --color"
+	-t --tsv -j --json -J --json-entries -F --format -r --raw -0 --null --time --color --above"
 
 # _chat_values PROGRAM OPTION: sets $values to what the option's value may be. Fails if it takes none.
 _chat_values() {
@@ -27,7 +27,7 @@ _chat_values() {
 	*--lines | chat-tail-n) values='10 100 +1' ;;
 	*--since | *--until | *-[SU]) printf -v values '10m 1h 1d 1w today yesterday %(%Y-%m-%d)T %(%Y-%m-%dT%H:%M)T @%(%s)T' -1 -1 -1 ;;
 	*--time=) values='%T %H:%M %F %FT%T%z' ;;
-	*--color=) values='auto always never' ;;
+	*--color= | *--above=) values='auto always never' ;;
 	*--pass-file | *--socket | *-s | *--host | *-h) ;; # see _chat
 	*--cacert | *--cacertdir | *--cert | *--key | *--cursor-file | *-C) ;;
 	*--sni | *--match | *-m | *--group | *-g | *--consumer | *--dead) ;;
@@ -154,7 +154,7 @@ _chat() {
 	value=${words[-1]}
 	if [[ ! $option && ! $ended && $value == -* ]]; then
 		_chat_option "$value" || option='' value=${words[-1]}
-		[[ $option != @(--time|--color) ]] || option+='='
+		[[ $option != @(--time|--color|--above) ]] || option+='='
 	fi
 	case $option in
 	-s | --socket | --pass-file | --cacert | --cacertdir | --cert | --key | -C | --cursor-file)

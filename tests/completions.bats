@@ -218,6 +218,7 @@ options_of() {
 @test "values where there is a set, or an example" {
 	all_offer 'chat-tail --color=' always auto never
 	all_offer 'chat-tail --color=a' always auto
+	all_offer 'chat-tail --above=' always auto never
 	all_offer 'chat-tail --time=' %T %H:%M %F %FT%T%z
 	all_offer 'chat-send --maxage ' 1h 12h 1d 7d 4w
 	all_offer 'chat-send --maxage=1' 1h 12h 1d
@@ -239,6 +240,7 @@ options_of() {
 
 @test "the optional values are those of the same word only" {
 	all_offer 'chat-tail --color '
+	all_offer 'chat-tail --above '
 	all_offer 'chat-tail --time '
 }
 

@@ -307,12 +307,57 @@ static void tells_errors_from_the_end(void)
     finish(&l);
 }
 
+static void takes_what_is_typed(void)
+{
+    struct lines l = start('\n', 10000);
+    char line[4096];
+
+    l.typed = true;
+    put(&l, "\fa\f\fb\f\n", 7);
+    EXPECT(&l, "ab");
+    put(&l, "\f\n", 2);
+    EXPECT(&l, "");
+    put(&l, "\f", 1);
+    CHECK_NUMBER(next(&l), LINES_NONE);
+    put(&l, "c\n", 2);
+    EXPECT(&l, "c");
+    end_input(&l);
+    CHECK_NUMBER(next(&l), LINES_NONE);
+    CHECK_NUMBER(l.cut, 0);
+    finish(&l);
+
+    l = start('\n', 10000);
+    l.typed = true;
+    memset(line, 'x', sizeof line);
+    put(&l, "a\n", 2);
+    EXPECT(&l, "a");
+    put(&l, line, 4094);
+    put(&l, "\n", 1);
+    expect(&l, line, 4094, 4095);
+    CHECK_NUMBER(l.cut, 0);
+    line[0] = '\f';
+    line[4095] = '\n';
+    put(&l, line, 4096);
+    CHECK_NUMBER(l.cut, 3);
+    expect(&l, line + 1, 4094, 4095);
+    end_input(&l);
+    finish(&l);
+
+    l = start('\n', 10000); /* from elsewhere all is as it is */
+    put(&l, line, 4096);
+    expect(&l, line, 4095, 4096);
+    CHECK_NUMBER(l.cut, 0);
+    end_input(&l);
+    finish(&l);
+}
+
 UNIT_MAIN({"splits lines", splits_lines},
     {"takes an unended last line", takes_an_unended_last_line},
     {"finds nothing in nothing", finds_nothing_in_nothing}, {"splits at NUL", splits_at_nul},
     {"splits at bytes above ASCII", splits_at_bytes_above_ascii},
     {"takes all as one", takes_all_as_one},
     {"takes all of nothing as one", takes_all_of_nothing_as_one},
+    {"takes what is typed, without form feeds, and knows what was cut", takes_what_is_typed},
     {"bounds the length", bounds_the_length},
     {"takes long lines, and gives their memory back", takes_long_lines},
     {"minds no boundaries between reads", minds_no_boundaries},
