@@ -32,13 +32,15 @@ static int move(struct sender *s, struct err *e)
     return 0;
 }
 
-/* Show the prompt, unless the next line was typed already. */
+/* Show the prompt, unless the next line was typed already. It need not wait for what is said about
+ * the last one if that will go above it. */
 static void prompt(struct sender *s)
 {
     struct pollfd typed = {STDIN_FILENO, POLLIN, 0};
+    bool waits = !err_is_above() || s->set->tee || s->set->ids;
     struct buf text = {0};
 
-    if (!s->set->prompt || err_line_open() || delivery_is_busy(s->delivery)
+    if (!s->set->prompt || err_line_open() || (waits && delivery_is_busy(s->delivery))
         || !input_wants(&s->input) || s->input.lines.at < s->input.lines.in.len
         || poll(&typed, 1, 0) > 0)
         return;
@@ -59,7 +61,8 @@ static void report_cut(struct sender *s)
     if (lines->cut == 0 || delivery_is_busy(s->delivery))
         return;
     err_say(ERR_ALWAYS,
-        "line %zu was cut: a terminal passes on only 4095 bytes of a line; send a longer one from a "
+        "line %zu was cut: a terminal passes on only 4095 bytes of a line; send a longer one from "
+        "a "
         "file or a pipe",
         lines->cut);
     lines->cut = 0;

@@ -40,7 +40,7 @@ static int prepare(struct tail *t, struct err *e)
 }
 
 /* Whoever mistyped the name of a room would wait for ever. */
-static void report_missing(const struct tail *t)
+static void report_missing(struct tail *t)
 {
     enum { SAID = 3 };
     const struct tail_room *missing[SAID];
@@ -54,6 +54,7 @@ static void report_missing(const struct tail *t)
                 missing[n] = t->rooms.all[i];
             n++;
         }
+    tail_wait_flush(t, false); /* what was printed stands before it */
     for (size_t i = 0; i < n && i < SAID; i++)
         err_say(ERR_NOTICE, "%.64s: no such room yet; waiting for its first message",
             missing[i]->name);

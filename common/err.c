@@ -71,6 +71,11 @@ void err_set_screen(enum screen_when when)
     screen_start(&screen, STDERR_FILENO, when);
 }
 
+bool err_is_above(void)
+{
+    return screen_is_on(&screen);
+}
+
 /* If standard error is gone, there is nobody left to tell. */
 static void say(const char *bytes, size_t n)
 {
@@ -89,7 +94,7 @@ static void say_above(const struct buf *line)
 void err_say(enum err_level level, const char *format, ...)
 {
     char text[sizeof((struct err *)0)->text];
-    bool above = screen_is_on(&screen);
+    bool above = err_is_above();
     struct buf line = {0};
     va_list args;
 

@@ -80,6 +80,9 @@ void err_say(enum err_level level, const char *format, ...) __attribute__((forma
  */
 void err_set_screen(enum screen_when when);
 
+/* Whether the next line will be shown so. */
+bool err_is_above(void);
+
 /*
  * Standard error stands within a line: a prompt, or --progress. Where err_say() cannot show a line
  * above that one, it will begin a line of its own, after which the unfinished one is to be shown
