@@ -158,6 +158,51 @@ static void tells_a_full_disk(void)
     out_free(&o);
 }
 
+/* A terminal that nobody reads takes a frame in pieces, or nothing. */
+static void goes_on_within_a_frame(void)
+{
+    enum { LINES = 3000, BUSY = 100000 };
+    struct out o = {.gently = true};
+    struct screen s = {0};
+    struct buf all = {0}, got = {0};
+    char bytes[4096];
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), failed = 0, pauses = 0;
+
+    if (terminal < 0 || grantpt(terminal) < 0 || unlockpt(terminal) < 0)
+        abort();
+    fflush(stdout);
+    kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+    reader = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_NONBLOCK);
+    dup2(reader, STDOUT_FILENO);
+    setenv("TERM", "xterm", 1);
+    screen_start(&o.screen, STDOUT_FILENO, SCREEN_ALWAYS);
+    for (int i = 0; i < LINES; i++)
+        buf_printf(&o.buf, "line %d of %s\n", i, i % 50 ? "some" : "\033[31mmany\033[0m");
+    for (size_t at = 0; at < o.buf.len;) {
+        at += screen_frame(&s, o.buf.data + at, o.buf.len - at, 80, 24);
+        buf_add(&all, s.frame.data, s.frame.len);
+    }
+    failed = committed(&o);
+    for (int i = 0; i < BUSY && (o.whole > 0 || got.len < all.len); i++) {
+        ssize_t n;
+
+        failed += flushed(&o);
+        pauses += o.whole > 0;
+        while ((n = read(terminal, bytes, sizeof bytes)) > 0)
+            buf_add(&got, bytes, (size_t)n);
+    }
+    restore(STDOUT_FILENO);
+    close(terminal);
+    CHECK_NUMBER(failed, 0);
+    CHECK(pauses > 1);
+    CHECK_NUMBER(o.whole, 0);
+    CHECK_SAME(got.data, got.len, all.data, all.len);
+    buf_free(&all);
+    buf_free(&got);
+    screen_free(&s);
+    out_free(&o);
+}
+
 static void fills_in_errors(void)
 {
     struct err e = {0};
@@ -220,6 +265,7 @@ static void says_what_is_wanted(void)
 
 UNIT_MAIN({"writes what is whole, and takes back the rest", writes_what_is_whole},
     {"writes by itself when there is much", writes_by_itself_when_there_is_much},
+    {"goes on within a frame where it stopped", goes_on_within_a_frame},
     {"tells a dead reader", tells_a_dead_reader}, {"tells a full disk", tells_a_full_disk},
     {"fills in errors", fills_in_errors}, {"says one clean line", says_one_clean_line},
     {"cuts long lines", cuts_long_lines}, {"says what is wanted", says_what_is_wanted})
