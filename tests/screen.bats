@@ -2,6 +2,7 @@
 # What comes in never disturbs the line that is being typed: real key presses, in tmux and in GNU screen.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
+# shellcheck disable=SC2032,SC2033 # chat is a function, and a word
 
 load helper
 
@@ -50,9 +51,10 @@ history() {
 	if [[ $kind == tmux ]]; then
 		in_tmux capture-pane -p -S -
 	else
-		rm -f "$BATS_TEST_TMPDIR/hardcopy"
+		rm -f "$BATS_TEST_TMPDIR"/hardcopy*
 		in_screen hardcopy -h "$BATS_TEST_TMPDIR/hardcopy"
-		wait_until 5 test -s "$BATS_TEST_TMPDIR/hardcopy"
+		in_screen hardcopy "$BATS_TEST_TMPDIR/hardcopy-2" # begun when the first is whole
+		wait_until 5 test -e "$BATS_TEST_TMPDIR/hardcopy-2"
 		cat "$BATS_TEST_TMPDIR/hardcopy"
 	fi | trimmed
 }
@@ -86,10 +88,10 @@ at() {
 	fi
 }
 
-# chat [option ...]: both programs, the one in the background, and the prompt of the other. leave ends them.
+# chat: both programs, the one in the background, and the prompt of the other. leave ends them.
 chat() {
 	cli xgroup create "$ROOM" nobody '$' mkstream >/dev/null 2>&1 || true # it exists
-	enter "chat-tail --color=never -x jhon $* $ROOM & chat-send -n jhon $ROOM"
+	enter "chat-tail --color=never -x jhon $ROOM & chat-send -n jhon $ROOM"
 	sees 'jhon>$'
 	wait_readers 1
 }
@@ -114,19 +116,16 @@ rows_of() {
 # behind them the line that is being typed, and nothing else.
 comes_in() { texts "$1" | send -n marry "$ROOM"; }
 has_come() {
-	local last
-	last=$(texts "$1" | tail -n 1)
-	sees "(marry\]: $1 short|[. ]$1)"$'\n'"$(quoted "jhon>${2:+ $2}")\$" || return
+	sees "(marry\]: $1 short|[. ]$1)"$'\n'"jhon>${2:+ $2}\$" || return
 	diff -u --label expected --label "$kind" <(texts "$1" | sed 's/^/[marry]: /' | rows_of) \
 		<(history | sed -n '/^\[marry\]: 1 short/,$p' | sed '$d') >"$BATS_TEST_TMPDIR/diff" || { head -n 30 "$BATS_TEST_TMPDIR/diff" >&2 && return 1; }
 }
-quoted() { sed 's/[][\\.*^$(){}?+|]/\\&/g' <<<"$1"; }
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 # stays: a half-typed line stays where it is while 300 messages come in; what is typed then goes on with it.
 stays() {
-	local place text n=0
+	local place text
 	terminal "$1"
 	while read -r place text; do
 		ROOM=room-$BATS_TEST_NUMBER-$place
@@ -296,6 +295,29 @@ leave_torn() {
 	enter 'kill $!; wait'
 	wait_readers 0
 	sees 'wait[^$]*[$]$'
+}
+
+@test "chat-tail asks again who reads: ^Z, bg and fg" {
+	terminal tmux
+	at middle
+	cli xgroup create "$ROOM" nobody '$' mkstream >/dev/null
+	enter "chat-tail --color=never $ROOM"
+	wait_readers 1
+	keys $'\x1a'
+	sees '[$]$'
+	enter bg
+	sees $'bg\n.*[$]$'
+	keys half
+	sees '[$] half$'
+	send -n marry "$ROOM" one
+	sees $'\\[marry\\]: one\n[$] half$'
+	keys $'\x15'
+	enter fg
+	sees $'[$] fg\n.*chat-tail[^\n]*(\n[^$]*)?$'
+	keys half
+	sees $'\nhalf$'
+	send -n marry "$ROOM" two
+	sees $'half\\[marry\\]: two$'
 }
 
 @test "--above=always is above in the foreground too, and so is auto without a terminal to read from" {
