@@ -26,27 +26,27 @@ struct arguments {
 #define AT(member) offsetof(struct arguments, member)
 
 static const struct option_row rows[] = {
-    {'n', "name", "NAME", "sender; default $CHAT_NAME, else the login name", option_word,
+    {'n', "name", "NAME", "sender; default $CHAT_NAME, or else your login name", option_word,
         AT(send.name), 0, 0},
     {'0', "null", NULL, "messages end in NUL instead of newline", option_flag, AT(null), 0, 0},
-    {'w', "whole", NULL, "all of standard input is one message", option_flag, AT(whole), 0, 0},
-    {'t', "tsv", NULL, "rows of room, ID, name, text, as chat-tail -t prints them", option_flag,
-        AT(tsv), 0, 0},
-    {'k', "keep-ids", NULL, "with -t: keep the rows' IDs, pass over those that are there",
-        option_flag, AT(send.keep_ids), 0, 0},
+    {'w', "whole", NULL, "send all of standard input as one message", option_flag, AT(whole), 0, 0},
+    {'t', "tsv", NULL, "read rows of room, ID, name, text (chat-tail -t)", option_flag, AT(tsv), 0,
+        0},
+    {'k', "keep-ids", NULL, "with -t: keep the IDs, skip rows already in the room", option_flag,
+        AT(send.keep_ids), 0, 0},
     {'E', "empty", NULL, "send empty lines too", option_flag, AT(send.empty), 0, 0},
-    {'T', "tee", NULL, "copy each message to standard output once it is delivered", option_flag,
+    {'T', "tee", NULL, "copy each message to standard output once delivered", option_flag,
         AT(send.tee), 0, 0},
-    {'i', "ids", NULL, "print each message's ID", option_flag, AT(send.ids), 0, 0},
-    {MAXLEN, "maxlen", "N", "trim the room, keeping at least N messages", option_number,
+    {'i', "ids", NULL, "print the ID of each message", option_flag, AT(send.ids), 0, 0},
+    {MAXLEN, "maxlen", "N", "trim the room, but keep at least N messages", option_number,
         AT(send.maxlen), 1, INT64_MAX},
-    {MAXAGE, "maxage", "DURATION", "trim what is older: 30s, 10m, 12h, 7d, 2w", option_duration,
-        AT(send.maxage), 0, 0},
-    {MAX_MESSAGE, "max-message", "BYTES", "longest message taken; default 64 MiB", option_number,
-        AT(send.max_message), 1, 1LL << 40},
-    {REPLICAS, "replicas", "N", "count a message as delivered when N replicas have it",
-        option_number, AT(send.replicas), 1, 1000},
-    {AT_LEAST_ONCE, "at-least-once", NULL, "a little faster; a lost connection may double messages",
+    {MAXAGE, "maxage", "DURATION", "trim older messages: 30s, 10m, 12h, 7d, 2w, 1d12h",
+        option_duration, AT(send.maxage), 0, 0},
+    {MAX_MESSAGE, "max-message", "BYTES", "refuse longer messages; default 67108864 (64 MiB)",
+        option_number, AT(send.max_message), 1, 1LL << 40},
+    {REPLICAS, "replicas", "N", "a message is delivered once N replicas have it", option_number,
+        AT(send.replicas), 1, 1000},
+    {AT_LEAST_ONCE, "at-least-once", NULL, "a little faster, but an outage may double messages",
         option_flag, AT(send.at_least_once), 0, 0},
     {0},
 };
@@ -73,7 +73,7 @@ static int take_words(
     for (size_t i = 0; i < sizeof not_with / sizeof *not_with; i++)
         if (options_given(p, not_with[i][0]))
             return err_set(e, EXIT_USAGE,
-                "%s and a message on the command line contradict each other", not_with[i][1]);
+                "%s and words on the command line cannot be used together", not_with[i][1]);
     set->mode = SEND_WORDS;
     for (int i = 0; i < n; i++) {
         buf_add_text(&set->words, i > 0 ? " " : "");
@@ -130,7 +130,7 @@ static int choose_name(struct sender *s, struct send_settings *set, struct err *
         set->name = user ? user->pw_name : NULL;
     return set->name
                ? 0
-               : err_set(e, EXIT_USAGE, "no login name for user %d: give -n NAME", (int)getuid());
+               : err_set(e, EXIT_USAGE, "user %d has no login name; use -n NAME", (int)getuid());
 }
 
 static enum exit_code run(struct sender *s, struct send_settings *set, struct route *route,
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
     const struct option_table tables[] = {
         {"What to send", rows, &a}, {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-send", "[options] room [word ...]",
-        "Send each line of standard input, or the words, to a chat room (a Redis stream).", tables,
+        "Send each line of standard input, or the words, to a room (a Redis stream).", tables,
         clashes, libraries, 2, {0}};
     struct sender s = {.set = &a.send};
     static struct route route; /* it knows all slots of a cluster */

@@ -127,7 +127,7 @@ static int account(struct sender *s, struct err *e)
     err_add(e, "; %" PRIu64 " message%s delivered", delivered, delivered == 1 ? "" : "s");
     if (line > 0)
         err_add(e,
-            in_doubt ? ", line %zu was not, or only its answer was lost" : ", line %zu was not",
+            in_doubt ? ", line %zu was not, or only its reply was lost" : ", line %zu was not",
             line);
     return -1;
 }

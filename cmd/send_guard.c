@@ -106,7 +106,7 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
     }
     if (lost == 0)
         err_say(ERR_ALWAYS,
-            "%.*s: the server lost messages that it had acknowledged, line %zu and before",
+            "%.*s: the server lost messages that it had acknowledged, up to line %zu",
             SHOWN(r->room), r->last);
     else if (from == r->last)
         err_say(ERR_ALWAYS, "%.*s: the server lost a message that it had acknowledged, line %zu",
@@ -134,7 +134,8 @@ static void on_evicted(struct guards *g, struct receipt *r)
     give_up(g, r);
     if (!sending || g->evicted++ == 0)
         return;
-    err_set(why, EXIT_FAILED, "%.*s: the server is full, and evicts the receipts of what is sent",
+    err_set(why, EXIT_FAILED,
+        "%.*s: the server is full and keeps evicting receipts; raise its maxmemory",
         SHOWN(r->room));
     why->kind = ERR_TRANSIENT;
 }
@@ -168,7 +169,7 @@ void guards_on_last(struct guards *g, struct receipt *r)
     if (replies->last != LAST_UNKNOWN)
         return;
     g->unsure = true;
-    err_say(ERR_ALWAYS, "%s; it is not known whether what was acknowledged is still there",
+    err_say(ERR_ALWAYS, "%s; cannot check whether acknowledged messages are still there",
         replies->unknown.text);
 }
 

@@ -51,10 +51,10 @@ static const char *parse_id(struct send_input *in)
     if (in->goes_on)
         row->id.len--;
     if (id_parse(row->id.at, row->id.len, &row->key) < 0 || id_compare(row->key, ID_LEAST) == 0)
-        return "malformed: the second column must be an ID, as 1700000000000-0";
+        return "malformed: the second column must be an ID, such as 1700000000000-0";
     if (in->entry.messages > 0
         && (!same(row->room, in->entry.room) || id_compare(row->key, in->entry.id) != 0))
-        return "not the rest of the entry before it, whose ID ends in +";
+        return "not part of the entry before it, whose ID ends in +";
     return NULL;
 }
 
@@ -152,7 +152,7 @@ static void add_row(struct send_input *in)
 static void run_dry(struct send_input *in, struct send_batch *b)
 {
     if (in->lines.ended && in->entry.messages > 0 && in->problem.code == EXIT_DONE)
-        reject(in, "cut off: its ID ends in +, and no other row follows");
+        reject(in, "cut off: its ID ends in +, but no row follows");
     in->ended = in->lines.ended || in->lines.stopped || in->problem.code != EXIT_DONE;
     if (in->entry.messages > 0)
         return;

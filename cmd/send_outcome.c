@@ -47,8 +47,9 @@ struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
         return r;
     part->plain = true;
     if (!d->reported)
-        err_set(&d->no_promise, EXIT_REFUSED, "%.*s: CROSSSLOT: no key can lie beside this name",
-            (int)shown(part).len, shown(part).at);
+        err_set(&d->no_promise, EXIT_REFUSED,
+            "%.*s: CROSSSLOT: a cluster cannot keep a receipt for this name", (int)shown(part).len,
+            shown(part).at);
     return NULL;
 }
 
@@ -73,7 +74,7 @@ static void acknowledge(struct delivery *d, struct batch_part *part)
     session_fine(d->session);
     if (d->no_promise.code == EXIT_DONE || d->reported)
         return;
-    err_say(ERR_NOTICE, "%s; sending without what keeps a lost connection from doubling messages",
+    err_say(ERR_NOTICE, "%s; sending without receipts, so a lost connection may double messages",
         d->no_promise.text);
     d->reported = true;
 }
@@ -156,8 +157,8 @@ static void on_wait(struct delivery *d, struct batch_part *part, struct receipt 
         acknowledge(d, part);
     if (enough || !is_good(d))
         return;
-    err_set(why, EXIT_FAILED, "%lld of %" PRId64 " replicas have what was sent", d->replies.copies,
-        d->set->replicas);
+    err_set(why, EXIT_FAILED, "only %lld of %" PRId64 " replicas have the messages",
+        d->replies.copies, d->set->replicas);
     why->kind = ERR_TRANSIENT;
 }
 
@@ -168,8 +169,8 @@ static void on_verified(struct delivery *d, struct batch_part *part)
 
     if (d->set->ids && unknown > 0)
         err_say(ERR_ALWAYS,
-            "the IDs of %zu messages, from line %zu on, are not known: the answer was lost, and "
-            "they were deleted or trimmed since",
+            "the IDs of %zu messages, from line %zu on, are not known: the reply was lost, and "
+            "they have been deleted or trimmed since",
             unknown, line);
     add(d, part);
 }
@@ -195,7 +196,7 @@ static void fail_unsure(struct delivery *d, struct batch_part *part, const struc
 {
     d->unsure = true;
     err_set(&d->failure, EXIT_FAILED,
-        "%.*s: lines %zu and after may be in or not: the connection was lost before the answer, "
+        "%.*s: line %zu and later may or may not be in: the connection was lost before the reply, "
         "and the receipt %.*s was evicted or has expired",
         (int)shown(part).len, shown(part).at, part->batch->entries.at[part->first].line,
         (int)shown_key(r).len, shown_key(r).at);
@@ -229,7 +230,7 @@ static void on_get(struct delivery *d, struct receipt *r)
     verdict = guards_on_get(&d->guards, r, part ? part->in_doubt : 0);
     if (verdict == RECEIPT_FOREIGN) {
         d->unsure = true;
-        err_set(&d->failure, EXIT_FAILED, "the receipt %.*s was written by somebody else",
+        err_set(&d->failure, EXIT_FAILED, "another client has overwritten the receipt %.*s",
             (int)shown_key(r).len, shown_key(r).at);
     }
     if (part == NULL)
@@ -313,7 +314,7 @@ static void suspect_size(struct delivery *d, struct batch_part *part)
         return; /* only where it was queued did the server answer something before */
     d->line = part->batch->entries.at[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
-        "%.*s: the server has closed %d connections on line %zu without a word: it is too large",
+        "%.*s: the server closed %d connections on line %zu without an error: it is too large",
         (int)shown(part).len, shown(part).at, MOST_DEATHS, d->line);
 }
 

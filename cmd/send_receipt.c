@@ -44,7 +44,7 @@ void receipt_begin(
     char sender[2 * sizeof chance + 1];
 
     if (getrandom(chance, sizeof chance, 0) != sizeof chance) {
-        err_say(ERR_ALWAYS, "no random numbers to be had: %s", strerror(errno));
+        err_say(ERR_ALWAYS, "cannot get random numbers: %s", strerror(errno));
         exit(EXIT_FAILED);
     }
     for (size_t i = 0; i < sizeof chance; i++)

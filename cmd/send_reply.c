@@ -240,7 +240,7 @@ static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t e
 
 void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t entry)
 {
-    fail_entry(r, b, entry, "is below the last one of", "which does not hold it");
+    fail_entry(r, b, entry, "is below the last ID of", "which does not hold it");
 }
 
 static void on_held(struct replies *r, const struct expected *e, const struct reply_item *item)

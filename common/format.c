@@ -230,12 +230,12 @@ int format_check(const char *custom, struct err *e)
         n = 2;
         if (*at == '%' && (at[1] == 0 || strchr("rintTs%", at[1]) == NULL))
             return err_set(e, EXIT_USAGE,
-                "unknown directive '%.2s'; there are %%r %%i %%n %%t %%T "
+                "unknown directive '%.2s'; use %%r %%i %%n %%t %%T "
                 "%%s %%%%",
                 at);
         if (*at == '\\' && text_escape(at + 1, strlen(at + 1), &n) < 0)
             return err_set(e, EXIT_USAGE,
-                "unknown escape '%.2s'; there are \\n \\t \\r \\0 \\\\ "
+                "unknown escape '%.2s'; use \\n \\t \\r \\0 \\\\ "
                 "\\xHH",
                 at);
         n += *at == '\\';
@@ -331,10 +331,10 @@ const char *format_parse_tsv(char *row, size_t n, struct entry_message *m)
         size_t len = (size_t)((tab ? tab : end) - at);
 
         if ((tab == NULL) != (i == 3))
-            return "malformed: a row has four columns parted by tabs: room, ID, name, text";
+            return "malformed: a row has four columns separated by tabs: room, ID, name, text";
         *columns[i] = (struct span){at, len};
         if (text_from_tsv(at, &columns[i]->len) < 0)
-            return "malformed: it has an unknown escape; there are \\\\ \\t \\n \\r \\0 \\xHH";
+            return "malformed: it has an unknown escape; use \\\\ \\t \\n \\r \\0 \\xHH";
         at = tab ? tab + 1 : end;
     }
     return NULL;

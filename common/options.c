@@ -13,8 +13,8 @@
 enum { OPTION_HELP = 511, OPERAND = 1, HELP_COLUMN = 28, LONGEST = 64, MOST_SECONDS = 1000000000 };
 
 static const struct option_row builtin[] = {
-    {OPTION_HELP, "help", NULL, "show this and end", NULL, 0, 0, 0},
-    {'V', "version", NULL, "show the version and end", NULL, 0, 0, 0},
+    {OPTION_HELP, "help", NULL, "show this help and exit", NULL, 0, 0, 0},
+    {'V', "version", NULL, "show the version and exit", NULL, 0, 0, 0},
     {0},
 };
 
@@ -230,8 +230,8 @@ static int check_clash(
         if (options_given(p, word + needed) == needed)
             continue;
         known_as(find(p, 0, word + needed, &settings), other);
-        return needed ? err_set(e, EXIT_USAGE, "%s goes with %s only", one, other)
-                      : err_set(e, EXIT_USAGE, "%s and %s contradict each other", one, other);
+        return needed ? err_set(e, EXIT_USAGE, "%s needs %s", one, other)
+                      : err_set(e, EXIT_USAGE, "%s and %s cannot be used together", one, other);
     }
     return 0;
 }

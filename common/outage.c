@@ -69,7 +69,7 @@ int outage_go_on(
 void outage_end(struct outage *o)
 {
     if (o->since && o->node->sessions == 1)
-        err_say(ERR_NOTICE, "going on, after an outage of %.1f s",
+        err_say(ERR_NOTICE, "resumed after an outage of %.1f s",
             (double)(wait_now() - o->node->since) / 1000);
     outage_forget(o);
 }

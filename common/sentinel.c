@@ -126,7 +126,7 @@ static int give_up(struct sentinel *s, struct err *e)
     if (s->unknown && !s->away)
         return err_set(e, code, "the Sentinels know no master '%.100s'", master);
     if (s->unknown)
-        return err_set(e, code, "no Sentinel that answers knows a master '%.100s'", master);
+        return err_set(e, code, "no Sentinel that answered knows a master '%.100s'", master);
     return err_set(e, code, "%s", s->why.text);
 }
 

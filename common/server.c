@@ -36,7 +36,7 @@ static int refuse_password(void *field, char *value, const struct option_row *ro
 static int set_host(void *field, char *value, const struct option_row *row, struct err *e)
 {
     if (strstr(value, "://") || strchr(value, '@'))
-        return err_set(e, EXIT_USAGE, "takes the name of a host; for a URI use -u");
+        return err_set(e, EXIT_USAGE, "takes a host name; for a URI use -u");
     return option_word(field, value, row, e);
 }
 
@@ -71,42 +71,44 @@ static int set_retry(void *field, char *value, const struct option_row *row, str
 #define AT(member) offsetof(struct server_settings, member)
 
 const struct option_row server_options[] = {
-    {'h', "host", "HOST", "default 127.0.0.1", set_host, AT(host), 0, 0},
-    {'p', "port", "PORT", "default 6379", option_number, AT(port), 1, 65535},
-    {'s', "socket", "PATH", "unix socket, instead of host and port", set_socket, AT(socket), 0, 0},
-    {'u', "uri", "URI", "redis://user:pass@host:port/db, unix:///path, ...; default $REDIS_URL",
-        set_uri, AT(uri), 0, 0},
-    {USER, "user", "NAME", "user to log in as", option_word, AT(user), 0, 0},
-    {ASKPASS, "askpass", NULL, "ask for the password; default the URI's, else $REDISCLI_AUTH",
-        option_flag, AT(askpass), 0, 0},
-    {PASS_FILE, "pass-file", "FILE", "the password is FILE's first line", option_word,
+    {'h', "host", "HOST", "server's host; default 127.0.0.1", set_host, AT(host), 0, 0},
+    {'p', "port", "PORT", "server's port; default 6379", option_number, AT(port), 1, 65535},
+    {'s', "socket", "PATH", "connect to this Unix socket instead", set_socket, AT(socket), 0, 0},
+    {'u', "uri", "URI", "redis://user:pass@host:port/db; default $REDIS_URL", set_uri, AT(uri), 0,
+        0},
+    {USER, "user", "NAME", "log in as this user", option_word, AT(user), 0, 0},
+    {ASKPASS, "askpass", NULL, "ask for the password; default $REDISCLI_AUTH", option_flag,
+        AT(askpass), 0, 0},
+    {PASS_FILE, "pass-file", "FILE", "read the password from the first line of FILE", option_word,
         AT(pass_file), 0, 0},
     {'a', "auth", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
     {PASS, "pass", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
     {PASSWORD, "password", "[=PASSWORD]", NULL, refuse_password, 0, 0, 0},
-    {DB, "db", "N", "database number", option_number, AT(db), 0, INT_MAX},
-    {TLS, "tls", NULL, "encrypt, and check the server's certificate", option_flag, AT(tls.on), 0,
+    {DB, "db", "N", "use database number N", option_number, AT(db), 0, INT_MAX},
+    {TLS, "tls", NULL, "use TLS, and check the server's certificate", option_flag, AT(tls.on), 0,
         0},
-    {CACERT, "cacert", "FILE", "certificates trusted; default the system's", option_word,
+    {CACERT, "cacert", "FILE", "trust these authorities; default the system's", option_word,
         AT(tls.cacert), 0, 0},
-    {CACERTDIR, "cacertdir", "DIR", "directory of certificates trusted", option_word,
+    {CACERTDIR, "cacertdir", "DIR", "trust the authorities in this directory", option_word,
         AT(tls.cacertdir), 0, 0},
-    {CERT, "cert", "FILE", "our own certificate", option_word, AT(tls.cert), 0, 0},
-    {KEY, "key", "FILE", "its private key", option_word, AT(tls.key), 0, 0},
-    {SNI, "sni", "NAME", "the certificate's host name, if not HOST", option_word, AT(tls.sni), 0,
+    {CERT, "cert", "FILE", "client certificate", option_word, AT(tls.cert), 0, 0},
+    {KEY, "key", "FILE", "its private key; default in the certificate's file", option_word,
+        AT(tls.key), 0, 0},
+    {SNI, "sni", "NAME", "host name in the certificate, if not HOST", option_word, AT(tls.sni), 0,
         0},
-    {INSECURE, "insecure", NULL, "take any certificate", option_flag, AT(tls.insecure), 0, 0},
-    {RETRY, "retry", "SECS", "ride out outages for so long, also the first; or 'forever'",
-        set_retry, AT(retry), 0, 0},
-    {'q', "quiet", NULL, "no notices, only errors", option_flag, AT(quiet), 0, 0},
-    {'v', "verbose", NULL, "say more, and sum up at the end", option_flag, AT(verbose), 0, 0},
-    {PROGRESS, "progress", NULL, "show count and rate on standard error", option_flag, AT(progress),
+    {INSECURE, "insecure", NULL, "accept any certificate", option_flag, AT(tls.insecure), 0, 0},
+    {RETRY, "retry", "SECS", "keep trying this long: 60, 10m, 1h30m or forever", set_retry,
+        AT(retry), 0, 0},
+    {'q', "quiet", NULL, "print no notices, only errors", option_flag, AT(quiet), 0, 0},
+    {'v', "verbose", NULL, "report the connection, and totals at the end", option_flag, AT(verbose),
         0, 0},
+    {PROGRESS, "progress", NULL, "show the count and rate on standard error", option_flag,
+        AT(progress), 0, 0},
     {0},
 };
 
 static const char no_tls[] =
-    "%s: this build has no TLS, for hiredis_ssl and OpenSSL were not there when it was made";
+    "%s: this program was built without TLS (hiredis_ssl or OpenSSL was missing)";
 
 static const char *environment(const char *name)
 {
@@ -169,10 +171,10 @@ int server_route(struct server_settings *s, const char *name, struct route *rout
     if (address.tls && !tls_is_there)
         return err_set(e, EXIT_USAGE, no_tls, "rediss://");
     if (set->on && address.socket)
-        return err_set(e, EXIT_USAGE, "--tls and a unix socket contradict each other");
+        return err_set(e, EXIT_USAGE, "--tls and a Unix socket cannot be used together");
     address.tls = address.tls || set->on;
     if (goes_with_tls && !address.tls)
-        return err_set(e, EXIT_USAGE, "%s goes with --tls or rediss:// only", goes_with_tls);
+        return err_set(e, EXIT_USAGE, "%s needs --tls or rediss://", goes_with_tls);
     if (address.tls && (tls = tls_open(set, e)) == NULL)
         return -1;
     route_open(route, &address, name, tls);

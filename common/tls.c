@@ -173,7 +173,7 @@ static bool distrusted(const struct ssl_st *ssl)
 void tls_why(const struct ssl_st *ssl, char why[TLS_WHY])
 {
     if (distrusted(ssl))
-        snprintf(why, TLS_WHY, "the certificate is not good: %s",
+        snprintf(why, TLS_WHY, "the certificate is not valid: %s",
             X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
     else if (ERR_peek_error())
         snprintf(why, TLS_WHY, "TLS: %s", reason());

@@ -65,7 +65,7 @@ static int take_host(char *host, struct uri *uri, struct err *e)
 
     if (host[0] == '[' && (end == NULL || (end[1] != ':' && end[1] != 0)))
         return err_set(e, EXIT_USAGE,
-            "bad URI: behind the login stands host[:port][/db], "
+            "bad URI: after the login comes host[:port][/db], "
             "an IPv6 address in brackets");
     if (port)
         *port++ = 0;
@@ -147,7 +147,7 @@ static int parse_sentinel(char *rest, struct uri *uri, struct err *e)
     list = at ? at + 1 : rest;
     if (master == NULL || *master == 0 || *master == '/' || *list == 0)
         return err_set(e, EXIT_USAGE,
-            "bad URI: behind the login stand the Sentinels and the master's name, "
+            "bad URI: after the login come the Sentinels and the master's name, "
             "host[:port],host[:port]/name[/db]");
     if (at)
         *at = 0;
@@ -173,8 +173,8 @@ static int parse_unix(char *rest, struct uri *uri, struct err *e)
     char *path = strchr(rest, '/');
 
     if (path == NULL || path[1] == 0 || (path > rest && path[-1] != '@'))
-        return err_set(
-            e, EXIT_USAGE, "bad URI: unix:// needs a whole path, as unix:///run/redis.sock");
+        return err_set(e, EXIT_USAGE,
+            "bad URI: unix:// needs an absolute path, such as unix:///run/redis.sock");
     uri->socket = path;
     if (path > rest) {
         path[-1] = 0;
@@ -196,7 +196,7 @@ static int cut_query(char *rest, char **query, struct err *e)
     *query = strchr(at ? at : rest, '?');
     if (at && first && first < at && memchr(rest, '@', (size_t)(first - rest)))
         return err_set(
-            e, EXIT_USAGE, "bad URI: write ? as %%3F in a login, and @ as %%40 behind a ?");
+            e, EXIT_USAGE, "bad URI: write ? as %%3F in a login, and @ as %%40 after a ?");
     if (*query)
         *(*query)++ = 0;
     return 0;

@@ -213,7 +213,7 @@ static int check_meaning(const char *text, size_t n, struct err *e)
             e, EXIT_USAGE, "'%s' looks like a month: write %s-01 for its first day", text, text);
     if (n > 0 && text[n - 1] == '+' && id_parse(text, n - 1, &id) == 0)
         return err_set(e, EXIT_USAGE,
-            "'%s' is the ID of a row whose entry goes on in the next one: leave out the +", text);
+            "'%s' is the ID of a row whose entry continues in the next row: leave out the +", text);
     return 0;
 }
 

@@ -186,7 +186,7 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	close_slot
 	wait_end 20 "$PID"
 	assert_status 0
-	assert_match "$(<"$err")" 'going on, after'
+	assert_match "$(<"$err")" 'resumed after'
 	assert_equal "$(wc -l <"$err")" 2
 	cmp <(texts half-here) <(seq 3000)
 	assert_equal "$(cc --raw keys '{half-here}:chat-send:*')" ''
@@ -205,7 +205,7 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	close_slot
 	wait_end 20 "$PID"
 	assert_status 0
-	assert_match "$(<"$err")" 'going on, after'
+	assert_match "$(<"$err")" 'resumed after'
 	assert_equal "$(wc -l <"$err")" 2
 	cmp <(texts half-new) <(seq 3000)
 }
@@ -213,7 +213,7 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 @test "a room whose receipt can not lie beside it: plain XADD, and a notice" {
 	run --separate-stderr send -n jhon 'a}b' hi
 	assert_status 0
-	assert_match "$stderr" '^chat-send: a}b: CROSSSLOT.*; sending without what keeps a lost connection from doubling messages$'
+	assert_match "$stderr" '^chat-send: a}b: CROSSSLOT.*; sending without receipts, so a lost connection may double messages$'
 	assert_equal "$(texts 'a}b')" hi
 }
 
@@ -359,7 +359,7 @@ alternate() {
 	wait_until 20 serves
 	for room in single-{1..60}; do "$CLI" -p "$PORT" xadd "$room" '*' jhon hi >/dev/null; done
 	wait_until 20 has_lines "$out" 60
-	wait_until 20 said 'going on, after an outage of'
+	wait_until 20 said 'resumed after an outage of'
 	kill "$reader"
 	wait_end 5 "$reader"
 	assert_equal "$(grep -c 'trying again' "$err")" 1

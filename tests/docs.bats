@@ -73,6 +73,13 @@ man_options() {
 	done
 }
 
+@test "chat-send --help fits 80 columns, and says what a DURATION and BYTES are" {
+	help=$(chat-send --help)
+	assert_equal "$(awk 'length > 80' <<<"$help")" ''
+	grep -q 'DURATION .*30s, 10m, 12h, 7d, 2w' <<<"$help"
+	grep -qF '67108864 (64 MiB)' <<<"$(grep BYTES <<<"$help")"
+}
+
 @test "the manuals speak of no option that there is not" {
 	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	for program in chat-send chat-tail; do

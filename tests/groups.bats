@@ -166,10 +166,10 @@ $ROOM-a left"
 }
 
 @test "what does not go with -g is refused" {
-	fails 2 '-g and -n contradict' chat-tail -g g -n 5 room
-	fails 2 '-g and -C contradict' chat-tail -g g -C f room
-	fails 2 '--claim goes with -g only' chat-tail --claim 5s room
-	fails 2 '--consumer goes with -g only' chat-tail --consumer c room
+	fails 2 '-g and -n cannot be used together' chat-tail -g g -n 5 room
+	fails 2 '-g and -C cannot be used together' chat-tail -g g -C f room
+	fails 2 '--claim needs -g' chat-tail --claim 5s room
+	fails 2 '--consumer needs -g' chat-tail --consumer c room
 	fails 2 '--claim.* needs a duration' chat-tail -g g --claim 5 room
 	cli set "$ROOM" x >/dev/null
 	fails 4 WRONGTYPE chat-tail -g g "$ROOM"

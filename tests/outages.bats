@@ -42,7 +42,7 @@ finish() {
 # one_outage: what was said is that it began and that it was over, a line each.
 one_outage() {
 	assert_match "$(head -n 1 "$err")" "^chat-send: .*$1.*; trying again for 60 s$"
-	assert_match "$(tail -n 1 "$err")" '^chat-send: going on, after an outage of [0-9.]+ s$'
+	assert_match "$(tail -n 1 "$err")" '^chat-send: resumed after an outage of [0-9.]+ s$'
 	assert_equal "$(wc -l <"$err")" 2
 }
 
@@ -71,7 +71,7 @@ one_outage() {
 	kill "$reader"
 	cmp "$live" <(seq -f '[jhon]: %.0f' "$sent")
 	grep -q 'trying again' "$live.err"
-	assert_equal "$(grep -Ev 'trying again|going on' "$live.err" "$err")" ''
+	assert_equal "$(grep -Ev 'trying again|resumed' "$live.err" "$err")" ''
 }
 
 @test "a server that is away for a while: one notice when it begins, one when it is over; -q says nothing" {
@@ -86,7 +86,7 @@ one_outage() {
 	echo late >&7
 	wait_until 5 said 'trying again'
 	restart_server --dbfilename dump.rdb
-	wait_until 10 said 'going on'
+	wait_until 10 said 'resumed'
 	finish
 	wait_end 10 "$quiet"
 	assert_status 0
@@ -120,7 +120,7 @@ one_outage() {
 	restart_server
 	wait_end 10 "$sender"
 	assert_status 0
-	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_match "$(tail -n 1 "$err")" 'resumed'
 	assert_equal "$(messages "$ROOM")" 'jhon: hi'
 }
 
@@ -209,7 +209,7 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 	SERVER_PID=$PID SERVERS="${SERVERS-} $PID"
 	wait_until 15 room_has "$ROOM" 2
 	finish
-	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_match "$(tail -n 1 "$err")" 'resumed'
 	assert_equal "$(messages "$ROOM")" $'jhon: one\njhon: two'
 }
 
@@ -290,7 +290,7 @@ bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]];
 	echo hi >&7
 	kill "$guest"
 	finish
-	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_match "$(tail -n 1 "$err")" 'resumed'
 	assert_equal "$(show -e "$ROOM")" '[jhon]: hi'
 }
 only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
@@ -329,7 +329,7 @@ the_writer() {
 sends_without_the_promise() {
 	cli del "$ROOM" >/dev/null 2>&1
 	seq 5000 | send -T --user writer -n jhon "$ROOM" 2>"$err" >"$out"
-	assert_match "$(<"$err")" '^chat-send: .*NOPERM.*; sending without what keeps a lost connection from doubling messages$'
+	assert_match "$(<"$err")" '^chat-send: .*NOPERM.*; sending without receipts, so a lost connection may double messages$'
 	assert_equal "$(wc -l <"$err")" 1
 	cmp "$out" <(seq 5000)
 	cmp <(messages "$ROOM" 2>/dev/null) <(seq -f 'jhon: %.0f' 5000)
@@ -530,7 +530,7 @@ open_receipt() {
 	echo 5 >&7
 	wait_until 5 said 'trying again'
 	restart_server
-	wait_until 10 said 'going on'
+	wait_until 10 said 'resumed'
 	echo 6 >&7
 	wait_until 5 has_lines "$out" 6
 	finish 1
@@ -552,7 +552,7 @@ open_receipt() {
 	echo 7 >&7
 	wait_until 5 said 'trying again'
 	restart_server
-	wait_until 10 said 'going on'
+	wait_until 10 said 'resumed'
 	wait_until 5 has_lines "$out" 7
 	finish 1
 	grep -qx "chat-send: $ROOM: the server lost 2 messages that it had acknowledged, lines 4 to 6" "$err"
@@ -676,7 +676,7 @@ said_times() { (($(grep -c "$1" "$err") >= $2)); }
 	seq 11 20 | send -n jhon "$ROOM"
 	wait_end 10 "$count"
 	assert_status 0
-	assert_match "$(tail -n 1 "$err")" 'going on'
+	assert_match "$(tail -n 1 "$err")" 'resumed'
 	cmp "$live.c" <(seq -f '[jhon]: %.0f' 13)
 	wait_end 10 "$end"
 	assert_status 0
@@ -873,7 +873,7 @@ pretender() {
 	echo 2 >&7
 	wait_end 20 "$sender"
 	assert_status 3
-	assert_match "$(tail -n 1 "$err")" '; 1 message delivered, line 2 was not, or only its answer was lost$'
+	assert_match "$(tail -n 1 "$err")" '; 1 message delivered, line 2 was not, or only its reply was lost$'
 	kill -CONT "$SERVER_PID"
 }
 

@@ -491,7 +491,7 @@ stands_or_ended() {
 # before its entry, which begins in line NOT, is in, and nothing of that one.
 cut_off() {
 	local ROOM=$ROOM-$((++cut))
-	fails 1 "line $1 is (cut off|not the rest|malformed).*; 1 message delivered, line $2 was not\$" chat-send -t -k < <(sed "s/^R/$ROOM/")
+	fails 1 "line $1 is (cut off|not part of|malformed).*; 1 message delivered, line $2 was not\$" chat-send -t -k < <(sed "s/^R/$ROOM/")
 	assert_equal "$(entries)" '1-1 a one '
 }
 

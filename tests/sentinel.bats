@@ -207,12 +207,12 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 	local url=redis://127.0.0.1:${node[0]}
 	at 1 replicaof no one
 	wait_until 5 alone
-	fails 1 '0 of 1 replicas have what was sent; gave up after 1 s; 0 messages delivered' \
+	fails 1 'only 0 of 1 replicas have the messages; gave up after 1 s; 0 messages delivered' \
 		chat-send -q --retry 1 -u "$url" --replicas 1 -n jhon "$ROOM" < <(echo never)
 	at 0 del "$ROOM"
 	spawn chat-send -u "$url" --replicas 1 -n jhon -T "$ROOM" < <(seq 3000) >"$out" 2>"$err"
 	local sender=$PID
-	wait_until 5 said '0 of 1 replicas have what was sent; trying again for 60 s'
+	wait_until 5 said 'only 0 of 1 replicas have the messages; trying again for 60 s'
 	at 1 replicaof 127.0.0.1 "${node[0]}"
 	wait_end 30 "$sender"
 	assert_status 0
@@ -222,7 +222,7 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 	wait_until 5 alone
 	spawn chat-send -u "$url" --replicas 1 --at-least-once -n jhon -T plain < <(seq 3000) >"$out" 2>"$err"
 	sender=$PID
-	wait_until 5 said '0 of 1 replicas have what was sent; trying again for 60 s'
+	wait_until 5 said 'only 0 of 1 replicas have the messages; trying again for 60 s'
 	at 1 replicaof 127.0.0.1 "${node[0]}"
 	wait_end 30 "$sender"
 	assert_status 0

@@ -153,7 +153,7 @@ connects() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 }
 
 @test "TERM in the TLS handshake" {
-	[[ $(chat-tail --tls room 2>&1) != *'no TLS'* ]] || skip 'this build has no TLS'
+	[[ $(chat-tail --tls room 2>&1) != *'without TLS'* ]] || skip 'this build has no TLS'
 	pretender ''
 	both_die is_heard -- --tls --insecure -p "$PORT"
 }

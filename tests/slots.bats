@@ -179,6 +179,6 @@ noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 	sed 's/$/ live/' "$rooms.1" >>"$rooms.expected"
 	prints_all "$live" "$rooms.expected"
 	assert_match "$(sed -n 1p "$live.err")" "^chat-tail: .*$PORT.*; trying again$"
-	assert_match "$(sed -n 2p "$live.err")" '^chat-tail: going on, after an outage of [0-9.]+ s$'
+	assert_match "$(sed -n 2p "$live.err")" '^chat-tail: resumed after an outage of [0-9.]+ s$'
 	assert_equal "$(wc -l <"$live.err")" 2
 }

@@ -6,7 +6,7 @@
 load helper
 
 # with_tls: whether the programs under test were built with it.
-with_tls() { ! chat-tail --tls room 2>&1 | grep -q 'no TLS'; }
+with_tls() { ! chat-tail --tls room 2>&1 | grep -q 'without TLS'; }
 
 setup_file() {
 	unset REDIS_URL
@@ -53,20 +53,20 @@ tls_server() {
 @test "a build without TLS says so at each option and URI, exit 2; one with it knows them" {
 	if with_tls; then
 		fails 2 '--cacert: cannot use /nonexistent/ca: No such file' chat-tail --tls --cacert /nonexistent/ca room
-		fails 2 '--cacertdir goes with --tls or rediss:// only' chat-tail --cacertdir / room
+		fails 2 '--cacertdir needs --tls or rediss://' chat-tail --cacertdir / room
 		fails 2 '--cacertdir: cannot use /nonexistent/dir: No such file' chat-tail --tls --cacertdir /nonexistent/dir room
 		fails 2 '--cacertdir: cannot use .*: Not a directory' chat-tail --tls --cacertdir "$PKI/ca.crt" room
 		fails 2 "--sni: '.example.test' is not a host name" chat-send --tls --sni .example.test room hi
-		fails 2 '--key goes with --cert only' chat-tail --tls --key f room
-		fails 2 '--insecure and --cacert contradict' chat-tail --tls --insecure --cacert f room
-		fails 2 '-s and --tls contradict' chat-send --tls -s /x room hi
+		fails 2 '--key needs --cert' chat-tail --tls --key f room
+		fails 2 '--insecure and --cacert cannot be used together' chat-tail --tls --insecure --cacert f room
+		fails 2 '-s and --tls cannot be used together' chat-send --tls -s /x room hi
 		return
 	fi
 	for option in --tls --cacert=f --cacertdir=d --cert=f --sni=n --insecure; do
-		fails 2 "${option%=*}: this build has no TLS" chat-send "$option" room hi
+		fails 2 "${option%=*}: this program was built without TLS" chat-send "$option" room hi
 	done
-	fails 2 'rediss://: this build has no TLS' chat-tail -u rediss://localhost room
-	fails 2 'rediss://: this build has no TLS' env REDIS_URL=rediss+sentinel://localhost/m chat-tail room
+	fails 2 'rediss://: this program was built without TLS' chat-tail -u rediss://localhost room
+	fails 2 'rediss://: this program was built without TLS' env REDIS_URL=rediss+sentinel://localhost/m chat-tail room
 }
 
 @test "--version names the libraries, and the manuals the version" {
@@ -93,17 +93,17 @@ tls_server() {
 @test "an expired certificate, another host's, of an unknown authority: refused in words, exit 3; --insecure takes it" {
 	local hint='; see --cacert, --sni and --insecure$'
 	tls_server expired
-	fails 3 "certificate is not good: certificate has expired$hint" chat-send "${trusting[@]}" -n jhon room hi
-	fails 3 "certificate is not good: certificate has expired" chat-tail "${trusting[@]}" room
+	fails 3 "certificate is not valid: certificate has expired$hint" chat-send "${trusting[@]}" -n jhon room hi
+	fails 3 "certificate is not valid: certificate has expired" chat-tail "${trusting[@]}" room
 	stop_server
 	tls_server elsewhere
-	fails 3 "certificate is not good: .*hostname mismatch$hint" chat-send "${trusting[@]}" -n jhon -h localhost room hi
-	fails 3 "certificate is not good: IP address mismatch" chat-send "${trusting[@]}" -n jhon room hi
+	fails 3 "certificate is not valid: .*hostname mismatch$hint" chat-send "${trusting[@]}" -n jhon -h localhost room hi
+	fails 3 "certificate is not valid: IP address mismatch" chat-send "${trusting[@]}" -n jhon room hi
 	send "${trusting[@]}" -n jhon --sni chat.example.org room named
 	stop_server
 	tls_server server
-	fails 3 "certificate is not good: .*(unable|self-signed).*$hint" chat-send --tls --cacert "$PKI/other.crt" -p "$PORT" room hi
-	fails 3 'certificate is not good' chat-tail --tls -p "$PORT" room
+	fails 3 "certificate is not valid: .*(unable|self-signed).*$hint" chat-send --tls --cacert "$PKI/other.crt" -p "$PORT" room hi
+	fails 3 'certificate is not valid' chat-tail --tls -p "$PORT" room
 	send --tls --insecure -p "$PORT" -n jhon room hi
 	assert_equal "$(messages room)" 'jhon: hi'
 }

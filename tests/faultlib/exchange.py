@@ -99,7 +99,7 @@ class Spoiled(Lines):
         self.spoilt, self.line = room, 1 + [r for r, _ in self.sent].index(room)
 
     def wrong(self, status, out, err):
-        named = re.search(rb'line (\d+) was not(, or only its answer was lost)?\n$', err)
+        named = re.search(rb'line (\d+) was not(, or only its reply was lost)?\n$', err)
         if status != self.status or not named or err.count(b'\n') != 1:
             return 'exit status %d, %s' % (status, err.decode())
         if int(named[1]) > self.line or (int(named[1]) < self.line and not named[2]):

@@ -201,7 +201,7 @@ async def withdrawn(server, seed, times):
 
 
 def wrong_without(status, err, texts, lines, through):
-    noticed = err.count(b'sending without what keeps a lost connection from doubling messages')
+    noticed = err.count(b'sending without receipts, so a lost connection may double messages')
     if noticed > 1 or (status not in (0, 4)):
         return 'not one notice, or error'
     doubled = len(set(texts)) < len(texts)

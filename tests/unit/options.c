@@ -318,13 +318,13 @@ static void reads_times(void)
 static void refuses_contradictions(void)
 {
     static const struct bad bad[] = {
-        {"-a|--both", "-a and --both contradict each other"},
-        {"--both|--all", "-a and --both contradict each other"},
-        {"-t|x|-a", "-a and -t contradict each other"},
-        {"-w|x", "-w goes with -n only"},
-        {"-q|-x|1|--age|1s", "-x and -q contradict each other"},
-        {"-x|1", "-x goes with --age only"},
-        {"-h|x|--style", "--style and -h contradict each other"},
+        {"-a|--both", "-a and --both cannot be used together"},
+        {"--both|--all", "-a and --both cannot be used together"},
+        {"-t|x|-a", "-a and -t cannot be used together"},
+        {"-w|x", "-w needs -n"},
+        {"-q|-x|1|--age|1s", "-x and -q cannot be used together"},
+        {"-x|1", "-x needs --age"},
+        {"-h|x|--style", "--style and -h cannot be used together"},
     };
 
     CHECK_BAD(bad);
