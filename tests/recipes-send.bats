@@ -97,24 +97,26 @@ has_at_least() { (($(length "$1") >= $2)); }
 	done < <(hostile_null)
 }
 
+# comes_back FILE NAME: sent under that name and fetched as the script says, it is what it was, and its name too.
+comes_back() {
+	cp -- "$1" "$PWD/$2"
+	timeout 60 env file="$2" sh -c "$script" && cmp -- "$1" copy && rm -- copy "$PWD/$2" || return
+	assert_equal "$(show -F '%n' -n 1 -e files)" "$2"
+}
+
 @test "a file comes back byte for byte, whatever is in it and in its name" {
-	local file script name
+	local script name
 	script=$(recipe Files 1)
 	hostile >bytes
 	for byte in {0..255}; do printf '%b' "\\x$(printf %x "$byte")"; done >>bytes
 	head -c 300000 /dev/urandom >>bytes
 	: >empty
 	echo >newline
-	for file in bytes empty newline; do
-		while IFS= read -r name; do
-			name=${name//\//_}
-			cp -- "$file" "$PWD/$name"
-			timeout 40 env file="$name" sh -c "$script"
-			cmp -- "$PWD/$name" copy
-			rm -- copy "$PWD/$name"
-			assert_equal "$(show -t -n 1 -e files | cut -f 3)" "$(send -n x -- names "$name" && show -t -n 1 -e names | cut -f 4)"
-		done < <(hostile)
-	done
+	while IFS= read -r name; do
+		comes_back bytes "${name//\//_}"
+	done < <(hostile)
+	comes_back empty -n
+	comes_back newline -n
 }
 
 @test "an upload that was killed in the middle is started again: each line is there once" {
@@ -124,7 +126,7 @@ has_at_least() { (($(length "$1") >= $2)); }
 	exec 7<>log.txt
 	pipeline 'exec sh script'
 	cat lines >&7
-	wait_until 10 has_at_least upload 1
+	wait_until 20 has_at_least upload 1
 	kill -KILL -- "-$PID"
 	wait_until 5 ended "$PID"
 	exec 7>&-
@@ -143,9 +145,9 @@ has_at_least() { (($(length "$1") >= $2)); }
 	recipe 'Log file' 1 >script
 	echo 'before it began' >app.log
 	pipeline 'exec sh script'
-	wait_until 10 eval 'echo begin >>app.log && has_at_least log 1'
+	wait_until 20 eval 'echo begin >>app.log && has_at_least log 1'
 	hostile >>app.log
-	wait_until 10 eval 'texts log | grep -qx 1-1'
+	wait_until 20 eval 'texts log | grep -qx 1-1'
 	mv app.log app.log.1
 	hostile >app.log
 	wait_until 20 eval '(($(texts log | grep -cx 1-1) == 2))'
@@ -160,7 +162,7 @@ has_at_least() { (($(length "$1") >= $2)); }
 	wait_until 5 test -s pid
 	for writer in 1 2; do
 		hostile >log.fifo
-		wait_until 10 room_has log "$((writer * $(hostile | wc -l)))"
+		wait_until 20 room_has log "$((writer * $(hostile | wc -l)))"
 	done
 	local first
 	first=$(<pid)
@@ -169,7 +171,7 @@ has_at_least() { (($(length "$1") >= $2)); }
 	hostile >log.fifo # it waits in the FIFO
 	kill -TERM "$first"
 	kill -KILL "$first"
-	wait_until 10 room_has log "$((3 * $(hostile | wc -l)))"
+	wait_until 20 room_has log "$((3 * $(hostile | wc -l)))"
 	cmp <(texts log) <(hostile && hostile && hostile)
 }
 
@@ -207,7 +209,7 @@ alter() {
 	local name=-n
 	for size in 0 1 300000; do
 		yes 'secret text' | head -c "$size" >./-n
-		timeout 40 env file="$name" sh script
+		timeout 60 env file="$name" sh script
 		cmp ./-n copy
 		[[ $(texts vault) != *secret* ]]
 	done
@@ -261,7 +263,7 @@ same_rooms() { cmp <(show -J -e "$1") <(show -J -s "$2" -e "$1"); }
 	for _ in 1 2; do
 		fill room
 		pipeline 'exec sh script'
-		wait_until 10 same_rooms room "$REMOTE"
+		wait_until 20 same_rooms room "$REMOTE"
 		kill -KILL -- "-$PID"
 		wait_until 5 readers_are 0
 	done
@@ -272,7 +274,7 @@ same_rooms() { cmp <(show -J -e "$1") <(show -J -s "$2" -e "$1"); }
 	pipeline 'exec sh bridge'
 	wait_readers 1
 	fill room
-	wait_until 10 eval 'cmp <(show -F "%n|%t|" -e room) <(show -F "%n|%t|" -e lobby)'
+	wait_until 20 eval 'cmp <(show -F "%n|%t|" -e room) <(show -F "%n|%t|" -e lobby)'
 	example 'chat-send -t -k copy' >backup
 	timeout 40 sh backup
 	cmp <(show -F '%i %n %t|' -e room) <(show -F '%i %n %t|' -e copy)
@@ -303,6 +305,6 @@ same_rooms() { cmp <(show -J -e "$1") <(show -J -s "$2" -e "$1"); }
 	local n
 	n=$(hostile_null | tr -cd '\0' | wc -c)
 	hostile_null | send -0 -n marry room
-	wait_until 10 room_has room "$((2 * n))"
+	wait_until 20 room_has room "$((2 * n))"
 	cmp <(show -F '%t\n' -x marry -e room) <(show -x bot -e room)
 }
