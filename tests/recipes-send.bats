@@ -121,11 +121,11 @@ comes_back() {
 
 @test "an upload that was killed in the middle is started again: each line is there once" {
 	recipe 'Restartable upload' 1 >script
-	{ hostile && printf 'nul\0 in it\n\n' && seq 5000; } >lines
+	{ hostile && printf 'nul\0 in it\n\n' && seq 60000; } >lines
 	mkfifo log.txt
 	exec 7<>log.txt
+	spawn cat lines >log.txt # more than any awk reads ahead; and no end, since descriptor 7 is open
 	pipeline 'exec sh script'
-	cat lines >&7
 	wait_until 20 has_at_least upload 1
 	kill -KILL -- "-$PID"
 	wait_until 5 ended "$PID"
