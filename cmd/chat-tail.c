@@ -35,7 +35,7 @@ static int set_lines(void *field, char *value, const struct option_row *row, str
 
     (void)row;
     if (id_number(value + from, strlen(value + from), &set->line_count) < 0)
-        return err_needs(e, value, "a number N for the last N messages or +N for the Nth on");
+        return err_needs(e, value, "N for the last N messages, or +N to start at the Nth");
     set->lines = from ? TAIL_FROM : TAIL_LAST;
     return 0;
 }
@@ -124,55 +124,72 @@ static int set_choice(void *field, char *value, const struct option_row *row, st
 
 #define AT(member) offsetof(struct arguments, member)
 
-static const struct option_row rows[] = {
-    {'n', "lines", "N", "first the last N messages of each room; +N: from the Nth on", set_lines,
-        AT(tail), 0, 0},
-    {'S', "since", "WHEN", "from WHEN on: 10m (ago), 17:22, 2026-11-23T17:22, @EPOCH, an ID, ...",
-        set_when, AT(tail.since), 0, 0},
-    {'U', "until", "WHEN", "up to WHEN, then exit; today and yesterday are their 00:00 here too",
-        set_until, AT(tail.until), 0, 0},
-    {'f', "follow", NULL, "wait for more; so it does anyway", option_flag, AT(follow), 0, 0},
-    {'e', "exit", NULL, "stop at the end instead of waiting for more", option_flag, AT(tail.to_end),
-        0, 0},
-    {'c', "count", "N", "stop after N messages", option_number, AT(tail.count), 1, INT64_MAX},
-    {'W', "timeout", "SECS", "stop when nothing was printed for SECS (exit status 5)",
-        option_seconds, AT(tail.timeout), 0, 0},
-    {'x', "exclude", "NAME", "hide NAME's messages; repeatable", add_exclude, AT(tail), 0, 0},
-    {'m', "match", "GLOB", "also each room whose name matches; repeatable", set_match, AT(tail), 0,
+#define MORE "\n                            " /* a second line of help, below the first */
+
+static const struct option_row reading[] = {
+    {'n', "lines", "N", "start with the last N messages; +N: with the Nth", set_lines, AT(tail), 0,
         0},
-    {'l', "list", NULL, "list the rooms, or those that match; with -g GLOB their groups",
-        option_flag, AT(tail.list), 0, 0},
-    {'C', "cursor-file", "FILE", "go on after what FILE says was printed, and keep it so",
-        option_word, AT(tail.cursor_file), 0, 0},
+    {'S', "since", "WHEN", "start with the messages of WHEN or later", set_when, AT(tail.since), 0,
+        0},
+    {'U', "until", "WHEN",
+        "stop at WHEN, then exit" MORE "WHEN: 10m (ago), 17:22, today or yesterday (00:00)," MORE
+        "2026-11-23T17:22, @EPOCH, milliseconds, or an ID",
+        set_until, AT(tail.until), 0, 0},
+    {'f', "follow", NULL, "wait for more (the default)", option_flag, AT(follow), 0, 0},
+    {'e', "exit", NULL, "exit at the end instead of waiting for more", option_flag, AT(tail.to_end),
+        0, 0},
+    {'c', "count", "N", "exit after N messages", option_number, AT(tail.count), 1, INT64_MAX},
+    {'W', "timeout", "SECS",
+        "exit with status 5 after SECS without a message" MORE
+        "SECS: seconds, or a DURATION: 30s, 10m, 1h30m, 7d",
+        option_seconds, AT(tail.timeout), 0, 0},
+    {'x', "exclude", "NAME", "hide NAME's messages (repeatable)", add_exclude, AT(tail), 0, 0},
+    {'m', "match", "GLOB", "also read each room that matches (repeatable)", set_match, AT(tail), 0,
+        0},
+    {'C', "cursor-file", "FILE", "resume where FILE says, and keep FILE up to date", option_word,
+        AT(tail.cursor_file), 0, 0},
+    {'l', "list", NULL, "list the rooms; with -g GLOB, their groups", option_flag, AT(tail.list), 0,
+        0},
+    {0},
+};
+
+static const struct option_row sharing[] = {
     {'g', "group", "GROUP", "share the messages with the group's other readers", option_word,
         AT(tail.group), 0, 0},
-    {CONSUMER, "consumer", "NAME", "who we are in the group; default host:pid:random", option_word,
-        AT(tail.consumer), 0, 0},
-    {CLAIM, "claim", "DURATION", "take over what others left undone so long; default 60s",
-        option_duration, AT(tail.claim), 0, 0},
-    {ACK, "ack", NULL, "the program behind acknowledges, by IDs on standard input", option_flag,
-        AT(tail.ack), 0, 0},
-    {PREFETCH, "prefetch", "N", "with --ack: N entries given and not answered; default 1",
-        option_number, AT(tail.prefetch), 1, 10000},
-    {TRIES, "tries", "N", "with --ack: what was given out N times and not done goes to --dead",
-        option_number, AT(tail.tries), 1, INT64_MAX},
-    {DEAD, "dead", "ROOM", "where --tries puts what is never done", option_word, AT(tail.dead), 0,
+    {CONSUMER, "consumer", "NAME", "this reader's name in the group; default: a new one",
+        option_word, AT(tail.consumer), 0, 0},
+    {CLAIM, "claim", "DURATION", "take over jobs idle for this long; default 60s", option_duration,
+        AT(tail.claim), 0, 0},
+    {ACK, "ack", NULL, "read acknowledgements from standard input", option_flag, AT(tail.ack), 0,
         0},
-    {'t', "tsv", NULL, "rows of room, ID, name, text, parted by tabs", option_flag, AT(tsv), 0, 0},
+    {PREFETCH, "prefetch", "N", "with --ack: at most N jobs in progress; default 1", option_number,
+        AT(tail.prefetch), 1, 10000},
+    {TRIES, "tries", "N", "with --ack: after N tries, move a job to --dead", option_number,
+        AT(tail.tries), 1, INT64_MAX},
+    {DEAD, "dead", "ROOM", "where --tries moves the jobs that keep failing", option_word,
+        AT(tail.dead), 0, 0},
+    {0},
+};
+
+static const struct option_row printing[] = {
+    {'t', "tsv", NULL, "rows of room, ID, name and text, separated by tabs", option_flag, AT(tsv),
+        0, 0},
     {'j', "json", NULL, "a JSON object for each message", option_flag, AT(json), 0, 0},
     {'J', "json-entries", NULL, "a JSON object for each entry, with all its fields", option_flag,
         AT(entries), 0, 0},
-    {'F', "format", "FMT", "as FMT says: %r %i %n %t %T %s %%, \\n \\t \\r \\0 \\\\ \\xHH",
+    {'F', "format", "FMT",
+        "as FMT describes: %r room, %i ID, %n name, %t text," MORE
+        "%T time, %s milliseconds, %%, \\n \\t \\r \\0 \\\\ \\xHH",
         set_custom, AT(tail.format), 0, 0},
-    {'r', "raw", NULL, "lines with the bytes as they are", option_flag, AT(raw), 0, 0},
-    {'0', "null", NULL, "texts as they are, each ended by NUL", option_flag, AT(null), 0, 0},
-    {TIME, "time", "[=STRFTIME]", "the time before each line; default ISO 8601", set_times,
+    {'r', "raw", NULL, "plain lines with the bytes as they are", option_flag, AT(raw), 0, 0},
+    {'0', "null", NULL, "texts as they are, each ended by a NUL byte", option_flag, AT(null), 0, 0},
+    {TIME, "time", "[=STRFTIME]", "put the time before each line; default ISO 8601", set_times,
         AT(tail.format), 0, 0},
-    {COLOR, "color", "[=WHEN]", "names in colours: auto (on a terminal), always, never", set_choice,
+    {COLOR, "color", "[=MODE]", "colour names: auto (on a terminal), always, never", set_choice,
         AT(colours), 0, 0},
-    {ABOVE, "above", "[=WHEN]",
-        "print above the line being typed: auto (in the background), always, never", set_choice,
-        AT(above), 0, 0},
+    {ABOVE, "above", "[=MODE]",
+        "print above the line being typed: auto (in the background)," MORE "always, never",
+        set_choice, AT(above), 0, 0},
     {0},
 };
 
@@ -250,7 +267,7 @@ static int check_ack(const struct tail *t, const struct tail_settings *set, stru
         return err_set(
             e, EXIT_USAGE, "--ack needs a format that shows IDs: -t, -j, -J or -F with %%i");
     if (set->dead && tail_rooms_find(&t->rooms, set->dead, strlen(set->dead)))
-        return err_set(e, EXIT_USAGE, "%.64s cannot be read and be --dead", set->dead);
+        return err_set(e, EXIT_USAGE, "--dead: %.64s cannot also be a room to read", set->dead);
     return 0;
 }
 
@@ -334,11 +351,12 @@ int main(int argc, char **argv)
     char consumer[HOST_NAME_MAX + 32];
     struct server_settings server = SERVER_SETTINGS;
     char libraries[LINK_LIBRARIES];
-    const struct option_table tables[] = {{"What to read, and how to print it", rows, &a},
+    const struct option_table tables[] = {{"What to read", reading, &a},
+        {"Sharing the work of a room", sharing, &a}, {"How to print it", printing, &a},
         {"The server", server_options, &server}, {0}};
     struct option_parser parser = {"chat-tail", "[options] room ...",
-        "Print the messages of chat rooms (Redis streams), each as a line, as they come.", tables,
-        clashes, libraries, 0, {0}};
+        "Print each message of chat rooms (Redis streams) as a line, as it comes.", tables, clashes,
+        libraries, 0, {0}};
     struct tail t = {.print = {.set = &a.tail}};
     static struct route route; /* it knows all slots of a cluster */
     struct err e = {0};

@@ -23,8 +23,8 @@ static bool is_doubtful(
     l->behind = l->behind ? l->behind : wait_now();
     if (wait_now() - l->behind >= BEHIND_MS)
         return false;
-    err_set(
-        problem, EXIT_NO_CONNECTION, "%.64s: the master lacks what was read already", room->name);
+    err_set(problem, EXIT_NO_CONNECTION, "%.64s: the master does not have what was already read",
+        room->name);
     problem->kind = ERR_RECONNECT;
     return true;
 }
@@ -38,7 +38,7 @@ static void deleted(struct tail_check *l, struct tail_room *room)
         room->missing = true;
         room->state = TAIL_ROOM_DONE;
     } else {
-        err_say(ERR_NOTICE, "%.64s: deleted; waiting for it to be made anew", room->name);
+        err_say(ERR_NOTICE, "%.64s: deleted; waiting until it is created again", room->name);
         tail_room_begin(&room->at, &none, l->t->print.since);
     }
 }
@@ -49,7 +49,7 @@ static void went_back(struct tail_room *room, const struct tail_info *now)
     char id[ID_TEXT];
 
     id_print(id, now->last);
-    err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind it", room->name, id);
+    err_say(ERR_NOTICE, "%.64s: lost its last entries; reading on after %s", room->name, id);
     tail_room_begin(&room->at, now, cursor);
 }
 
@@ -64,8 +64,8 @@ static void checked(struct tail_check *l, struct tail_room *room, const struct t
         break;
     case TAIL_ROOM_DELETED: deleted(l, room); break;
     case TAIL_ROOM_ANEW:
-        err_say(
-            ERR_NOTICE, "%.64s: deleted and made anew; reading it from its beginning", room->name);
+        err_say(ERR_NOTICE, "%.64s: deleted and created again; reading it from its beginning",
+            room->name);
         room->skip = 0;
         tail_room_begin(&room->at, now, l->t->print.since);
         break;

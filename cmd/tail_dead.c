@@ -106,7 +106,7 @@ static void moved(struct request *r)
         return;
     }
     id_print(id, m->id);
-    err_say(ERR_NOTICE, "%.64s: %s was given out %llu times and not done; moved to %.64s",
+    err_say(ERR_NOTICE, "%.64s: %s was given out %llu times but never acknowledged; moved to %.64s",
         m->room->name, id, (unsigned long long)m->count - 1, d->t->print.set->dead);
     drop(d, 0);
 }

@@ -20,7 +20,8 @@ int tail_file_cannot(const struct tail_file *f, const char *what, struct err *e)
 
 static int in_use(const struct tail_file *f, struct err *e)
 {
-    return err_set(e, EXIT_FAILED, "-C: %.300s is in use by another reader", f->path);
+    return err_set(e, EXIT_FAILED,
+        "-C: %.300s is in use by another reader; give each reader its own file", f->path);
 }
 
 /*

@@ -87,8 +87,9 @@ static void on_answer(void *context, const struct tail_answer *a)
     char text[ID_TEXT];
 
     if (a->malformed) {
-        err_say(ERR_NOTICE, "standard input: malformed: an answer is ID, -ID, or a room, a tab and "
-                            "one of these");
+        err_say(ERR_NOTICE,
+            "standard input: not an answer: write ID, -ID, or a room, a tab and one "
+            "of these");
         return;
     }
     if (bare ? a->bare_goes_on : a->goes_on)
@@ -100,7 +101,7 @@ static void on_answer(void *context, const struct tail_answer *a)
     id_print(text, room ? id : a->second_is_id ? a->id : a->bare);
     g->giving.unanswered -= answered == TAIL_TAKEN;
     if (answered == TAIL_UNKNOWN)
-        err_say(ERR_NOTICE, "standard input: %s was not given, or is answered already", text);
+        err_say(ERR_NOTICE, "standard input: %s was not given out, or was already answered", text);
 }
 
 /* The end needs no more than the connections that still have to tell of an answer. */
@@ -126,14 +127,12 @@ static int end_input(struct group *g, struct err *e)
     p->stop = TAIL_ENDED;
     if (!g->giving.ever)
         return err_set(e, EXIT_FAILED,
-            "standard input ended before anything was given: --ack takes the answers there");
+            "standard input ended before anything was given out; --ack reads the answers there");
     poll(&out, 1, 0);
     p->out.closed = out.revents & POLLERR;
     if (g->giving.unanswered > 0)
-        return err_set(e, EXIT_FAILED, "standard input ended; %zu %s handed back",
-            g->giving.unanswered,
-            g->giving.unanswered == 1 ? "entry is not done and is"
-                                      : "entries are not done and are");
+        return err_set(e, EXIT_FAILED, "standard input ended; handing back %zu unanswered %s",
+            g->giving.unanswered, g->giving.unanswered == 1 ? "entry" : "entries");
     return 0;
 }
 

@@ -45,8 +45,8 @@ static void enter(struct tail_join *j, struct tail_room *room, bool made)
 
     if (made && share->state == TAIL_SHARE_LOST) {
         err_say(ERR_NOTICE,
-            "%.64s: the group %.64s was gone; made again, from the room's beginning", room->name,
-            j->t->print.set->group);
+            "%.64s: the group %.64s was deleted; created again from the room's beginning",
+            room->name, j->t->print.set->group);
         j->lost += share->n_given;
         tail_share_lose(share);
     }

@@ -104,9 +104,9 @@ void tail_rooms_report(struct tail_rooms *r, bool now)
     if (!now && wait_now() < r->gone_since + GATHER_MS)
         return;
     if (r->gone == 1)
-        err_say(ERR_NOTICE, "%s: deleted; it is read no more", r->first_gone);
+        err_say(ERR_NOTICE, "%s: deleted; no longer reading it", r->first_gone);
     else if (r->gone > 1)
-        err_say(ERR_NOTICE, "%zu rooms were deleted; they are read no more", r->gone);
+        err_say(ERR_NOTICE, "%zu rooms were deleted; no longer reading them", r->gone);
     if (r->left_out > SAID)
         err_say(ERR_NOTICE, "%zu more rooms cannot be read; they are left out", r->left_out - SAID);
     r->gone = r->left_out = 0;

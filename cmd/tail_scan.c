@@ -28,7 +28,7 @@ static void ask(struct request *r, struct link *link)
 static void skip_nameless(struct tail_rooms *rooms)
 {
     if (!rooms->nameless)
-        err_say(ERR_NOTICE, "a room without a name is skipped: no option can name it");
+        err_say(ERR_NOTICE, "skipping a room whose name is empty: no option can name it");
     rooms->nameless = true;
 }
 
@@ -147,7 +147,7 @@ int tail_scan_all(struct tail *t, struct err *e)
     tail_scan_masters(t, &slots);
     if (slots.n == 0)
         done = err_set(e, EXIT_REFUSED,
-            "cannot look for rooms: the cluster does not say where they are (CLUSTER SLOTS)");
+            "cannot search for rooms: the cluster reports no slots (CLUSTER SLOTS)");
     for (size_t i = 0; i < slots.n && done == 1; i++)
         done = scan_server(t, slots.at[i], e);
     list_free(&slots);

@@ -86,7 +86,9 @@ static bool resume(struct tail *t, struct tail_room *room, const struct tail_inf
     tail_start_report(t, room, &loss);
     if (now->exists && id_compare(place.id, now->last) > 0) {
         id_print(id, now->last);
-        err_say(ERR_NOTICE, "%.64s: went back to the entry %s; going on behind what was read",
+        err_say(ERR_NOTICE,
+            "%.64s: ends at %s, before the ID in the file of -C; printing only what comes after "
+            "that ID",
             room->name, id);
     }
     return true;

@@ -15,7 +15,8 @@ static void on_room(void *context, const struct span *name)
         if (k->reading->len == name->len && memcmp(k->reading->name, name->at, name->len) == 0)
             return;
     }
-    err_set(&k->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
+    err_set(&k->in.problem, EXIT_REFUSED,
+        "protocol error: the reply names a room that was not requested");
 }
 
 static bool is_unwanted(const struct tail_take *k, struct id id)

@@ -60,7 +60,8 @@ static void on_room(void *context, const struct span *name)
             return;
         }
     }
-    err_set(&x->in.problem, EXIT_REFUSED, "protocol error: a room that was not asked for");
+    err_set(&x->in.problem, EXIT_REFUSED,
+        "protocol error: the reply names a room that was not requested");
 }
 
 /* Of replies to guesses: what was read already, or cannot be read yet. */

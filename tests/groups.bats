@@ -119,7 +119,7 @@ $ROOM-a left"
 	send -n jhon "$ROOM" anew
 	wait_until 5 has_lines "$out.1" 1
 	assert_equal "$(<"$out.1")" '[jhon]: anew'
-	assert_match "$(<"$err.1")" "^chat-tail: $ROOM: the group workers was gone; made again, from the room's beginning\$"
+	assert_match "$(<"$err.1")" "^chat-tail: $ROOM: the group workers was deleted; created again from the room's beginning\$"
 	cli xgroup destroy "$ROOM" workers >/dev/null
 	wait_until 10 has_lines "$out.1" 2
 }

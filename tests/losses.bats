@@ -177,7 +177,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	cli config resetstat >/dev/null
 	wait_until 20 looked 1
 	assert_equal "$(<"$dir/back")" "$(printf 'a %s\n' 10 11 12)"
-	assert_equal "$(<"$dir/back.err")" 'chat-tail: a: went back to the entry 5-0; going on behind what was read'
+	assert_equal "$(<"$dir/back.err")" 'chat-tail: a: ends at 5-0, before the ID in the file of -C; printing only what comes after that ID'
 }
 
 @test "across an outage: what was trimmed while the server or the reader was away is counted, exactly" {

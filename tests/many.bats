@@ -59,7 +59,7 @@ looked() { grep -Fiq "\"xinfo\" \"stream\" \"$1\"" "$monitor"; }
 
 # deleted: how many rooms are said to be deleted.
 deleted() {
-	awk '/: deleted; it is read no more$/ { n++ } /: [0-9]+ rooms were deleted; they are read no more$/ { n += $2 }
+	awk '/: deleted; no longer reading it$/ { n++ } /: [0-9]+ rooms were deleted; no longer reading them$/ { n += $2 }
 		END { print n + 0 }' "$live.err"
 }
 deleted_are() { [[ $(deleted) == "$1" ]]; }
@@ -121,9 +121,9 @@ deleted_are() { [[ $(deleted) == "$1" ]]; }
 	{ echo multi && seq -f 'r-%05.0f' 2000 | xargs echo del named && echo exec; } | cli >/dev/null
 	wait_until 20 deleted_are 2000
 	wait_until 20 noticed 1 'waiting for it'
-	assert_equal "$(grep -v 'rooms were deleted' "$live.err")" 'chat-tail: named: deleted; waiting for it to be made anew'
+	assert_equal "$(grep -v 'rooms were deleted' "$live.err")" 'chat-tail: named: deleted; waiting until it is created again'
 	# A second one if they were deleted while it was looking.
-	(($(grep -c 'rooms were deleted; they are read no more$' "$live.err") <= 2)) || { cat "$live.err" && false; }
+	(($(grep -c 'rooms were deleted; no longer reading them$' "$live.err") <= 2)) || { cat "$live.err" && false; }
 	watch
 	cli <<-'END' >/dev/null
 		del one
@@ -136,8 +136,8 @@ deleted_are() { [[ $(deleted) == "$1" ]]; }
 	wait_until 20 has_lines "$live" 5
 	wait_until 20 deleted_are 2001
 	assert_equal "$(sort "$live")" $'kept six\nnamed first\nnamed second\nnew first\nr-00007 first'
-	assert_equal "$(grep -v 'rooms were deleted' "$live.err" | sort)" 'chat-tail: named: deleted; waiting for it to be made anew
-chat-tail: one: deleted; it is read no more'
+	assert_equal "$(grep -v 'rooms were deleted' "$live.err" | sort)" 'chat-tail: named: deleted; waiting until it is created again
+chat-tail: one: deleted; no longer reading it'
 	wait_until 20 looked kept
 	assert_equal "$(grep -i '"xinfo" "stream" "r-' "$monitor" | grep -v r-00007)" ''
 }

@@ -717,7 +717,7 @@ said_times() { (($(grep -c "$1" "$err") >= $2)); }
 	send -n jhon "$ROOM" later
 	wait_until 5 has_lines "$live" 4
 	assert_equal "$(cut -d ' ' -f 2- "$live" | tr '\n' ' ')" 'six new 1 new 2 later '
-	assert_match "$(<"$live.err")" "^chat-tail: $ROOM: deleted and made anew; reading it from its beginning$"
+	assert_match "$(<"$live.err")" "^chat-tail: $ROOM: deleted and created again; reading it from its beginning$"
 }
 
 @test "a room that did not exist, and one that is seen to be gone, are read from their first entry" {
@@ -743,10 +743,10 @@ said_times() { (($(grep -c "$1" "$err") >= $2)); }
 	kill_server
 	restart_server
 	seq 7 8 | send -n jhon "$ROOM"
-	wait_until 15 grep -q 'went back' "$live.err"
+	wait_until 15 grep -q 'lost its last entries' "$live.err"
 	seq 9 10 | send -n jhon "$ROOM"
 	wait_until 5 has_line "$live" '10$'
-	assert_equal "$(grep -c 'went back' "$live.err")" 1
+	assert_equal "$(grep -c 'lost its last entries' "$live.err")" 1
 	assert_equal "$(sort "$live" | uniq -d)" ''
 }
 has_line() { grep -q "$2" "$1"; }
@@ -914,7 +914,7 @@ restarted_behind() {
 	seq 30001 30010 | awk -v room="$ROOM" '{ printf "%s\t%d-1\t%d\tx\n", room, $1, $1 }' | send -t -k
 	restarted_behind -t -n +1
 	wait_until 20 has_line "$out" $'\t30000\t'
-	wait_until 10 said 'went back'
+	wait_until 10 said 'lost its last entries'
 	kill "$reader"
 	cmp <(cut -f 3 "$out" | head -n 30000) <(seq 30000)
 }
@@ -937,7 +937,7 @@ filled() { read -r -t 0 -u 7; }
 	cli xadd "$ROOM" 200-0 jhon 200 >/dev/null
 	wait_until 10 grep -qx 200 "$out"
 	assert_equal "$(<"$out")" $'99\n100\n200'
-	assert_match "$(<"$err")" 'went back to the entry 100-0; going on behind it$'
+	assert_match "$(<"$err")" 'lost its last entries; reading on after 100-0$'
 }
 numbered() { seq "$1" "$2" | awk -v room="$ROOM" '{ printf "%s\t%d-0\tjhon\t%d\n", room, $1, $1 }' | send -t -k; }
 # is_waited_for SOCKET: somebody connected, and was not taken yet.
@@ -950,7 +950,7 @@ is_waited_for() { grep -q " 0001 02 .* $(readlink "$1")\$" /proc/net/unix; }
 	follow "$ROOM"
 	kill_server
 	restart_server
-	wait_until 15 grep -q 'went back' "$live.err"
+	wait_until 15 grep -q 'lost its last entries' "$live.err"
 	send -n jhon "$ROOM" new
 	wait_until 10 has_lines "$live" 1
 	assert_equal "$(<"$live")" '[jhon]: new'

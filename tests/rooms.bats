@@ -66,7 +66,7 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	run --separate-stderr show -r -e -n +1 -m '*' -m 't*' -m '*'
 	assert_status 0
 	assert_output 'two [jhon]: hi'
-	assert_equal "$stderr" 'chat-tail: a room without a name is skipped: no option can name it'
+	assert_equal "$stderr" 'chat-tail: skipping a room whose name is empty: no option can name it'
 	prints chat-tail -q -r -e -n +1 -m '*' <<<'two [jhon]: hi'
 	prints chat-tail -r -e -n +1 -m 't*' <<<'two [jhon]: hi'
 	assert_equal "$(show -l | cut -f 1,2)" $'\t1\ntwo\t1'
@@ -188,7 +188,7 @@ last_noted() {
 	cli del "$ROOM" >/dev/null
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	run --separate-stderr show -e -C "$cursor" "$ROOM"
-	assert_match "$stderr" "$ROOM: went back to the entry 5-0; going on behind what was read"
+	assert_match "$stderr" "$ROOM: ends at 5-0, before the ID in the file of -C; printing only what comes after that ID"
 	cli xadd "$ROOM" 6-0 jhon six >/dev/null
 	cli xadd "$ROOM" 9-1 jhon ten >/dev/null
 	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: ten'
@@ -198,7 +198,7 @@ last_noted() {
 	cli xadd one 5-1 jhon old >/dev/null
 	follow -r -n +1 -m '*' -C "$cursor"
 	cli del one >/dev/null
-	wait_until 20 grep -q 'one: deleted; it is read no more$' "$live.err"
+	wait_until 20 grep -q 'one: deleted; no longer reading it$' "$live.err"
 	cli xadd one 1-1 jhon new >/dev/null
 	wait_until 20 has_lines "$live" 2
 	assert_equal "$(<"$live")" $'one [jhon]: old\none [jhon]: new'

@@ -190,7 +190,7 @@ die_under_load() { # N: of the sender just started
 	kill -CONT "${pid[replica]}"
 	master=$replica
 	wait_until 20 leads
-	wait_until 20 said "^chat-tail: $ROOM: went back to the entry [0-9-]+; going on behind it" "$live.err"
+	wait_until 20 said "^chat-tail: $ROOM: lost its last entries; reading on after [0-9-]+" "$live.err"
 	echo five >&7
 	wait_until 20 has_lines "$out" 5
 	exec 7>&-

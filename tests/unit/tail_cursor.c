@@ -395,7 +395,7 @@ static void creates_only_what_nobody_has(void)
         put(one, "one", 1, 1);
         put(other, "other", 1, 1);
         save(one);
-        expect_failure(other, " is in use by another reader");
+        expect_failure(other, " is in use by another reader; give each reader its own file");
         expect_file("one\t1-7\t1\n");
         put(one, "one", 2, 2);
         save(one);
@@ -415,11 +415,11 @@ static void locks_the_file(void)
     for (int i = 1; i <= 3; i++) {
         put(c, "a", (uint64_t)i, i);
         save(c);
-        expect_refusal(" is in use by another reader");
+        expect_refusal(" is in use by another reader; give each reader its own file");
     }
     tail_cursor_close(c);
     c = open_file();
-    expect_refusal(" is in use by another reader");
+    expect_refusal(" is in use by another reader; give each reader its own file");
     tail_cursor_close(c);
     finish();
 }

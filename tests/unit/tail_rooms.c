@@ -191,11 +191,11 @@ static void says_which(void)
         add(*name, true);
     CHECK_TEXT(told(), "");
     tail_rooms_drop(&rooms, rooms.all[1]);
-    CHECK_TEXT(told(), "b: deleted; it is read no more\n");
+    CHECK_TEXT(told(), "b: deleted; no longer reading it\n");
     CHECK_TEXT(told(), "");
     for (int i = 0; i < 3; i++)
         tail_rooms_drop(&rooms, rooms.all[i]);
-    CHECK_TEXT(told(), "3 rooms were deleted; they are read no more\n");
+    CHECK_TEXT(told(), "3 rooms were deleted; no longer reading them\n");
     tail_rooms_leave_out(&rooms, rooms.all[0], &first); /* which it says at once */
     CHECK_TEXT(told(), "");
     for (int i = 0; i < 6; i++)
