@@ -132,8 +132,8 @@ static const struct option_row reading[] = {
     {'S', "since", "WHEN", "start with the messages of WHEN or later", set_when, AT(tail.since), 0,
         0},
     {'U', "until", "WHEN",
-        "stop at WHEN, then exit" MORE "WHEN: 10m (ago), 17:22, today or yesterday (00:00)," MORE
-        "2026-11-23T17:22, @EPOCH, milliseconds, or an ID",
+        "stop at WHEN, then exit" MORE "WHEN: 10m (ago), 17:22, 2026-11-23T17:22, @EPOCH," MORE
+        "milliseconds, an ID, today or yesterday (at 00:00)",
         set_until, AT(tail.until), 0, 0},
     {'f', "follow", NULL, "wait for more (the default)", option_flag, AT(follow), 0, 0},
     {'e', "exit", NULL, "exit at the end instead of waiting for more", option_flag, AT(tail.to_end),

@@ -120,7 +120,7 @@ deleted_are() { [[ $(deleted) == "$1" ]]; }
 	follows
 	{ echo multi && seq -f 'r-%05.0f' 2000 | xargs echo del named && echo exec; } | cli >/dev/null
 	wait_until 20 deleted_are 2000
-	wait_until 20 noticed 1 'waiting for it'
+	wait_until 20 noticed 1 'waiting until it'
 	assert_equal "$(grep -v 'rooms were deleted' "$live.err")" 'chat-tail: named: deleted; waiting until it is created again'
 	# A second one if they were deleted while it was looking.
 	(($(grep -c 'rooms were deleted; no longer reading them$' "$live.err") <= 2)) || { cat "$live.err" && false; }

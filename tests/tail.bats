@@ -430,7 +430,7 @@ ages() {
 	years
 	assert_equal "$(texts -e -S 0 "$ROOM" | wc -w)" 6
 	assert_equal "$(texts -e -S 2025-7 "$ROOM" | wc -w)" 6
-	chat-tail --help | grep -q -e '--until .*today and yesterday are their 00:00'
+	chat-tail --help | grep -A 2 -e --until | grep -q 'today or yesterday (at 00:00)'
 }
 
 @test "-S and -U together, and -n within them" {

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # a variable of helper.bash
+#
+# What the bats files take from the manuals' own text, so that the commands that are run are those that are shown.
+
+manual() { echo "$REPO/cmd/$1.1"; }
+render() { mandoc -T ascii -O width="${2:-1000}" "$1" | sed $'s/.\b//g'; }
+
+# section FILE TITLE: of a manual, as people see it.
+section() {
+	render "$1" | awk -v title="$2" '/^[A-Z]/ { on = $0 == title; next } on'
+}
+
+# man_blocks FILE SECTION: what stands literally in it, one block after another, each ended by NUL.
+man_blocks() {
+	render "$1" 80 | awk -v title="$2" '
+		function flush() { if (block != "") printf "%s%c", block, 0; block = "" }
+		/^[A-Z]/ { flush(); on = $0 == title; next }
+		on && /^           / { block = block substr($0, 12) "\n"; next }
+		on { flush() }
+		END { flush() }'
+}
+
+# commands, shown: of a block on standard input: what follows `$ `, and `> ` to go on with, is typed, and the rest is
+# shown. A block that does not begin with `$ ` is a script.
+commands() { awk 'NR == 1 { script = !/^[$] / } script; !script && /^[$>] / { print substr($0, 3) }'; }
+shown() { awk 'NR == 1 { script = !/^[$] / } !script && !/^[$>] /'; }
