@@ -166,7 +166,8 @@ one_has_a_job() { for name in a b; do (($(wc -l <"$out.$name") <= answered[$name
 	given a 'job 1' 'job 2'
 	assert_equal "$(pending)" '2-1 1'
 	assert_equal "$(wc -l <"$err.a")" "${#lines[@]}"
-	assert_equal "$(grep -vc '^chat-tail: ' "$err.a")" 0
+	local said='not an answer: write ID, -ID, or a room, a tab and one of these|[0-9-]+ was not given out, or was already answered'
+	assert_equal "$(grep -Evc "^chat-tail: standard input: ($said)\$" "$err.a")" 0
 	assert_equal "$(LC_ALL=C grep -c '[^[:print:]]' "$err.a")" 0
 	assert_equal "$(awk 'length > 300' "$err.a")" ''
 	answer a 2-1
@@ -345,6 +346,7 @@ soon_again() {
 	wait_until 5 pending_is 2
 	no_more_answers a
 	wait_until 10 ended "${pids[a]}"
+	assert_equal "$(<"$err.a")" 'chat-tail: standard input ended; handing back 2 unanswered entries'
 	assert_equal "$(pending)" $'1-1 1 back\n3-1 1 back'
 	soon_again 'job 1' 'job 3'
 }
@@ -555,7 +557,7 @@ idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
 @test "a standard input that ends at once is one line and exit status 1, and nothing is lost" {
 	cli xgroup create "$ROOM" w 0 mkstream >/dev/null
 	fails 1 'standard input' chat-tail -t -g w --ack "$ROOM" </dev/null
-	fails 1 'standard input' chat-tail -t -e -g w --ack "$ROOM" </dev/null
+	fails 1 'ended before anything was given out; --ack reads the answers there$' chat-tail -t -e -g w --ack "$ROOM" </dev/null
 	add 1
 	fails 1 'standard input' chat-tail -t -g w --ack "$ROOM" </dev/null
 	soon_again 'job 1'
@@ -579,7 +581,7 @@ idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
 	assert_equal "$(cli xrange "$dead" - + | tail -n +2)" "$(printf '%s\n' jhon $'bad\tjob' jhon again '' $'\xff' \
 		chat-tail:dead $'a\\\\b '"$ROOM"$'\t1-1')"
 	one_line "$err.a"
-	assert_match "$stderr" "1-1.*$dead"
+	assert_match "$stderr" ": 1-1 was given out 2 times but never acknowledged; moved to $dead\$"
 	jobs_in "$room" 3
 	wait_until 10 has_lines "$out.a" 8
 	assert_equal "$(tail -n 1 "$out.a" | cut -f 4)" 'job 3'
