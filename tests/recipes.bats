@@ -338,6 +338,24 @@ for line in sys.stdin:
 	harmless out
 }
 
+@test "dead jobs are sent again as they were; and the groups, whatever their names are" {
+	stub bin/redis-cli 'exec "$CLI" -s "$SOCK" "$@"'
+	harm dead
+	show -t -e dead | cut -f 3- >wanted
+	recipe 'SHARING THE WORK' 'del dead'
+	sh ./script >out
+	harmless out
+	show -t -e jobs | cut -f 3- | same wanted
+	assert_equal "$(length dead)" 0
+	for name in '\x1b[2J\xc2\x9b2J' 'a\nb' '\xff\xe2\x80\xae' '$(touch pwned)' '*'; do
+		echo "xgroup create jobs \"$name\" 0"
+	done | cli >/dev/null
+	recipe 'SHARING THE WORK' 'chat-tail -l -g'
+	sh ./script >out
+	assert_equal "$(wc -l <out)" 5
+	harmless out
+}
+
 # one_example: the script, fed with what is tried while it reads, and in what it reads.
 one_example() {
 	: >pids
