@@ -35,7 +35,7 @@ none_running() {
 	grep -Ex ' {40}> hi jhon, how are you\?' "$out"
 	grep -Fx '  [marry]: hi jhon, how are you?' "$out"
 	grep -Fx '[marry]: hi jhon, how are you?' "$out"
-	grep -Fx $'jhon\thello everyone' "$out"
+	grep -Ex ' +3 jhon' "$out"
 	grep -E '^\{"room":"room",.*"name":"jhon","text":"hello everyone"\}$' "$out"
 	(($(wc -l <"$out") <= 40))
 	assert_equal "$(awk 'length > 80 && !/^\{/' "$out" | grep -vF "$bin")" ''
