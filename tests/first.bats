@@ -16,6 +16,7 @@ teardown() {
 	for socket in "$BATS_TEST_TMPDIR"/*.tmux{,.outside}; do
 		tmux -S "$socket" kill-server 2>/dev/null || true
 	done
+	family | cut -d ' ' -f 1 | xargs -r kill # those of a test that failed
 	stop_jobs
 }
 

@@ -43,6 +43,19 @@ files() { (cd "$1" && find . ! -type d | sort); }
 	assert_equal "$(files "$BATS_TEST_TMPDIR")" ./z/_other
 }
 
+@test "make install: man finds the manuals by PATH, and make uninstall with that PREFIX removes all of it" {
+	local prefix=$BATS_TEST_TMPDIR/home/.local
+	make PREFIX="$prefix" install
+	touch "$prefix/bin/other"
+	if [[ $(man --version 2>/dev/null) == 'man '[0-9]* ]]; then # man-db's
+		for name in chat-send chat-tail; do
+			assert_equal "$(env -u MANPATH PATH="$prefix/bin:$PATH" man -w "$name")" "$prefix/share/man/man1/$name.1"
+		done
+	fi
+	make PREFIX="$prefix" uninstall
+	assert_equal "$(files "$prefix")" ./bin/other
+}
+
 @test "make uninstall: twice does no harm, and leaves no file" {
 	make DESTDIR="$BATS_TEST_TMPDIR" install
 	make DESTDIR="$BATS_TEST_TMPDIR" uninstall
