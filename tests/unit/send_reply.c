@@ -26,7 +26,7 @@ static void begin(size_t n)
         buf_free(&entry.fields);
     }
     batch_divide(&batch, DIVIDE_NOT);
-    part_choose(batch.parts, n);
+    part_choose(batch.parts.at, n);
     asked = (struct requests){.set = &set};
     replies = (struct replies){.set = &set, .asked = &asked};
 }
@@ -43,7 +43,7 @@ static void end(void)
 static void expect(enum expectation what, uint32_t left)
 {
     *(asked.queue + asked.n++) = (struct expected){
-        .what = what, .left = left, .of = batch.parts, .entry = 0};
+        .what = what, .left = left, .of = batch.parts.at, .entry = 0};
 }
 
 /* Feed these bytes as the next replies. */
@@ -129,8 +129,8 @@ static void knows_what_exec_says(void)
         CHECK_NUMBER(replies.trouble.promise, (execs[i].marks & PROMISE) != 0);
         CHECK_NUMBER(replies.trouble.full, (execs[i].marks & FULL) != 0);
         CHECK_NUMBER(replies.trouble.crossed, (execs[i].marks & CROSSED) != 0);
-        CHECK_NUMBER(batch.entries[0].state, strstr(execs[i].text, "5-0") ? ENTRY_IN : ENTRY_OUT);
-        CHECK_NUMBER(batch.entries[1].state, strstr(execs[i].text, "5-1") ? ENTRY_IN : ENTRY_OUT);
+        CHECK_NUMBER(batch.entries.at[0].state, strstr(execs[i].text, "5-0") ? ENTRY_IN : ENTRY_OUT);
+        CHECK_NUMBER(batch.entries.at[1].state, strstr(execs[i].text, "5-1") ? ENTRY_IN : ENTRY_OUT);
         end();
     }
 }
@@ -138,18 +138,18 @@ static void knows_what_exec_says(void)
 static void takes_the_ids_that_the_server_gives(void)
 {
     begin(5);
-    batch.entries[1].state = ENTRY_IN; /* it is none of the transaction */
-    part_choose(batch.parts, 3);
+    batch.entries.at[1].state = ENTRY_IN; /* it is none of the transaction */
+    part_choose(batch.parts.at, 3);
     expect(EXPECT_EXEC, 1);
     answer("*4\r\n$4\r\n70-0\r\n$4\r\n72-2\r\n$4\r\n73-3\r\n+OK\r\n");
     CHECK_NUMBER(replies.trouble.why.code, EXIT_DONE);
-    CHECK_NUMBER(batch.entries[0].id.ms, 70);
-    CHECK_NUMBER(batch.entries[1].id.ms, 0);
-    CHECK_NUMBER(batch.entries[2].id.ms, 72);
-    CHECK_NUMBER(batch.entries[3].id.ms, 73);
-    CHECK_NUMBER(batch.entries[4].state, ENTRY_OUT);
-    CHECK_NUMBER(batch.rooms[0].newest.ms, 72);
-    CHECK_NUMBER(batch.rooms[1].newest.ms, 73);
+    CHECK_NUMBER(batch.entries.at[0].id.ms, 70);
+    CHECK_NUMBER(batch.entries.at[1].id.ms, 0);
+    CHECK_NUMBER(batch.entries.at[2].id.ms, 72);
+    CHECK_NUMBER(batch.entries.at[3].id.ms, 73);
+    CHECK_NUMBER(batch.entries.at[4].state, ENTRY_OUT);
+    CHECK_NUMBER(batch.rooms.at[0].newest.ms, 72);
+    CHECK_NUMBER(batch.rooms.at[1].newest.ms, 73);
     end();
 }
 
@@ -166,15 +166,15 @@ static void looks_up_what_is_too_old(void)
     answer("*3\r\n" TOO_OLD "$3\r\n2-0\r\n" TOO_OLD);
     CHECK_NUMBER(replies.trouble.why.code, EXIT_DONE);
     CHECK_NUMBER(replies.too_old, 2);
-    CHECK_NUMBER(batch.entries[0].state, ENTRY_TOO_OLD);
-    CHECK_NUMBER(batch.entries[1].state, ENTRY_IN);
-    CHECK_NUMBER(batch.entries[2].state, ENTRY_TOO_OLD);
+    CHECK_NUMBER(batch.entries.at[0].state, ENTRY_TOO_OLD);
+    CHECK_NUMBER(batch.entries.at[1].state, ENTRY_IN);
+    CHECK_NUMBER(batch.entries.at[2].state, ENTRY_TOO_OLD);
     end();
     begin(1); /* where the server gives the IDs, that is no answer to expect */
     expect(EXPECT_EXEC, 1);
     answer("*2\r\n" TOO_OLD "+OK\r\n");
     CHECK_NUMBER(replies.trouble.why.code, EXIT_REFUSED);
-    CHECK_NUMBER(batch.entries[0].state, ENTRY_OUT);
+    CHECK_NUMBER(batch.entries.at[0].state, ENTRY_OUT);
     end();
 }
 
@@ -205,11 +205,11 @@ static void compares_what_the_room_holds(void)
     for (size_t i = 0; i < sizeof helds / sizeof *helds; i++) {
         unit_row = helds[i].name;
         begin(2);
-        batch.entries[0].state = ENTRY_TOO_OLD;
-        batch.entries[0].id = (struct id){1, 0};
+        batch.entries.at[0].state = ENTRY_TOO_OLD;
+        batch.entries.at[0].id = (struct id){1, 0};
         expect(EXPECT_HELD, 1);
         answer(helds[i].text);
-        CHECK_NUMBER(batch.entries[0].state, helds[i].state);
+        CHECK_NUMBER(batch.entries.at[0].state, helds[i].state);
         CHECK_NUMBER(replies.trouble.why.code, helds[i].code);
         CHECK_NUMBER(replies.trouble.line, helds[i].code && helds[i].text[0] != '+' ? 11 : 0);
         CHECK(!replies.trouble.crossed); /* the batch would be divided, and the entry forgotten */
@@ -227,10 +227,10 @@ static void knows_which_entry_was_refused(void)
     CHECK_NUMBER(replies.trouble.why.code, EXIT_REFUSED);
     CHECK_NUMBER(replies.trouble.line, 13);
     CHECK_NUMBER(replies.trouble.entry, 2);
-    CHECK(replies.trouble.part == batch.parts);
+    CHECK(replies.trouble.part == batch.parts.at);
     CHECK(!replies.trouble.promise);
     CHECK_TEXT(replies.trouble.why.text, "even: NOPERM no odd");
-    CHECK_NUMBER(part_find(batch.parts, ENTRY_IN), BATCH_NO_ENTRY);
+    CHECK_NUMBER(part_find(batch.parts.at, ENTRY_IN), BATCH_NO_ENTRY);
     end();
 }
 
@@ -254,9 +254,9 @@ static void counts_what_ran_by_itself(void)
     begin(3);
     expect(EXPECT_XADD, 3);
     answer("$3\r\n7-0\r\n-OOM command not allowed\r\n$3\r\n7-1\r\n");
-    CHECK_NUMBER(batch.entries[0].state, ENTRY_IN);
-    CHECK_NUMBER(batch.entries[1].state, ENTRY_OUT);
-    CHECK_NUMBER(batch.entries[2].state, ENTRY_IN);
+    CHECK_NUMBER(batch.entries.at[0].state, ENTRY_IN);
+    CHECK_NUMBER(batch.entries.at[1].state, ENTRY_OUT);
+    CHECK_NUMBER(batch.entries.at[2].state, ENTRY_IN);
     CHECK_NUMBER(replies.trouble.line, 12);
     CHECK_NUMBER(replies.trouble.why.kind, ERR_TRANSIENT);
     end();
@@ -265,8 +265,8 @@ static void counts_what_ran_by_itself(void)
     expect(EXPECT_QUEUED, 2);
     answer("-NOPERM no multi\r\n$3\r\n7-0\r\n$3\r\n7-1\r\n");
     CHECK(replies.trouble.promise);
-    CHECK_NUMBER(batch.entries[0].state, ENTRY_IN);
-    CHECK_NUMBER(batch.entries[1].state, ENTRY_IN);
+    CHECK_NUMBER(batch.entries.at[0].state, ENTRY_IN);
+    CHECK_NUMBER(batch.entries.at[1].state, ENTRY_IN);
     end();
 }
 
@@ -349,7 +349,7 @@ static void rejects_what_is_no_answer(void)
         answer(strange[i].text);
         CHECK_NUMBER(replies.trouble.why.code, EXIT_REFUSED);
         CHECK(strstr(replies.trouble.why.text, "protocol error: an unexpected reply"));
-        CHECK_NUMBER(batch.entries[0].state, ENTRY_OUT);
+        CHECK_NUMBER(batch.entries.at[0].state, ENTRY_OUT);
         CHECK(!replies.has_said);
         end();
     }
