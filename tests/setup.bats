@@ -76,6 +76,34 @@ on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests
 	assert_match "$output" 'still missing: .*hiredis'
 }
 
+@test "setup: what a purpose can do without is installed, and if that fails it is named and nothing is wrong" {
+	ln -s "$(type -P bash)" "$(type -P cc)" "$(type -P pkg-config)" "$(server_program)" "$CLI" "$(type -P python3)" \
+		"$(type -P time)" "$(type -P true)" "$bin"
+	on_that_machine bench # without the right to install
+	assert_status 0
+	assert_output 'tests/setup: goes on without: mosquitto'
+	program id 'echo 0'
+	program systemctl 'echo "systemctl: $*" >>'"$calls"
+	program apt-get 'echo "apt-get: $*" >>'"$calls"'; exit 100'
+	on_that_machine bench
+	assert_status 0
+	assert_output $'tests/setup: missing: mosquitto; installing with apt-get: mosquitto mosquitto-clients \n'\
+'tests/setup: goes on without: mosquitto'
+	# As a service it would run from now on.
+	assert_equal "$(head -n 1 "$calls")" 'systemctl: --quiet mask mosquitto.service'
+	program apt-get "cd $bin; for name in mosquitto mosquitto_pub mosquitto_sub; do ln -sf env \$name; done"
+	on_that_machine bench
+	assert_status 0
+	assert_output 'tests/setup: missing: mosquitto; installing with apt-get: mosquitto mosquitto-clients '
+	on_that_machine bench
+	assert_status 0
+	assert_output ''
+	rm "$bin"/{apt-get,mosquitto_sub}
+	on_that_machine bench
+	assert_status 0
+	assert_output 'tests/setup: goes on without: mosquitto'
+}
+
 @test "setup: the compiler is the one that make will use" {
 	run env -u SANITIZE -u SERVER CC=clang PATH="$bin" "$REPO/tests/setup" demo
 	assert_status 1
