@@ -93,6 +93,114 @@ bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$
 	assert_match "$output" 'a live line, 600 pending for another, 99 of 100 +[0-9.]+ [mu]?s +0.10 s!?'
 }
 
+# fake_mosquitto [NAME=VALUE ...]: puts a mosquitto in the place of the real one, which loses and doubles what these
+# variables say; see there.
+fake_mosquitto() {
+	local name
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	for name in mosquitto mosquitto_pub mosquitto_sub; do
+		ln -sf "$REPO/tests/bench/fake-mosquitto" "$BATS_TEST_TMPDIR/bin/$name"
+	done
+	[[ $PATH == "$BATS_TEST_TMPDIR/bin:"* ]] || PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	unset LOSE DOUBLE TIMES
+	(($# == 0)) || export "$@"
+}
+
+# Each of four peers has a row for each figure of the day, and one for what was lost and doubled.
+assert_day() { # LOST_AND_DOUBLED of mosquitto
+	local peer row lost=$1
+	for peer in 'mosquitto, QoS 1' 'mosquitto, QoS 2' 'redis-cli, PUBLISH and SUBSCRIBE' 'redis-py, XADD and XREAD'; do
+		for row in median '99 of 100' 'the worst'; do
+			assert_match "$output" "a day, 2 send to 8: a line, $row +$peer +[0-9.]+ [mu]?s +[0-9.]+ [mu]?s +[0-9.]+"
+		done
+		[[ $peer == mosquitto* ]] || lost='0, 0'
+		assert_match "$output" "a day, 2 send to 8: lost and doubled of [0-9,]+ +$peer +0, 0 +$lost"
+	done
+}
+
+@test "bench: brokers, and a day" {
+	fake_mosquitto
+	LINES=2000 DAY=1 CROWD=10 bench brokers day
+	assert_status 0
+	assert_day '0, 0'
+	for n in 100 200; do
+		for qos in 1 2; do
+			assert_match "$output" "chat-send \| chat-tail, $n lines +mosquitto, QoS $qos +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
+			assert_match "$output" "lost and doubled of $n, at worst +mosquitto, QoS $qos +0, 0 +0, 0"
+		done
+	done
+	assert_match "$output" 'nats is not compared: '
+	assert_equal "$(awk -F '\t' 'NF != 8' "$build/bench.tsv")" ''
+	assert_equal "$(wc -l <"$build/bench.tsv")" 29
+}
+
+@test "bench: the real mosquitto, if there is one" {
+	type -P mosquitto_pub mosquitto_sub && PATH=$PATH:/usr/sbin:/usr/local/sbin type -P mosquitto || skip 'no mosquitto here'
+	DAY=1 CROWD=10 bench brokers day
+	assert_status 0
+	assert_match "$output" 'lost and doubled of 200, at worst +mosquitto, QoS 2 +0, 0 +[0-9,]+, [0-9,]+'
+	assert_day '[0-9,]+, [0-9,]+'
+}
+
+@test "bench: without mosquitto it is left out, with a word" {
+	mkdir "$BATS_TEST_TMPDIR/few"
+	for tool in "$CLI" "$(type -P redis-server || type -P redis-check-rdb || type -P valkey-server || type -P valkey-check-rdb)" \
+		"$(type -P time)" "$(type -P timeout)" "$(type -P bash)"; do
+		ln -s "$(type -P "$tool")" "$BATS_TEST_TMPDIR/few"
+	done
+	run --separate-stderr env PATH="$BATS_TEST_TMPDIR/few" timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$build" brokers bulk
+	assert_status 0
+	assert_match "$output" 'mosquitto is not compared: it is not installed'
+	assert_match "$output" 'chat-send +redis-cli --pipe'
+	run ! grep mosquitto "$build/bench.tsv"
+}
+
+@test "bench: what a peer loses and doubles is in the table, without a ratio; the end of it all is sent until it comes" {
+	fake_mosquitto LOSE='^00000000[67]' TIMES=2
+	bench brokers
+	assert_status 0
+	assert_match "$output" 'lost and doubled of 100, at worst +mosquitto, QoS 1 +0, 0 +2, 0'
+	assert_match "$output" 'chat-send \| chat-tail, 100 lines +mosquitto, QoS 1 +[0-9.]+ m?s +[0-9.]+ m?s( +[0-9]+%)?'$'\n'
+	assert_match "$output" 'lost and doubled of 200, at worst +mosquitto, QoS 1 +0, 0 +0, 0'
+	fake_mosquitto DOUBLE='^000000007' LOSE='^@end' TIMES=2
+	bench brokers
+	assert_status 0
+	assert_match "$output" 'lost and doubled of 100, at worst +mosquitto, QoS 1 +0, 0 +0, 1'
+	fake_mosquitto DOUBLE=' 0 1[0-9] ' LOSE=' 0 2[0-9] '
+	DAY=1 CROWD=10 bench day
+	assert_status 0
+	assert_day '[1-9][0-9]*, [1-9][0-9]*'
+}
+
+@test "bench: what our programs lose or double there, and what nobody sent, is an error" {
+	fake_mosquitto
+	instead chat-tail '"$real" "$@" | sed -u "/^000000007/d"'
+	bench brokers
+	assert_status 1
+	assert_match "$stderr" 'chat-send, chat-tail: 1 lines are lost, 0 are doubled'
+	instead chat-tail '"$real" "$@" | sed -u "/^000000007/p"'
+	bench brokers
+	assert_status 1
+	assert_match "$stderr" 'chat-send, chat-tail: 0 lines are lost, 1 are doubled'
+	instead chat-tail '"$real" "$@" | sed -u "s/^00/01/"'
+	bench brokers
+	assert_status 1
+	assert_match "$stderr" 'chat-send, chat-tail: what came was not sent'
+	instead chat-tail '"$real" "$@" | sed -u "/ 0 3 [0-9]* /d"'
+	DAY=1 CROWD=10 bench day
+	assert_status 1
+	assert_match "$stderr" 'chat-tail: of [0-9]+ lines [1-9] are lost, 0 are doubled'
+	instead chat-tail '"$real" "$@" | sed -u "/ 0 3 [0-9]* /p"'
+	DAY=1 CROWD=10 bench day
+	assert_status 1
+	assert_match "$stderr" 'chat-tail: of [0-9]+ lines 0 are lost, [1-9] are doubled'
+	instead chat-tail '"$real" "$@" | sed -u "s/@room-3 0 3/@room-9 0 3/"'
+	DAY=1 CROWD=10 bench day
+	assert_status 1
+	assert_match "$stderr" 'a line came to another room'
+	[[ ! -e $build/bench.tsv ]]
+}
+
 @test "bench: what did not send or print all is not counted" {
 	instead chat-send 'head -n 1999 | "$real" "$@"'
 	bench bulk

@@ -18,6 +18,8 @@ STARTS = int(os.environ.get('STARTS', 100))  # processes a round
 GIANT = int(os.environ.get('GIANT', 8 * 1024 * 1024))  # bytes of a large message
 ROOMS = int(os.environ.get('ROOMS', 20000))
 LIVE = int(os.environ.get('LIVE', 200))  # lines sent one at a time, whose way is measured
+DAY = float(os.environ.get('DAY', 60))  # seconds of a day
+CROWD = int(os.environ.get('CROWD', 250))  # who sends and reads on that day
 LENGTH = 63  # of a line, with its newline
 WORDS = ''.join(random.Random(1).choices(string.ascii_letters + string.digits + '   ', k=4096))
 MEMORY = {'figure': lambda run: run.memory, 'show': megabytes}  # to compare that instead of time
@@ -173,14 +175,20 @@ class Bench:
 
     def compare(self, what, beside, ours, theirs, figure=lambda run: run.seconds, show=seconds, **limits):
         """One after the other, in turn. Returns both lists of runs."""
+        pairs = self.in_turn(ours, theirs)
+        mine, others = zip(*pairs)
+        self.add_pairs(what, beside, [(figure(a), figure(b)) for a, b in pairs], show, cpu_of(mine), **limits)
+        return mine, others
+
+    @staticmethod
+    def in_turn(ours, theirs):
+        """Pairs of runs; each begins where the one before ended."""
         pairs = []
         for i in range(PAIRS):
             second = theirs() if i % 2 else None
             first = ours()
             pairs.append((first, second or theirs()))
-        mine, others = zip(*pairs)
-        self.add_pairs(what, beside, [(figure(a), figure(b)) for a, b in pairs], show, cpu_of(mine), **limits)
-        return mine, others
+        return pairs
 
     def add_pairs(self, what, beside, pairs, show, cpu='', most=None, most_ratio=None):
         a, b = (median([pair[i] for pair in pairs]) for i in (0, 1))

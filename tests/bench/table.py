@@ -40,11 +40,16 @@ class Table:
     HEAD = ('what', 'beside', 'ours', 'theirs', 'ratio', 'spread', 'user CPU', 'limit')
 
     def __init__(self):
-        self.rows = []
+        self.rows, self.notes = [], []
 
     def add(self, what, beside, ours, theirs='', ratio='', spread='', cpu='', limit=''):
         self.rows.append((what, beside, ours, theirs, ratio, spread, cpu, limit))
         print('.', end='', file=sys.stderr, flush=True)
+
+    def note(self, words):
+        """A line above the table, once."""
+        if words not in self.notes:
+            self.notes.append(words)
 
     def text(self):
         widths = [max(len(row[i]) for row in [self.HEAD, *self.rows]) for i in range(len(self.HEAD))]
@@ -56,7 +61,7 @@ class Table:
         return '\n'.join(lines)
 
     def report(self, build, head):
-        print(f'\n{head}\n\n{self.text()}')
+        print('', head, *self.notes, '', self.text(), sep='\n')
         with open(f'{build}/bench.tsv', 'w', encoding='utf-8') as out:
             out.writelines('\t'.join(row) + '\n' for row in [self.HEAD, *self.rows])
         if shutil.which('gnuplot'):
