@@ -201,6 +201,35 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	[[ ! -e $build/bench.tsv ]]
 }
 
+@test "bench: lines above the one that is typed" {
+	bench terminal
+	assert_status 0
+	for row in processor 'the last is late by'; do
+		assert_match "$output" "chat-tail --above, 100 lines on a terminal, $row +without it +[0-9.]+ [mu]?s +[0-9.]+ [mu]?s +[0-9.]+ +[0-9.]+-[0-9.]+"
+	done
+	assert_match "$output" 'chat-tail --above, 100 lines on a terminal, came in a second +without it +[0-9,]+ +[0-9,]+'
+}
+
+@test "bench: what is not on the terminal, or there twice, and what becomes of a typed line" {
+	instead chat-tail '"$real" "$@" | sed -u 7d'
+	bench terminal
+	assert_status 1
+	assert_match "$stderr" '99 of 100 lines are on the terminal'
+	instead chat-tail '"$real" "$@" | sed -u 7p'
+	bench terminal
+	assert_status 1
+	assert_match "$stderr" '101 of 100 lines are on the terminal'
+	instead chat-tail '"$real" "$@" | sed -u "100s/line/lion/"'
+	bench terminal
+	assert_status 1
+	assert_match "$stderr" 'chat-tail exited with 0: .*lion'
+	instead chat-tail '"$real" "$@" && "$PYTHON" -c "import termios; termios.tcflush(1, termios.TCIFLUSH)"'
+	bench terminal
+	assert_status 1
+	assert_match "$stderr" 'what was typed is not what the terminal has'
+	[[ ! -e $build/bench.tsv ]]
+}
+
 @test "bench: what did not send or print all is not counted" {
 	instead chat-send 'head -n 1999 | "$real" "$@"'
 	bench bulk
