@@ -32,7 +32,7 @@ children_of() { # PID
 	awk -v parent="$1" '{ sub(/.*\) /, ""); if ($2 == parent) { split(FILENAME, a, "/"); print a[3] } }' /proc/[0-9]*/stat 2>/dev/null
 }
 
-bench() { run --separate-stderr timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$build" "$@"; }
+bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$build" "$@"; }
 
 @test "bench: each part prints its rows, and writes them down" {
 	bench bulk start latency memory
@@ -148,7 +148,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 		"$(type -P time)" "$(type -P timeout)" "$(type -P bash)"; do
 		ln -s "$(type -P "$tool")" "$BATS_TEST_TMPDIR/few"
 	done
-	run --separate-stderr env PATH="$BATS_TEST_TMPDIR/few" timeout 100 "$PYTHON" "$REPO/tests/bench/run" "$build" brokers bulk
+	run --separate-stderr env PATH="$BATS_TEST_TMPDIR/few" timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$build" brokers bulk
 	assert_status 0
 	assert_match "$output" 'mosquitto is not compared: it is not installed'
 	assert_match "$output" 'chat-send +redis-cli --pipe'
@@ -307,7 +307,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 }
 
 @test "bench: the relay delays each byte, not each round, and loses none" {
-	timeout 60 "$PYTHON" - "$CHAT_BUILD/tests/bench/relay" <<-'END'
+	timeout 120 "$PYTHON" - "$CHAT_BUILD/tests/bench/relay" <<-'END'
 	import os, socket, subprocess, sys, time
 
 	DELAY = 0.1

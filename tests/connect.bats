@@ -88,7 +88,7 @@ no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status"; }
 @test "a host whose first address swallows packets: the second one serves" {
 	start_server_tcp
 	full "127.0.0.2:$PORT"
-	timeout 40 "${names[@]}" chat-send --retry 30 -h two.test -p "$PORT" -n jhon "$ROOM" hi 2>"$err"
+	timeout 120 "${names[@]}" chat-send --retry 30 -h two.test -p "$PORT" -n jhon "$ROOM" hi 2>"$err"
 	assert_equal "$(<"$err")" ''
 	assert_equal "$(messages "$ROOM")" 'jhon: hi'
 }

@@ -153,7 +153,7 @@ hold_input() {
 @test "--help and --version go to stdout, with 0" {
 	for program in chat-send chat-tail; do
 		for option in --help --version -V; do
-			run --separate-stderr timeout 5 "$program" "$option"
+			run --separate-stderr timeout 120 "$program" "$option"
 			assert_status 0
 			assert_equal "$stderr" ''
 			assert_match "${lines[0]}" "$program"
@@ -224,7 +224,7 @@ hold_input() {
 	wait_end 2 "$PID"
 	assert_status 143
 	listener stalled
-	run timeout 5 chat-tail -p "$port" -U 1h -W 0.2 room
+	run timeout 120 chat-tail -p "$port" -U 1h -W 0.2 room
 	assert_status 5
 }
 
@@ -463,8 +463,8 @@ prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 }
 
 @test "who does not need standard input does not mind that it is closed" {
-	bash -c 'exec timeout 5 chat-send -n jhon "$0" word <&-' "$ROOM"
-	assert_equal "$(bash -c 'exec timeout 5 chat-tail -e "$0" <&-' "$ROOM")" '[jhon]: word'
+	bash -c 'exec timeout 120 chat-send -n jhon "$0" word <&-' "$ROOM"
+	assert_equal "$(bash -c 'exec timeout 120 chat-tail -e "$0" <&-' "$ROOM")" '[jhon]: word'
 }
 
 @test "/dev/full" {
@@ -493,17 +493,17 @@ prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
 	fails 1 'standard output|stdout' bash -c 'exec chat-send -T -n jhon "$0" >&-' "$ROOM" <<<'one'
 	fails 1 'standard output|stdout' bash -c 'exec chat-send -i -n jhon "$0" >&-' "$ROOM" <<<'one'
 	fails 1 'standard output|stdout' bash -c 'exec chat-tail --help >&-'
-	bash -c 'exec timeout 5 chat-send -n jhon "$0" no output needed >&-' "$ROOM"
-	bash -c 'exec timeout 5 chat-send -n jhon "$0" nor this >&- 2>&- <&-' "$ROOM"
+	bash -c 'exec timeout 120 chat-send -n jhon "$0" no output needed >&-' "$ROOM"
+	bash -c 'exec timeout 120 chat-send -n jhon "$0" nor this >&- 2>&- <&-' "$ROOM"
 	assert_equal "$(messages "$ROOM" | tail -n 2)" $'jhon: no output needed\njhon: nor this'
 }
 
 @test "the exit code does not need standard error" {
 	status=0
-	bash -c 'exec timeout 5 chat-tail -e "$0" 2>&-' "$ROOM-none" || status=$?
+	bash -c 'exec timeout 120 chat-tail -e "$0" 2>&-' "$ROOM-none" || status=$?
 	assert_status 1
 	status=0
-	bash -c 'exec timeout 5 chat-tail -S nonsense "$0" 2>/dev/full' "$ROOM" || status=$?
+	bash -c 'exec timeout 120 chat-tail -S nonsense "$0" 2>/dev/full' "$ROOM" || status=$?
 	assert_status 2
 }
 
@@ -613,8 +613,8 @@ local_name() {
 at() {
 	local -
 	set -e
-	env -u REDIS_URL timeout 5 chat-send -u "$1" -n jhon "$2" hi
-	assert_equal "$(env -u REDIS_URL timeout 5 chat-tail --uri "$1" -e "$2")" '[jhon]: hi'
+	env -u REDIS_URL timeout 120 chat-send -u "$1" -n jhon "$2" hi
+	assert_equal "$(env -u REDIS_URL timeout 120 chat-tail --uri "$1" -e "$2")" '[jhon]: hi'
 	locked del "$2" >/dev/null
 }
 
@@ -625,10 +625,10 @@ at() {
 	at "valkey://default:$SECRET_ENCODED@$(local_name):$PORT/0" "$ROOM"
 	at "unix://:$SECRET_ENCODED@$LOCKED" "$ROOM"
 	at "unix://marry:$SECRET_ENCODED@$LOCKED?db=0" "$ROOM"
-	timeout 5 chat-send -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" three
-	timeout 5 chat-send -u "unix://:$SECRET_ENCODED@$LOCKED?db=3" -n jhon "$ROOM" three
+	timeout 120 chat-send -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" three
+	timeout 120 chat-send -u "unix://:$SECRET_ENCODED@$LOCKED?db=3" -n jhon "$ROOM" three
 	assert_equal "$(locked -n 3 xlen "$ROOM")" 2
-	timeout 5 chat-send --db 4 -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" four
+	timeout 120 chat-send --db 4 -u "redis://:$SECRET_ENCODED@127.0.0.1:$PORT/3" -n jhon "$ROOM" four
 	assert_equal "$(locked -n 4 xlen "$ROOM") $(locked xlen "$ROOM")" '1 0'
 }
 
@@ -726,18 +726,18 @@ terminal() {
 }
 
 @test "--askpass asks on the terminal and does not show what is typed" {
-	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" chat-send --askpass -s "$LOCKED" -n jhon "$ROOM" hi
+	run timeout 120 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" chat-send --askpass -s "$LOCKED" -n jhon "$ROOM" hi
 	assert_status 0
 	[[ $output != *s3cr3t* ]]
 	assert_equal "$(locked xlen "$ROOM")" 1
-	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - wrong chat-tail --askpass -s "$LOCKED" -e "$ROOM"
+	run timeout 120 bash -c "$(declare -f terminal); terminal \"\$@\"" - wrong chat-tail --askpass -s "$LOCKED" -e "$ROOM"
 	assert_status 4
 	assert_match "$output" WRONGPASS
 }
 
 @test "--askpass leaves standard input to the messages, and without a terminal it says so" {
 	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
-	run timeout 10 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" \
+	run timeout 120 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" \
 		bash -c 'chat-send --askpass -s "$1" -n jhon "$2" <"$3"' - "$LOCKED" "$ROOM" "$BATS_TEST_TMPDIR/lines"
 	assert_status 0
 	assert_equal "$(locked --raw xrange "$ROOM" - + | grep -cx 'one\|two')" 2

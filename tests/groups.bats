@@ -60,7 +60,7 @@ spreads() { (($(wc -l <"$out.1") > 60 && $(wc -l <"$out.2") > 60 && $(wc -l <"$o
 	cli xreadgroup group workers dead count 1 streams "$ROOM" '>' >/dev/null
 	prints chat-tail -r -e -g workers --consumer w1 "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 4'
 	pending_is 1
-	run timeout 10 chat-tail -r -g workers --claim 1s -W 2 "$ROOM"
+	run timeout 120 chat-tail -r -g workers --claim 1s -W 2 "$ROOM"
 	assert_status 5
 	assert_output '[jhon]: 3'
 	pending_is 0
@@ -141,7 +141,7 @@ $ROOM-a left"
 @test "nothing is acknowledged that was not written: the reader of the pipe goes away" {
 	seq 50 | send -n jhon "$ROOM"
 	cli xgroup create "$ROOM" workers 0 >/dev/null
-	run bash -c 'timeout 20 chat-tail -r -g workers --consumer w1 "$1" | head -n 1; exit "${PIPESTATUS[0]}"' bash "$ROOM"
+	run bash -c 'timeout 120 chat-tail -r -g workers --consumer w1 "$1" | head -n 1; exit "${PIPESTATUS[0]}"' bash "$ROOM"
 	assert_status 141
 	assert_output '[jhon]: 1'
 	local given pending

@@ -7,7 +7,7 @@ load helper
 @test "500 hostile servers: each program ends or waits, without a crash, a control byte or its password" {
 	# Built with sanitizers, where the compiler has them.
 	[[ ! -x $REPO/build/address-undefined/chat-tail ]] || PATH=$REPO/build/address-undefined:$PATH
-	run timeout 500 "$PYTHON" "$REPO/tests/hostile" 1 500
+	run timeout 1200 "$PYTHON" "$REPO/tests/hostile" 1 500
 	counted
 	assert_status 0
 	assert_match "$output" '^500 hostile servers .*, 0 failed$'

@@ -180,7 +180,7 @@ looks_are() { # N
 	cli config set client-output-buffer-limit 'normal 262144 0 0' >/dev/null
 	for args in -e '-c 20000'; do
 		# shellcheck disable=SC2086 # words
-		timeout 30 chat-tail -F '%t\n' -n +1 $args "$ROOM" >"$live" 2>"$live.err"
+		timeout 120 chat-tail -F '%t\n' -n +1 $args "$ROOM" >"$live" 2>"$live.err"
 		cmp "$live" <(seq -f '%060.0f' 20000)
 		n=$(wc -l <"$live.err")
 		echo "# $n lines on stderr" >&3

@@ -4,7 +4,7 @@
 
 load helper
 
-model() { timeout 100 "$PYTHON" "$REPO/tests/model" "$@"; }
+model() { timeout 120 "$PYTHON" "$REPO/tests/model" "$@"; }
 
 # breaks NAME REGEX: without that rule the model finds damage of that kind, and shows the way to it.
 breaks() {

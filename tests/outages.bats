@@ -106,7 +106,7 @@ one_outage() {
 	assert_status 3
 	assert_match "$(tail -n 1 "$err")" "^chat-send: .*$SOCK.*; gave up after 0.5 s; 2 messages delivered, line 4 was not$"
 	assert_equal "$(wc -l <"$err")" 2
-	run --separate-stderr timeout 10 chat-tail --retry 0.3 "$ROOM"
+	run --separate-stderr timeout 120 chat-tail --retry 0.3 "$ROOM"
 	assert_status 3
 	assert_match "${stderr_lines[-1]}" 'gave up after 0.3 s'
 }

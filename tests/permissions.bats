@@ -54,7 +54,7 @@ as() { cli --user "$1" --pass password --no-auth-warning "${@:2}" 2>&1; }
 
 # send_as USER [argument ...]: chat-send, its input as given, is silent on standard error and ends with 0.
 send_as() {
-	REDISCLI_AUTH=password timeout 40 chat-send --user "$1" "${@:2}" >"$out" 2>"$err" || { cat "$err" >&2 && return 1; }
+	REDISCLI_AUTH=password timeout 120 chat-send --user "$1" "${@:2}" >"$out" 2>"$err" || { cat "$err" >&2 && return 1; }
 	assert_equal "$(<"$err")" ''
 }
 

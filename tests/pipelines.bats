@@ -34,7 +34,7 @@ has_read() { ! read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]
 }
 
 @test "make 2>&1 | chat-send -T -n ci build | tail -1" {
-	run --separate-stderr bash -c '{ seq 999; echo "make: *** Error 1" >&2; } 2>&1 | timeout 10 chat-send -T -n ci "$0" | tail -1' "$ROOM"
+	run --separate-stderr bash -c '{ seq 999; echo "make: *** Error 1" >&2; } 2>&1 | timeout 120 chat-send -T -n ci "$0" | tail -1' "$ROOM"
 	assert_status 0
 	assert_equal "$stderr" ''
 	assert_output 'make: *** Error 1'
@@ -126,7 +126,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 @test "chat-tail -0 | xargs -0, xargs chat-send, cut, sort and uniq" {
 	printf 'a b\0c\nd\0' | send -0 -n jhon "$ROOM"
 	assert_equal "$(show -0 -e "$ROOM" | xargs -0 printf '<%s>')" $'<a b><c\nd>'
-	seq 3 | xargs -I{} timeout 10 chat-send -n xargs "$ROOM" 'number {}'
+	seq 3 | xargs -I{} timeout 120 chat-send -n xargs "$ROOM" 'number {}'
 	assert_equal "$(show -t -e "$ROOM" | cut -f 3 | sort | uniq -c | tr -s ' ')" $' 2 jhon\n 3 xargs'
 }
 
@@ -155,10 +155,10 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 
 @test "where SIGPIPE is ignored, a reader that goes away ends them all the same" {
 	seq 50000 | send -n jhon "$ROOM"
-	run timeout 10 env --ignore-signal=PIPE bash -c 'chat-tail -n +1 "$0" 2>/dev/null | head -n 1' "$ROOM"
+	run timeout 120 env --ignore-signal=PIPE bash -c 'chat-tail -n +1 "$0" 2>/dev/null | head -n 1' "$ROOM"
 	assert_status 0
 	assert_output '[jhon]: 1'
-	run timeout 10 env --ignore-signal=PIPE bash -c 'seq 50000 2>/dev/null | chat-send -T -n jhon "$0" 2>/dev/null | head -n 1' "$ROOM"
+	run timeout 120 env --ignore-signal=PIPE bash -c 'seq 50000 2>/dev/null | chat-send -T -n jhon "$0" 2>/dev/null | head -n 1' "$ROOM"
 	assert_status 0
 	assert_output 1
 }

@@ -100,7 +100,7 @@ has_at_least() { (($(length "$1") >= $2)); }
 # comes_back FILE NAME: sent under that name and fetched as the script says, it is what it was, and its name too.
 comes_back() {
 	cp -- "$1" "$PWD/$2"
-	timeout 60 env file="$2" sh -c "$script" && cmp -- "$1" copy && rm -- copy "$PWD/$2" || return
+	timeout 120 env file="$2" sh -c "$script" && cmp -- "$1" copy && rm -- copy "$PWD/$2" || return
 	assert_equal "$(show -F '%n' -n 1 -e files)" "$2"
 }
 
@@ -135,7 +135,7 @@ comes_back() {
 	for more in '' again 'and a line more'; do
 		echo "$more" >>lines
 		cp lines log.txt
-		timeout 40 sh script
+		timeout 120 sh script
 		cmp <(texts upload) log.txt
 		assert_equal "$(show -F '%i\n' -e upload)" "$(seq -f 1-%.0f "$(wc -l <lines)")"
 	done
@@ -183,7 +183,7 @@ comes_back() {
 	# A line that ends in a backslash goes on, with a blank, in the next one; %d and %H are systemd's.
 	sed -nE '/^ExecStart=/{:more;/\\$/{N;s/\\\n/ /;b more};s/^ExecStart=//p}' chat-log.service |
 		sed "s,%d,$PWD/credentials,; s,%H,web1,; s,/bin/sh,sh," >start
-	timeout 20 bash start
+	timeout 120 bash start
 	cmp <(texts log) <(hostile)
 	assert_equal "$(show -F '%n\n' -e log | sort -u)" web1
 	command -v systemd-analyze >/dev/null || skip 'its command works; systemd-analyze is not here'
@@ -209,7 +209,7 @@ alter() {
 	local name=-n
 	for size in 0 1 300000; do
 		yes 'secret text' | head -c "$size" >./-n
-		timeout 60 env file="$name" sh script
+		timeout 120 env file="$name" sh script
 		cmp ./-n copy
 		[[ $(texts vault) != *secret* ]]
 	done
@@ -227,11 +227,11 @@ alter() {
 	recipe Encryption 4 >decrypt
 	pipeline 'exec bash decrypt >out 2>err'
 	wait_readers 1
-	{ hostile && echo; } | timeout 60 sh encrypt
+	{ hostile && echo; } | timeout 120 sh encrypt
 	[[ $(texts vault) != *touch* ]]
 	hostile_null | send -0 -E -n evil vault
 	cli xadd vault '*' '' '' $'-n\e[2J' "$(show -F '%t' -n 1 -e vault)" >/dev/null
-	echo end | timeout 60 sh encrypt
+	echo end | timeout 120 sh encrypt
 	wait_until 60 grep -qx end out
 	cmp out <({ hostile && echo && echo end; } | cat -v)
 	assert_equal "$(LC_ALL=C tr -d '\t\n -~' <out | wc -c)" 0
@@ -276,7 +276,7 @@ same_rooms() { cmp <(show -J -e "$1") <(show -J -s "$2" -e "$1"); }
 	fill room
 	wait_until 20 eval 'cmp <(show -F "%n|%t|" -e room) <(show -F "%n|%t|" -e lobby)'
 	example 'chat-send -t -k copy' >backup
-	timeout 40 sh backup
+	timeout 120 sh backup
 	cmp <(show -F '%i %n %t|' -e room) <(show -F '%i %n %t|' -e copy)
 	assert_equal "$(LC_ALL=C tr -d '\t\n -~' <room.tsv | LC_ALL=C tr -d '\200-\377' | wc -c)" 0 # the file drives no terminal
 }
@@ -290,7 +290,7 @@ same_rooms() { cmp <(show -J -e "$1") <(show -J -s "$2" -e "$1"); }
 		    for pair in ({'host': text, 'message': 'm'}, {'host': 'h', 'message': text}, {'host': text, 'message': text}):
 		        print(json.dumps(pair))
 	END
-	example '@tsv' | timeout 40 sh
+	example '@tsv' | timeout 120 sh
 	rows=$(wc -l <log.json)
 	assert_equal "$(length ops)" "$rows"
 	cmp <(show -j -e ops | jq -c '[.name, .text]') <(jq -c '[.host, .message]' log.json)

@@ -78,7 +78,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	cli xadd r1 6-1 jhon out >/dev/null
 	prints chat-tail -r -m 'r*' -U 5-5 <<<'r1 [jhon]: in'
 	prints chat-tail -m 'none*' -U 5-5 </dev/null
-	timeout 10 chat-tail -m 'none*' -U "@$(($(date +%s) + 2))"
+	timeout 120 chat-tail -m 'none*' -U "@$(($(date +%s) + 2))"
 }
 
 @test "rooms that one may not read are passed over by -l, told of with -m, and an error when asked for" {

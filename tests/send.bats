@@ -173,13 +173,13 @@ stands_still() {
 @test "options stand before the message, from whose first word on all is text; -- ends them, and POSIXLY_CORRECT nothing" {
 	export CHAT_NAME=marry
 	for environment in --unset=POSIXLY_CORRECT POSIXLY_CORRECT=1; do
-		env "$environment" timeout 40 chat-send "$ROOM" run it with -v 2>"$BATS_TEST_TMPDIR/err"
+		env "$environment" timeout 120 chat-send "$ROOM" run it with -v 2>"$BATS_TEST_TMPDIR/err"
 		[[ ! -s $BATS_TEST_TMPDIR/err ]]
-		env "$environment" timeout 40 chat-send "$ROOM" try -n 5 -- --zzz
-		env "$environment" timeout 40 chat-send "$ROOM" -n jhon hi
-		env "$environment" timeout 40 chat-send -n jhon -- "$ROOM" -n is text
-		env "$environment" timeout 40 chat-send "$ROOM" --name=jhon -- --name
-		env "$environment" timeout 40 chat-send "$ROOM" - -n
+		env "$environment" timeout 120 chat-send "$ROOM" try -n 5 -- --zzz
+		env "$environment" timeout 120 chat-send "$ROOM" -n jhon hi
+		env "$environment" timeout 120 chat-send -n jhon -- "$ROOM" -n is text
+		env "$environment" timeout 120 chat-send "$ROOM" --name=jhon -- --name
+		env "$environment" timeout 120 chat-send "$ROOM" - -n
 		holds "$ROOM" <<-'END'
 			marry: run it with -v
 			marry: try -n 5 -- --zzz
@@ -202,7 +202,7 @@ stands_still() {
 
 @test "words do not wait for standard input" {
 	hold_input
-	timeout 5 chat-send -n jhon "$ROOM" now <"$pipe"
+	timeout 120 chat-send -n jhon "$ROOM" now <"$pipe"
 	holds "$ROOM" <<<'jhon: now'
 }
 

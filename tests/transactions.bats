@@ -15,7 +15,7 @@ teardown() {
 	local n pids=()
 	for n in 1 2 3; do # side by side, for most of it is waiting
 		start_server
-		spawn timeout 150 "$PYTHON" "$REPO/tests/faults" refusals "$SOCK" "$n" 50 >"$BATS_TEST_TMPDIR/out.$n" 2>&1
+		spawn timeout 450 "$PYTHON" "$REPO/tests/faults" refusals "$SOCK" "$n" 50 >"$BATS_TEST_TMPDIR/out.$n" 2>&1
 		pids+=("$PID")
 	done
 	for n in 1 2 3; do
