@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 
-PATIENCE = 150  # seconds that a scenario may take
+PATIENCE = 400  # seconds that a scenario may take
 
 
 class Failure(Exception):
