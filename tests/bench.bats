@@ -114,7 +114,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 			assert_match "$output" "a day, 2 send to 8: a line, $row +$peer +[0-9.]+ [mu]?s +[0-9.]+ [mu]?s +[0-9.]+"
 		done
 		[[ $peer == mosquitto* ]] || lost='0, 0'
-		assert_match "$output" "a day, 2 send to 8: lost and doubled of [0-9,]+ +$peer +0, 0 +$lost"
+		assert_match "$output" "a day, 2 send to 8: lines lost, doubled +$peer +0, 0 of [0-9,]+ +$lost of [0-9,]+"
 	done
 }
 
@@ -126,7 +126,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	for n in 100 200; do
 		for qos in 1 2; do
 			assert_match "$output" "chat-send \| chat-tail, $n lines +mosquitto, QoS $qos +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+"
-			assert_match "$output" "lost and doubled of $n, at worst +mosquitto, QoS $qos +0, 0 +0, 0"
+			assert_match "$output" "lost, doubled of $n lines at worst +mosquitto, QoS $qos +0, 0 +0, 0"
 		done
 	done
 	assert_match "$output" 'nats is not compared: '
@@ -138,7 +138,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	type -P mosquitto_pub mosquitto_sub && PATH=$PATH:/usr/sbin:/usr/local/sbin type -P mosquitto || skip 'no mosquitto here'
 	DAY=1 CROWD=10 bench brokers day
 	assert_status 0
-	assert_match "$output" 'lost and doubled of 200, at worst +mosquitto, QoS 2 +0, 0 +[0-9,]+, [0-9,]+'
+	assert_match "$output" 'lost, doubled of 200 lines at worst +mosquitto, QoS 2 +0, 0 +[0-9,]+, [0-9,]+'
 	assert_day '[0-9,]+, [0-9,]+'
 }
 
@@ -159,13 +159,13 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	fake_mosquitto LOSE='^00000000[67]' TIMES=2
 	bench brokers
 	assert_status 0
-	assert_match "$output" 'lost and doubled of 100, at worst +mosquitto, QoS 1 +0, 0 +2, 0'
+	assert_match "$output" 'lost, doubled of 100 lines at worst +mosquitto, QoS 1 +0, 0 +2, 0'
 	assert_match "$output" 'chat-send \| chat-tail, 100 lines +mosquitto, QoS 1 +[0-9.]+ m?s +[0-9.]+ m?s( +[0-9]+%)?'$'\n'
-	assert_match "$output" 'lost and doubled of 200, at worst +mosquitto, QoS 1 +0, 0 +0, 0'
+	assert_match "$output" 'lost, doubled of 200 lines at worst +mosquitto, QoS 1 +0, 0 +0, 0'
 	fake_mosquitto DOUBLE='^000000007' LOSE='^@end' TIMES=2
 	bench brokers
 	assert_status 0
-	assert_match "$output" 'lost and doubled of 100, at worst +mosquitto, QoS 1 +0, 0 +0, 1'
+	assert_match "$output" 'lost, doubled of 100 lines at worst +mosquitto, QoS 1 +0, 0 +0, 1'
 	fake_mosquitto DOUBLE=' 0 1[0-9] ' LOSE=' 0 2[0-9] '
 	DAY=1 CROWD=10 bench day
 	assert_status 0

@@ -40,7 +40,7 @@ def compare(bench, peer, n):
         bench.table.add(what, peer.name, *(seconds(median(column)) for column in times), cpu=cpu_of(mine))
     else:
         bench.add_pairs(what, peer.name, list(zip(*times)), seconds, cpu_of(mine))
-    bench.table.add(f'lost and doubled of {n:,}, at worst', peer.name, '0, 0', f'{lost:,}, {doubled:,}')
+    bench.table.add(f'lost, doubled of {n:,} lines at worst', peer.name, '0, 0', f'{lost:,}, {doubled:,}')
 
 
 def worst(runs, what):

@@ -32,8 +32,8 @@ def day(bench):
         for name, figure in ('median', median), ('99 of 100', high_of), ('the worst', max):
             ours, theirs = figure(chat.ways), figure(other.ways)
             bench.table.add(f'{what}a line, {name}', peer.name, seconds(ours), seconds(theirs), ratio(ours / theirs))
-        bench.table.add(f'{what}lost and doubled of {other.due:,}', peer.name, '0, 0',
-                        f'{other.lost:,}, {other.doubled:,}')
+        bench.table.add(f'{what}lines lost, doubled', peer.name,
+                        *(f'{run.lost:,}, {run.doubled:,} of {run.due:,}' for run in (chat, other)))
         bench.table.add(f'{what}busy with measuring', peer.name, f'{chat.busy:.0%}', f'{other.busy:.0%}')
 
 
