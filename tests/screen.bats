@@ -12,8 +12,10 @@ setup() { trace_less; }
 teardown() {
 	in_screen quit >/dev/null 2>&1 || true
 	in_tmux kill-server 2>/dev/null || true
+	wait_until 5 alone || true # the programs in the windows have ended, before their server does
 	stop_jobs
 }
+alone() { [[ $(cli client list | wc -l) == 1 ]]; }
 
 # As in terminal.bats: the search for leaks stands still when a window closes.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
@@ -389,6 +391,7 @@ notices() {
 	enter ' one'
 	wait_until 5 room_has "$ROOM" 2
 	sees $'jhon> next one\njhon>$'
+	leave
 	holds "$ROOM" <<<$'jhon: half a line\njhon: next one'
 }
 
@@ -408,6 +411,8 @@ notices() {
 	says $'two\nchat-send: [^\n]*trying again for 60 s$'
 	restart_server
 	says $'going on, after [^\n]*\njhon>$'
+	keys $'\x04'
+	sees $'\n[$]$'
 }
 
 @test "a room that was named and does not exist is reported, once, where somebody sees it" {
