@@ -206,7 +206,6 @@ above() {
 # --- the README ------------------------------------------------------------------------------------------------------
 
 @test "README.md: its picture is what the programs show" {
-	chat-tail --help | grep -q -e --above || skip 'chat-tail has no --above'
 	diff -u <(sed -n '/^┌/,/^└/p' "$REPO/README.md") <("$REPO/tests/picture")
 }
 
