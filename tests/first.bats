@@ -96,6 +96,22 @@ shells=('bash --norc' 'zsh -f' dash)
 }
 says_last() { assert_equal "$(messages "$ROOM" | tail -n 1)" "$1"; }
 
+@test "chat: what others say leaves the line being typed alone" {
+	for shell in "${shells[@]}"; do
+		open_shell "$shell"
+		chat_as_jhon chat
+		tmux -S "$socket" send-keys -l 'hello fr'
+		sees 'jhon> hello fr$'
+		send -n marry "$ROOM" "can you hear me in $shell?"
+		sees "\\[marry\\]: can you hear me in $shell\\?"$'\njhon> hello fr$'
+		enter "om $shell"
+		wait_until 10 says_last "jhon: hello from $shell"
+		press C-d
+		sees $'\nP\\$$'
+		nothing_left
+	done
+}
+
 @test "chat: ^C leaves nothing running" {
 	for shell in "${shells[@]}"; do
 		open_shell "$shell"
