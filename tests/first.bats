@@ -246,7 +246,7 @@ checkout() {
 		checkout
 		if [[ ! $alone ]]; then # port 6379 may be somebody's: use this file's server
 			sed -i '2i [[ ${1-} != start ]] || exit 0' tests/server
-			printf '#!/bin/sh\nexec "%s" -s "%s" "$@"\n' "$CLI" "$SOCK" >"$BATS_TEST_TMPDIR/bin/redis-cli"
+			printf '#!/bin/sh\n[ "$1" = shutdown ] || exec "%s" -s "%s" "$@"\n' "$CLI" "$SOCK" >"$BATS_TEST_TMPDIR/bin/redis-cli"
 			chmod +x "$BATS_TEST_TMPDIR/bin/redis-cli"
 		else
 			unset REDIS_URL
