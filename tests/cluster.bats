@@ -403,7 +403,7 @@ owned() { [[ $(owner "$1") == "$2" ]]; }
 		wait_until 20 has_all shared "$i" "$sent"
 		for what in live shared; do of_room "$what" "$i" | cmp - <(seq "$sent"); done
 	done
-	assert_equal "$(grep -v '^chat-tail: .*\(trying again\|going on\)' "$BATS_TEST_TMPDIR/live.err")" ''
+	assert_equal "$(grep -v '^chat-tail: .*\(trying again\|resumed\)' "$BATS_TEST_TMPDIR/live.err")" ''
 }
 of_room() { awk -F '\t' -v room="${rooms[$2]}-load" '$1 == room { print $4 }' "$BATS_TEST_TMPDIR/$1"; }
 has_all() { (($(of_room "$1" "$2" | wc -l) >= $3)); }

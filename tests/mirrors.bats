@@ -90,7 +90,7 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 	show -s "$source" -t -n +1 -e hall lobby | head -n 120 | send -t -k -s "$second"
 	reader mover "$second"
 	wait_until 10 has_lines "$dir/mover.err" 1
-	assert_match "$(<"$dir/mover.err")" 'lobby: .*going on'
+	assert_match "$(<"$dir/mover.err")" 'lobby: ends at .* printing only what comes after'
 	mirror "$source" "$second"
 	talk 101 200
 	exactly_once mover 200

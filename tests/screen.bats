@@ -385,8 +385,8 @@ notices() {
 	keys 'next'
 	sees 'jhon> next$'
 	restart_server
-	says $'chat-tail: going on[^>]*\njhon> next$'
-	says $'chat-send: going on[^>]*\njhon> next$'
+	says $'chat-tail: resumed[^>]*\njhon> next$'
+	says $'chat-send: resumed[^>]*\njhon> next$'
 	wait_until 5 room_has "$ROOM" 1
 	enter ' one'
 	wait_until 5 room_has "$ROOM" 2
@@ -410,7 +410,7 @@ notices() {
 	enter two
 	says $'two\nchat-send: [^\n]*trying again for 60 s$'
 	restart_server
-	says $'going on, after [^\n]*\njhon>$'
+	says $'resumed after [^\n]*\njhon>$'
 	keys $'\x04'
 	sees $'\n[$]$'
 }
