@@ -187,7 +187,7 @@ static const struct option_row printing[] = {
         AT(tail.format), 0, 0},
     {COLOR, "color", "[=MODE]", "colour names: auto (on a terminal), always, never", set_choice,
         AT(colours), 0, 0},
-    {ABOVE, "above", "[=MODE]", "print above the line being typed: auto, always, never", set_choice,
+    {ABOVE, "above", "[=MODE]", "print above the typed line: auto, always, never", set_choice,
         AT(above), 0, 0},
     {0},
 };
