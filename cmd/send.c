@@ -1,7 +1,6 @@
 #include "cmd/send.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,9 +46,7 @@ static void prompt(struct sender *s)
     err_line_begun();
     text_show(&text, s->set->name, strlen(s->set->name), TEXT_PLAIN);
     buf_add_text(&text, "> ");
-    if (write(STDERR_FILENO, text.data, text.len) < 0) {
-        /* Nobody sees the prompt: no harm. */
-    }
+    err_write(text.data, text.len);
     buf_free(&text);
 }
 
@@ -173,10 +170,13 @@ char *send_ask_name(struct lines *lines, const char *login)
 {
     struct pollfd typed = {lines->fd, POLLIN, 0};
     enum lines_result found;
+    struct buf question = {0};
     char *record = NULL, *name = NULL;
     size_t n = 0, raw;
 
-    fprintf(stderr, "name [%s]: ", login);
+    buf_printf(&question, "name [%s]: ", login);
+    err_write(question.data, question.len);
+    buf_free(&question);
     while ((found = lines_next(lines, &record, &n, &raw)) == LINES_NONE && !lines->ended)
         if (wait_poll(&typed, 1, WAIT_FOREVER) < 0 || lines_fill(lines) < 0)
             break;
@@ -184,7 +184,7 @@ char *send_ask_name(struct lines *lines, const char *login)
     if (found == LINES_ONE && n > 0)
         name = strndup(record, n);
     if (lines->ended)
-        fputc('\n', stderr);
+        err_write("\n", 1);
     return name;
 }
 

@@ -1,6 +1,7 @@
 #include "common/err.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,17 +78,29 @@ bool err_is_above(void)
 }
 
 /* If standard error is gone, there is nobody left to tell. */
-static void say(const char *bytes, size_t n)
+void err_write(const char *bytes, size_t n)
 {
-    if (write(STDERR_FILENO, bytes, n) < 0)
-        return;
+    struct pollfd ready = {STDERR_FILENO, POLLOUT, 0};
+
+    while (n > 0) {
+        ssize_t written = write(STDERR_FILENO, bytes, n);
+
+        if (written >= 0) {
+            bytes += written;
+            n -= (size_t)written;
+        } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
+            poll(&ready, 1, -1);
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
 }
 
 static void say_above(const struct buf *line)
 {
     for (size_t at = 0; at < line->len;) {
         at += screen_show(&screen, line->data + at, line->len - at);
-        say(screen.frame.data, screen.frame.len);
+        err_write(screen.frame.data, screen.frame.len);
     }
 }
 
@@ -109,7 +122,7 @@ void err_say(enum err_level level, const char *format, ...)
     if (above)
         say_above(&line);
     else
-        say(line.data, line.len);
+        err_write(line.data, line.len);
     line_open = line_open && above;
     buf_free(&line);
 }
@@ -132,6 +145,6 @@ void err_line_ended(void)
 void err_line_end(void)
 {
     if (line_open)
-        fputc('\n', stderr);
+        err_write("\n", 1);
     err_line_ended();
 }

@@ -74,6 +74,10 @@ void err_set_level(enum err_level level);
  */
 void err_say(enum err_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Write bytes to standard error as they are, such as a prompt; all of them, also to a terminal that
+ * somebody made non-blocking. */
+void err_write(const char *bytes, size_t n);
+
 /*
  * From now on, lines on a terminal are shown above the one that is being typed there (see
  * screen_start(), also for what it does at the start of a program).
