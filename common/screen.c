@@ -10,8 +10,9 @@
 #include "common/text.h"
 
 enum {
-    INDENT = 4,   /* of the further rows of a line */
-    ENOUGH = 2048 /* bytes of a frame: more than that the terminal's driver takes in pieces */
+    INDENT = 4,    /* of the further rows of a line */
+    ENOUGH = 2048, /* bytes of a frame: more than that the terminal's driver takes in pieces */
+    ENCLOSED = 64  /* the sequences around its rows, but for two bytes a row */
 };
 
 void screen_start(struct screen *s, int fd, enum screen_when when)
@@ -102,18 +103,20 @@ static size_t next_piece(const char *at, size_t n, unsigned column, unsigned lef
     return len;
 }
 
-/* Add the next row of the lines. Returns how many of the bytes it shows. */
+/* Add the next row of the lines. Returns how many of the bytes it shows. What takes no column fills
+ * a row too, or endless combining characters would be one. */
 static size_t add_row(struct screen *s, const char *lines, size_t n, unsigned columns)
 {
     unsigned indent = s->within && columns > 2 * INDENT ? INDENT : 0, column = indent, shown;
-    size_t at = 0, len;
+    size_t at = 0, len, start = s->rows.len;
 
     add_blanks(&s->rows, indent);
     for (; at < n && lines[at] != '\n'; at += len, column += shown) {
         bool full = column >= columns;
 
         len = next_piece(lines + at, n - at, column, full ? 0 : columns - column, &shown);
-        if (shown > 0 && column > indent && column + shown > columns) {
+        if (shown > 0 ? column > indent && column + shown > columns
+                      : s->rows.len - start >= ENOUGH - 2 * ENCLOSED) {
             s->within = true;
             return at;
         }
@@ -164,7 +167,7 @@ size_t screen_frame(struct screen *s, const char *lines, size_t n, unsigned colu
         if (k > 0)
             buf_add_text(&s->rows, "\r\033D");
         row = add_row(s, lines + taken, n - taken, columns);
-        if (k > 0 && s->rows.len + 2 * k + 64 > ENOUGH) { /* 64: what encloses the rows */
+        if (k > 0 && s->rows.len + 2 * k + ENCLOSED > ENOUGH) {
             s->rows.len = before.rows.len;
             s->within = before.within;
             memcpy(s->colour, before.colour, sizeof s->colour);
