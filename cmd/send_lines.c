@@ -6,7 +6,7 @@
 
 enum {
     READ_SIZE = 64 * 1024,
-    TYPED_MOST = 4096 /* a terminal keeps that much of a line, its newline included */
+    TYPED_MOST = 4095 /* a terminal keeps that much of a line, its newline not included */
 };
 
 /* The last `n` bytes were typed. A terminal gives one line at a time. */
@@ -14,7 +14,7 @@ static void take_typed(struct lines *l, size_t n)
 {
     char *typed = l->in.data + l->in.len - n, *to = typed;
 
-    if (n == TYPED_MOST && typed[n - 1] == '\n')
+    if (n > 0 && n == TYPED_MOST + (size_t)(typed[n - 1] == '\n'))
         l->cut = l->count + 1;
     for (size_t i = 0; i < n; i++)
         if (typed[i] != '\f')

@@ -340,6 +340,14 @@ static void takes_what_is_typed(void)
     put(&l, line, 4096);
     CHECK_NUMBER(l.cut, 3);
     expect(&l, line + 1, 4094, 4095);
+    put(&l, line, 4094); /* and ^D */
+    put(&l, "\n", 1);
+    expect(&l, line + 1, 4093, 4094);
+    CHECK_NUMBER(l.cut, 3);
+    put(&l, line, 4095);
+    CHECK_NUMBER(l.cut, 5);
+    put(&l, "\n", 1);
+    expect(&l, line + 1, 4094, 4095);
     end_input(&l);
     finish(&l);
 
