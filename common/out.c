@@ -99,10 +99,19 @@ static void advance(struct out *o, size_t n)
     o->framed = o->frame_written = 0;
 }
 
+/* Where --progress shows its line, what is printed begins in a row of its own. */
+static void leave_line(const struct out *o)
+{
+    if (o->written < o->whole && err_line_open() && !err_is_above() && isatty(STDOUT_FILENO)
+        && isatty(STDERR_FILENO))
+        err_line_end();
+}
+
 void out_flush(struct out *o)
 {
     struct pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
 
+    leave_line(o);
     while (o->written < o->whole && o->failure.code == EXIT_DONE) {
         size_t left, most;
         const char *bytes = next(o, &left);

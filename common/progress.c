@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/wait.h"
 
@@ -20,12 +20,25 @@ int64_t progress_due(const struct progress *p)
     return p->on ? p->shown + EVERY_MS : WAIT_FOREVER;
 }
 
-static void show(struct progress *p, uint64_t messages, int64_t ms)
+/* Where somebody types, there is no line to rewrite: the last state is a notice like others. */
+static void show(struct progress *p, uint64_t messages, int64_t ms, bool last)
 {
+    uint64_t rate = ms > 0 ? messages * 1000 / (uint64_t)ms : 0;
+    const char *plural = p->messages == 1 ? "" : "s";
+    struct buf line = {0};
+
+    if (err_is_above()) {
+        err_line_ended();
+        if (last)
+            err_say(ERR_ALWAYS, "%" PRIu64 " message%s, %" PRIu64 "/s", p->messages, plural, rate);
+        return;
+    }
     /* The blanks cover what a longer line left behind. */
     err_line_begun();
-    fprintf(stderr, "\r%s: %" PRIu64 " message%s, %" PRIu64 "/s   ", program_invocation_short_name,
-        p->messages, p->messages == 1 ? "" : "s", ms > 0 ? messages * 1000 / (uint64_t)ms : 0);
+    buf_printf(&line, "\r%s: %" PRIu64 " message%s, %" PRIu64 "/s   ",
+        program_invocation_short_name, p->messages, plural, rate);
+    err_write(line.data, line.len);
+    buf_free(&line);
 }
 
 void progress_show(struct progress *p)
@@ -34,7 +47,7 @@ void progress_show(struct progress *p)
 
     if (now < progress_due(p))
         return;
-    show(p, p->messages - p->messages_shown, now - p->shown);
+    show(p, p->messages - p->messages_shown, now - p->shown, false);
     p->shown = now;
     p->messages_shown = p->messages;
 }
@@ -44,7 +57,7 @@ void progress_end(struct progress *p)
     int64_t ms = wait_now() - p->started;
 
     if (p->on) {
-        show(p, p->messages, ms);
+        show(p, p->messages, ms, true);
         err_line_end();
     }
     err_say(ERR_DETAIL, "%" PRIu64 " message%s, %" PRIu64 " bytes, %.1f s", p->messages,

@@ -17,7 +17,7 @@ void progress_start(struct progress *p, bool on);
 /* When progress_show() has something to do next: a deadline for wait_poll(). */
 int64_t progress_due(const struct progress *p);
 
-/* Rewrite the line on standard error, if it is due. */
+/* Rewrite the line on standard error, if it is due, unless lines are shown above that one now. */
 void progress_show(struct progress *p);
 
 /* Show the last state and end the line; with -v say the sum. */

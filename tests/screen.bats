@@ -455,6 +455,28 @@ notices() {
 	grep -q '1 message' "$BATS_TEST_TMPDIR/err"
 }
 
+@test "--progress of a reader leaves the line alone that is being typed, and shows the total above it" {
+	columns=80
+	terminal tmux
+	at middle
+	cli xgroup create "$ROOM" nobody '$' mkstream >/dev/null
+	enter "chat-tail --progress -W 2 $ROOM & chat-send -n jhon $ROOM"
+	sees 'jhon>$'
+	keys half
+	sees $'chat-tail: 0 messages, 0/s\n(.*\n)?jhon> half$'
+}
+
+@test "^D^D within a line sends it, and ends the row" {
+	terminal tmux
+	enter "chat-send -n jhon $ROOM"
+	sees 'jhon>$'
+	keys half
+	sees 'jhon> half$'
+	keys $'\x04\x04'
+	sees $'jhon> half\n[$]$'
+	holds "$ROOM" <<<'jhon: half'
+}
+
 @test "a line that the terminal cut is sent, and reported; ^L is not sent" {
 	terminal tmux
 	chat

@@ -341,4 +341,8 @@ echoes() {
 @test "--progress and messages share a terminal" {
 	enter "chat-tail --progress -e $ROOM-none; seq 5 | chat-send --progress -n jhon $ROOM; echo status \$?"
 	sees '5 messages.*status 0'
+	enter "clear; chat-tail --progress -n 1 -c 2 $ROOM; echo status \$?"
+	sees $'^\\[jhon\\]: 5\nchat-tail: 1 message'
+	send -n marry "$ROOM" hi
+	sees $'\nchat-tail: 1 message, [0-9]*/s\n\\[marry\\]: hi\nchat-tail: 2 messages, [0-9]*/s\nstatus 0'
 }
