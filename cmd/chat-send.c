@@ -97,13 +97,21 @@ static int take_operands(
     return take_words(set, p, operands + 1, n - 1, e);
 }
 
+/* Whether two terminals are one, which may have been opened as /dev/tty: that is the name of the
+ * controlling terminal, the only one that knows the foreground process group. */
+static bool is_same_terminal(int one, int other)
+{
+    struct stat a, b;
+
+    if (!isatty(one) || !isatty(other) || fstat(one, &a) < 0 || fstat(other, &b) < 0)
+        return false;
+    return a.st_rdev == b.st_rdev || (tcgetpgrp(one) >= 0 && tcgetpgrp(other) >= 0);
+}
+
 /* Where lines are typed, what is said must leave them alone. */
 static int choose_screen(const struct send_settings *set, bool progress, struct err *e)
 {
-    struct stat in, err;
-
-    if (!set->prompt || !isatty(STDERR_FILENO) || fstat(STDIN_FILENO, &in) < 0
-        || fstat(STDERR_FILENO, &err) < 0 || in.st_rdev != err.st_rdev)
+    if (!set->prompt || !is_same_terminal(STDIN_FILENO, STDERR_FILENO))
         return 0;
     if (progress)
         return err_set(e, EXIT_USAGE,

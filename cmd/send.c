@@ -67,14 +67,16 @@ static void report_cut(struct sender *s)
 
 static void read_input(struct sender *s)
 {
+    const struct lines *lines = &s->input.lines;
+
     wait_arm(); /* what is read from here on shall be delivered, whatever comes */
     input_read(&s->input);
     if (!s->set->prompt)
         return;
-    if (s->input.lines.ended)
+    if (lines->ended)
         err_line_end();
-    else
-        err_line_ended();
+    else if (lines->in.len > 0 && lines->in.data[lines->in.len - 1] == '\n')
+        err_line_ended(); /* and not by ^D within it */
 }
 
 /* Nothing can be done until something comes: wait for input, the server, time or a signal. */

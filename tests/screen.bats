@@ -447,6 +447,8 @@ notices() {
 	terminal tmux
 	enter "chat-send --progress $ROOM; echo status \$?"
 	says $'chat-send: --progress would [^\n]*terminal\nstatus 2'
+	enter "clear; chat-send --progress $ROOM </dev/tty; echo status \$?"
+	says $'chat-send: --progress would [^\n]*terminal\nstatus 2'
 	enter "clear; chat-send --progress -n jhon $ROOM 2>$BATS_TEST_TMPDIR/err"
 	wait_until 5 grep -q 'jhon> ' "$BATS_TEST_TMPDIR/err"
 	enter hi
