@@ -177,12 +177,13 @@ outside() {
 	enter "unset TMUX; tmux() { command tmux -S $socket.outside -f /dev/null \"\$@\"; }; clear"
 	sees '^P\$$'
 }
-# above WHERE: into the upper pane.
-above() {
+# in_tmux WHERE COMMAND ...: of the tmux that has the panes. above WHERE: into the upper pane.
+in_tmux() {
 	local inner=$socket
 	[[ $1 != outside ]] || inner=$socket.outside
-	tmux -S "$inner" select-pane -U
+	tmux -S "$inner" "${@:2}"
 }
+above() { in_tmux "$1" select-pane -U; }
 
 @test "panes: inside and outside of tmux, ^D or ^C in either pane ends both" {
 	for shell in 'bash --norc' 'zsh -f'; do
@@ -202,6 +203,44 @@ above() {
 				sees 'P\$$'
 				nothing_left
 			done
+		done
+	done
+}
+
+@test "panes: closing either pane ends both" {
+	for where in true outside; do
+		for pane in true above; do
+			open_shell bash --norc
+			"$where"
+			enter "panes jhon '$ROOM'"
+			sees 'jhon>'
+			wait_readers 1
+			processes=$(family)
+			assert_equal "$(wc -l <<<"$processes")" 2
+			"$pane" "$where"
+			in_tmux "$where" kill-pane
+			sees 'P\$$'
+			nothing_left
+		done
+	done
+}
+
+@test "panes: they talk to the server that REDIS_URL of this shell names, also if tmux runs already" {
+	tmux_server=$REDIS_URL
+	start_server
+	for shell in 'bash --norc' 'zsh -f' dash; do
+		for where in true outside; do
+			REDIS_URL=$tmux_server open_shell "$shell"
+			"$where"
+			[[ $where == true ]] || REDIS_URL=$tmux_server in_tmux outside new-session -d sh
+			enter "REDIS_URL=$REDIS_URL; export REDIS_URL; clear; panes jhon $ROOM"
+			sees 'jhon>'
+			wait_readers 1
+			enter "$shell $where"
+			wait_until 10 says_last "jhon: $shell $where"
+			press C-d
+			sees 'P\$$'
+			wait_readers 0
 		done
 	done
 }
