@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "common/text.h"
+#include "common/wait.h"
 
 enum {
     INDENT = 4,    /* of the further rows of a line */
@@ -184,6 +185,7 @@ size_t screen_show(struct screen *s, const char *lines, size_t n)
 {
     struct winsize size;
 
+    wait_write_last(s->fd, "\033[?7h"); /* a signal, and ^C by itself, may cut this frame */
     if (ioctl(s->fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
         size = (struct winsize){.ws_col = 80, .ws_row = 24};
     return screen_frame(s, lines, n, size.ws_col, size.ws_row);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,13 @@ enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
 static volatile sig_atomic_t armed, caught;
 static sigset_t ours; /* the signals in hand; none until wait_begin() */
 static bool reported;
+
+/* What wait_die() writes, and how long that may take. */
+static struct {
+    int fd;
+    const char *text;
+} last;
+enum { LAST_MS = 100 };
 
 /* Process 1 of a container gets no signal that it has no handler for: there is one all the time. */
 static void on_signal(int sig)
@@ -85,6 +93,22 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     return ready;
 }
 
+void wait_write_last(int fd, const char *text)
+{
+    last.fd = fd;
+    last.text = text;
+}
+
+/* A terminal that takes nothing keeps nobody alive, and one that stops who writes stops nobody. */
+static void write_last(void)
+{
+    struct pollfd out = {last.fd, POLLOUT, 0};
+
+    signal(SIGTTOU, SIG_IGN);
+    if (poll(&out, 1, LAST_MS) > 0 && write(last.fd, last.text, strlen(last.text)) < 0)
+        return;
+}
+
 void wait_die(int sig)
 {
     sigset_t all;
@@ -93,6 +117,8 @@ void wait_die(int sig)
     sigemptyset(&all);
     sigaddset(&all, sig);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
+    if (last.text)
+        write_last();
     raise(sig);
     _exit(128 + sig);
 }

@@ -37,6 +37,12 @@ int wait_signal(void);
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 
 /*
+ * From now on, wait_die() writes this text first if the terminal takes it, to leave the terminal as
+ * it was. The text is not copied.
+ */
+void wait_write_last(int fd, const char *text);
+
+/*
  * End the program by the signal, as if it had never been caught; with status 128 + `sig` where the
  * signal does nothing, as in process 1. A signal handler may call it.
  */

@@ -457,6 +457,38 @@ notices() {
 	grep -q '1 message' "$BATS_TEST_TMPDIR/err"
 }
 
+@test "^C twice in a flood leaves a terminal that wraps lines" {
+	printf %0100000d 7 | send -n marry "$ROOM"
+	TERM=xterm run timeout 40 "$PYTHON" - "$ROOM" <<-'END'
+		import os, pty, select, sys, time
+		child, terminal = pty.fork()
+		if child == 0:
+		    os.execvp("chat-tail", ["chat-tail", "--above=always", "-n", "1", sys.argv[1]])
+		def written():
+		    return [line for line in open(f"/proc/{child}/io") if line.startswith(("wchar", "syscw"))]
+		def is_stuck(): # nobody reads what it writes
+		    before = written()
+		    time.sleep(0.1)
+		    return "(chat-tail) S" in open(f"/proc/{child}/stat").read() and written() == before
+		while select.select([terminal], [], [], 0.1)[0] == [] or not is_stuck():
+		    pass
+		os.write(terminal, b"\3")
+		while not is_stuck():
+		    pass
+		os.write(terminal, b"\3")
+		shown = b""
+		try:
+		    while more := os.read(terminal, 65536):
+		        shown += more
+		except OSError:
+		    pass # it ended
+		assert os.waitpid(child, 0)[1] == 2
+		off, on = shown.rfind(b"\33[?7l"), shown.rfind(b"\33[?7h")
+		print("wraps" if 0 < off < on else f"does not wrap: {shown[-200:]}")
+	END
+	assert_output wraps
+}
+
 @test "--progress of a reader leaves the line alone that is being typed, and shows the total above it" {
 	columns=80
 	terminal tmux
