@@ -12,6 +12,7 @@
 
 enum {
     INDENT = 4,    /* of the further rows of a line */
+    MOST_ROWS = 5, /* of a frame: a terminal may have become smaller than we know, by a good deal */
     ENOUGH = 2048, /* bytes of a frame: more than that the terminal's driver takes in pieces */
     ENCLOSED = 64  /* the sequences around its rows, but for two bytes a row */
 };
@@ -156,7 +157,7 @@ static void enclose(struct screen *s, unsigned k)
 
 size_t screen_frame(struct screen *s, const char *lines, size_t n, unsigned columns, unsigned rows)
 {
-    unsigned k = 0, most = rows > 2 ? rows - 1 : 1;
+    unsigned k = 0, most = rows > MOST_ROWS ? MOST_ROWS : rows > 2 ? rows - 1 : 1;
     size_t taken = 0;
 
     buf_clear(&s->rows);

@@ -220,6 +220,18 @@ is_wide() { [[ $(stty -F "$(in_tmux display-message -p '#{pane_tty}')" size) == 
 
 @test "tmux: the window is resized while a line is half typed" { resizes tmux; }
 
+@test "a window that is smaller than the program knows, as while it is resized" {
+	terminal tmux
+	at middle
+	enter 'stty rows 60'
+	sees $'60\n[$]$'
+	chat
+	keys half
+	sees 'jhon> half$'
+	comes_in 60
+	has_come 60 half
+}
+
 second_reader() {
 	terminal "$1"
 	at middle
