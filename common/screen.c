@@ -2,8 +2,11 @@
 
 #include <locale.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -137,10 +140,30 @@ static size_t add_row(struct screen *s, const char *lines, size_t n, unsigned co
 }
 
 /*
+ * To erase a tab, the terminal's driver has counted the columns, modulo 8, by the bytes that are no
+ * control characters. For it, a frame takes no columns: zeros before the last number see to that.
+ */
+static void end_frame(struct screen *s, unsigned k)
+{
+    struct buf *f = &s->frame;
+    char end[16];
+    size_t n = (size_t)snprintf(end, sizeof end, "%uB", k), counted = n;
+
+    for (size_t i = 0; i < f->len; i++) {
+        unsigned char c = (unsigned char)f->data[i];
+
+        counted += c >= ' ' && c != 0x7f && !(s->utf8 && (c & 0xc0) == 0x80);
+    }
+    buf_add(f, "0000000", (8 - counted % 8) % 8);
+    buf_add(f, end, n);
+}
+
+/*
  * Save the cursor, scroll until there is room below it for so many rows, and go back to its line;
  * insert the rows there, which moves the line down; restore the cursor, and follow the line. ESC D
  * scrolls, not SU, which loses lines in some terminals. Meanwhile nothing is wrapped: a character
- * that is wider than it was taken for costs a column and not a row.
+ * that is wider than it was taken for costs a column and not a row. There is no carriage return: at
+ * one, the terminal's driver forgets the column where the line began.
  */
 static void enclose(struct screen *s, unsigned k)
 {
@@ -150,9 +173,10 @@ static void enclose(struct screen *s, unsigned k)
     buf_add_text(f, "\0337\033[m");
     for (unsigned i = 0; i < k; i++)
         buf_add_text(f, "\033D");
-    buf_printf(f, "\033[%uA\r\033[%uL\033[?7l", k, k);
+    buf_printf(f, "\033[%uA\033[G\033[%uL\033[?7l", k, k);
     buf_add(f, s->rows.data, s->rows.len);
-    buf_printf(f, "\033[?7h\0338\033[%uB", k);
+    buf_add_text(f, "\033[?7h\0338\033[");
+    end_frame(s, k);
 }
 
 size_t screen_frame(struct screen *s, const char *lines, size_t n, unsigned columns, unsigned rows)
@@ -167,7 +191,7 @@ size_t screen_frame(struct screen *s, const char *lines, size_t n, unsigned colu
         size_t row;
 
         if (k > 0)
-            buf_add_text(&s->rows, "\r\033D");
+            buf_add_text(&s->rows, "\033E");
         row = add_row(s, lines + taken, n - taken, columns);
         if (k > 0 && s->rows.len + 2 * k + ENCLOSED > ENOUGH) {
             s->rows.len = before.rows.len;
@@ -185,7 +209,9 @@ size_t screen_frame(struct screen *s, const char *lines, size_t n, unsigned colu
 size_t screen_show(struct screen *s, const char *lines, size_t n)
 {
     struct winsize size;
+    struct termios modes;
 
+    s->utf8 = tcgetattr(s->fd, &modes) == 0 && (modes.c_iflag & IUTF8);
     wait_write_last(s->fd, "\033[?7h"); /* a signal, and ^C by itself, may cut this frame */
     if (ioctl(s->fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
         size = (struct winsize){.ws_col = 80, .ws_row = 24};

@@ -6,6 +6,7 @@
  * Lines become frames. A frame is to be written by one write(2), so that what is typed is not
  * echoed into the middle of it; for the same reason it has no newline and no tab, where the driver
  * would let an echo in, and is rarely larger than the 2,048 bytes that the driver takes at a time.
+ * It changes nothing about the column in which the driver takes the cursor to be.
  */
 #ifndef COMMON_SCREEN_H
 #define COMMON_SCREEN_H
@@ -29,6 +30,7 @@ struct screen {
     enum screen_when when;
     int fd;
     struct buf rows;
+    bool utf8;       /* so does the terminal's driver take the bytes */
     bool within;     /* a line, whose other rows come in the next frame, */
     char colour[24]; /* in the colour that this sequence chose */
 };

@@ -191,6 +191,30 @@ presses() {
 	)
 }
 
+erases_tabs() {
+	local text
+	terminal "$1"
+	at middle
+	chat
+	for text in x xy 你好 hälf; do
+		send -n marry "$ROOM" "$text"
+		sees "$text"$'\njhon>$'
+		keys $'a\tb'
+		sees 'jhon> a[[:blank:]]b$'
+		send -n marry "$ROOM" "$text again"
+		sees "$text again"$'\njhon> a[[:blank:]]b$'
+		keys $'\x7f\x7f'
+		sees 'jhon> a$'
+		keys 'Z'
+		sees 'jhon> aZ$'
+		keys $'\x15'
+		sees 'jhon>$'
+	done
+}
+
+@test "tmux: a tab that was typed is erased whatever came in" { erases_tabs tmux; }
+@test "GNU screen: a tab that was typed is erased whatever came in" { erases_tabs screen; }
+
 @test "tmux: ^U, ^R and letters among messages: what was meant is sent" { presses tmux; }
 @test "GNU screen: ^U, ^R and letters among messages: what was meant is sent" { presses screen; }
 
