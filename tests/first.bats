@@ -13,7 +13,7 @@ setup() {
 	sed -n '/^chat() (/,/^)/p; /^panes() (/,/^)/p' "$REPO/README.md" >"$BATS_TEST_TMPDIR/functions"
 }
 teardown() {
-	for socket in "$BATS_TEST_TMPDIR"/*.tmux{,.outside}; do
+	for socket in "$BATS_TEST_TMPDIR"/*.tmux "$BATS_TEST_TMPDIR"/tmux-*/chat*; do
 		tmux -S "$socket" kill-server 2>/dev/null || true
 	done
 	family | cut -d ' ' -f 1 | xargs -r kill # those of a test that failed
@@ -27,7 +27,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 # open_shell COMMAND: in a terminal of its own, with the README's functions; its prompt is P$.
 open_shell() {
 	socket=$BATS_TEST_TMPDIR/$((++opened)).tmux
-	spawn env -u ENV -u TMUX TERM=xterm-256color FIRST="$BATS_TEST_TMPDIR" tmux -S "$socket" -f /dev/null \
+	spawn env -u ENV -u TMUX TERM=xterm-256color FIRST="$BATS_TEST_TMPDIR" TMUX_TMPDIR="$BATS_TEST_TMPDIR" tmux -S "$socket" -f /dev/null \
 		new-session -d -x 100 -y 30 "$1"
 	sees '[#$%]$'
 	enter ". $BATS_TEST_TMPDIR/functions; PS1='P\$ '; clear"
@@ -172,18 +172,14 @@ says_last() { assert_equal "$(messages "$ROOM" | tail -n 1)" "$1"; }
 
 # --- panes() ---------------------------------------------------------------------------------------------------------
 
-# outside: the shell is told that it is in no tmux; what it then starts is a server of its own, in the terminal.
+# outside: the shell is told that it is in no tmux.
 outside() {
-	enter "unset TMUX; tmux() { command tmux -S $socket.outside -f /dev/null \"\$@\"; }; clear"
+	enter 'unset TMUX; clear'
 	sees '^P\$$'
 }
-# in_tmux WHERE COMMAND ...: of the tmux that has the panes. above WHERE: into the upper pane.
-in_tmux() {
-	local inner=$socket
-	[[ $1 != outside ]] || inner=$socket.outside
-	tmux -S "$inner" "${@:2}"
-}
-above() { in_tmux "$1" select-pane -U; }
+# in_panes COMMAND ...: of the tmux that has the panes. above: into the upper one.
+in_panes() { tmux -S "$(ls -t "$BATS_TEST_TMPDIR"/tmux-*/chat* | head -n 1)" "$@"; }
+above() { in_panes select-pane -U; }
 
 @test "panes: inside and outside of tmux, ^D or ^C in either pane ends both" {
 	for shell in 'bash --norc' 'zsh -f'; do
@@ -198,7 +194,7 @@ above() { in_tmux "$1" select-pane -U; }
 				processes=$(family)
 				tmux -S "$socket" send-keys -l "$shell $keys" ';' send-keys Enter
 				wait_until 10 says_last "jhon: $shell $keys"
-				[[ $keys != *above ]] || above "$where"
+				[[ $keys != *above ]] || above
 				press "${keys%% *}"
 				sees 'P\$$'
 				nothing_left
@@ -217,8 +213,8 @@ above() { in_tmux "$1" select-pane -U; }
 			wait_readers 1
 			processes=$(family)
 			assert_equal "$(wc -l <<<"$processes")" 2
-			"$pane" "$where"
-			in_tmux "$where" kill-pane
+			"$pane"
+			in_panes kill-pane
 			sees 'P\$$'
 			nothing_left
 		done
@@ -232,7 +228,6 @@ above() { in_tmux "$1" select-pane -U; }
 		for where in true outside; do
 			REDIS_URL=$tmux_server open_shell "$shell"
 			"$where"
-			[[ $where == true ]] || REDIS_URL=$tmux_server in_tmux outside new-session -d sh
 			enter "REDIS_URL=$REDIS_URL; export REDIS_URL; clear; panes jhon $ROOM"
 			sees 'jhon>'
 			wait_readers 1
