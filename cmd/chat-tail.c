@@ -300,7 +300,7 @@ static void name_consumer(struct tail_settings *set, char *to, size_t size)
         digits = (uint32_t)wait_now();
     snprintf(to, size, "%s:%d:%08x", host, (int)getpid(), (unsigned)digits);
     set->consumer = to;
-    set->passing = true;
+    set->temporary = true;
 }
 
 /* With -e a room that is not there is an error, though the others are read. */

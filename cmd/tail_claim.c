@@ -3,7 +3,7 @@
 #include "cmd/tail_dead.h"
 #include "common/wait.h"
 
-/* How many entries are claimed, or listed, in one step. */
+/* How many entries one request claims or lists at most. */
 enum { STEP = 100 };
 
 static struct tail_claim *claim_of(void *request)
@@ -13,17 +13,17 @@ static struct tail_claim *claim_of(void *request)
 
 static const struct tail_settings *settings(const struct tail_claim *c)
 {
-    return c->take->giving->t->print.set;
+    return c->take->giving->set;
 }
 
-/* The group is gone: the next read shows it. */
+/* The group was deleted: the next read shows that. */
 static bool is_no_group(const struct reply_item *item)
 {
     return item->depth == 0 && reply_is_error(item, "NOGROUP");
 }
 
-/* XAUTOCLAIM answers with where to go on, the entries, and the IDs of those that were deleted
- * meanwhile, which it strikes off. */
+/* The reply to XAUTOCLAIM has three parts: the ID to continue from, the entries, and the IDs of
+ * deleted ones, which are no longer pending. */
 static void ask_any(struct request *r, struct link *link)
 {
     struct tail_claim *c = claim_of(r);
@@ -32,7 +32,7 @@ static void ask_any(struct request *r, struct link *link)
     id_print(from, c->room->share->claim_from);
     tail_take_expect(c->take, ENTRY_XAUTOCLAIM, c->room);
     c->take->asked = wait_now();
-    c->take->own = false;
+    c->take->recovers = false;
     link_command(link, "XAUTOCLAIM %b %s %s %llu %s COUNT %llu", c->room->name, c->room->len,
         settings(c)->group, settings(c)->consumer, (unsigned long long)settings(c)->claim, from,
         (unsigned long long)c->most);
@@ -84,7 +84,6 @@ struct request *tail_claim_any(struct tail_claim *c, struct tail_room *room, uin
     return &c->request;
 }
 
-/* XPENDING. */
 static void ask_list(struct request *r, struct link *link)
 {
     const struct tail_claim *c = claim_of(r);
@@ -92,8 +91,8 @@ static void ask_list(struct request *r, struct link *link)
     const struct tail_settings *set = settings(c);
     char from[ID_TEXT];
 
-    id_print(from, c->own ? room->share->own : room->share->claim_from);
-    if (c->own)
+    id_print(from, c->recovers ? room->share->recover_from : room->share->claim_from);
+    if (c->recovers)
         link_command(link, "XPENDING %b %s (%s + %llu %s", room->name, room->len, set->group, from,
             (unsigned long long)c->most, set->consumer);
     else
@@ -125,13 +124,14 @@ static void list_item(void *request, const struct reply_item *item)
         last->count = (uint64_t)item->integer;
 }
 
-/* Of what is pending for us, what was handed back is anybody's. */
+/* Whether an entry that is pending for us did not arrive: it was neither handed back, which makes
+ * its idle time long, nor is it being moved to --dead. */
 static bool is_lost_delivery(const struct tail_claim *c, const struct tail_pending *l)
 {
     return l->idle < settings(c)->claim && !(c->dead && tail_dead_has(c->dead, c->room, l->id));
 }
 
-/* What we were given and work at is not claimed. */
+/* Keep what is to be claimed: not the entries that we were given and that are in progress. */
 static void took_list(struct request *r)
 {
     struct tail_claim *c = claim_of(r);
@@ -139,14 +139,15 @@ static void took_list(struct request *r)
     struct tail_pending *all = c->listed.at;
     size_t n = c->listed.n, kept = 0;
 
-    if (c->own)
+    if (c->recovers)
         share->recovers = n == c->most;
     else
         share->claimable = n == c->most;
     if (n > 0)
-        *(c->own ? &share->own : &share->claim_from) = all[n - 1].id;
+        *(c->recovers ? &share->recover_from : &share->claim_from) = all[n - 1].id;
     for (size_t i = 0; i < n; i++)
-        if (!tail_share_has_given(share, all[i].id) && (!c->own || is_lost_delivery(c, &all[i])))
+        if (!tail_share_has_given(share, all[i].id)
+            && (!c->recovers || is_lost_delivery(c, &all[i])))
             all[kept++] = all[i];
     c->listed.n = kept;
 }
@@ -154,13 +155,13 @@ static void took_list(struct request *r)
 static const struct request_kind listing = {ask_list, list_item, NULL, took_list, broken};
 
 struct request *tail_claim_list(
-    struct tail_claim *c, struct tail_room *room, bool own, uint64_t most)
+    struct tail_claim *c, struct tail_room *room, bool recovers, uint64_t most)
 {
     c->request.kind = &listing;
     c->room = room;
-    c->own = own;
+    c->recovers = recovers;
     c->most = most < STEP ? most : STEP;
-    if (own)
+    if (recovers)
         c->most += room->share->n_given;
     c->listed.n = 0;
     return &c->request;
@@ -173,10 +174,10 @@ static void ask_pending(const struct tail_claim *c, struct link *link, const cha
 }
 
 /*
- * XCLAIM, with how often the entry was delivered, which a delivery that did not arrive does not
- * change; and XPENDING before and behind it. If the entry does not come, but was pending before and
- * is not any more, it was deleted: XCLAIM has struck it off. If it still is, another reader was
- * faster; and if it was not before, it was acknowledged since it was listed.
+ * XCLAIM, with the number of deliveries, which does not count one that did not arrive; and XPENDING
+ * before and after it. If XCLAIM brings no entry, these tell why: the entry was pending before and
+ * is not after: it was deleted, so XCLAIM has removed it. It still is pending: another reader
+ * claimed it first. It was not pending before: it was acknowledged since it was listed.
  */
 static void ask_listed(struct request *r, struct link *link)
 {
@@ -187,14 +188,14 @@ static void ask_listed(struct request *r, struct link *link)
     char id[ID_TEXT];
 
     c->take->asked = wait_now();
-    c->take->own = c->own;
+    c->take->recovers = c->recovers;
     for (size_t i = 0; i < n; i++) {
         id_print(id, all[i].id);
         ask_pending(c, link, id);
         link_command(link, "XCLAIM %b %s %s %llu %s RETRYCOUNT %llu", room->name, room->len,
             settings(c)->group, settings(c)->consumer,
-            (unsigned long long)(c->own ? all[i].idle : settings(c)->claim), id,
-            (unsigned long long)all[i].count + !c->own);
+            (unsigned long long)(c->recovers ? all[i].idle : settings(c)->claim), id,
+            (unsigned long long)all[i].count + !c->recovers);
         ask_pending(c, link, id);
     }
     r->n = 3 * n;
@@ -202,18 +203,18 @@ static void ask_listed(struct request *r, struct link *link)
 
 static bool is_dead(const struct tail_claim *c, const struct tail_pending *l)
 {
-    return c->dead && l->count + !c->own > (uint64_t)settings(c)->tries;
+    return c->dead && l->count + !c->recovers > (uint64_t)settings(c)->tries;
 }
 
 static void begin_entry(struct tail_claim *c, const struct tail_pending *l)
 {
     tail_take_expect(c->take, ENTRY_XRANGE, c->room);
-    c->take->count = l->count + !c->own;
+    c->take->count = l->count + !c->recovers;
     c->take->dead = is_dead(c, l) ? c->dead : NULL;
 }
 
-/* XPENDING, before XCLAIM or behind it. */
-static void pending_item(struct tail_claim *c, const struct reply_item *item, bool behind)
+/* XPENDING, before XCLAIM or after it. */
+static void pending_item(struct tail_claim *c, const struct reply_item *item, bool after)
 {
     bool pending = item->integer > 0;
 
@@ -221,7 +222,7 @@ static void pending_item(struct tail_claim *c, const struct reply_item *item, bo
         reply_refusal(&c->request.problem, item, c->room->name);
     else if (item->depth == 0 && item->type != REPLY_ARRAY)
         reply_reject(&c->request.problem, c->room->name);
-    else if (item->depth == 0 && behind)
+    else if (item->depth == 0 && after)
         c->room->share->deleted += c->pending && !pending && c->take->in.entries == 0;
     else if (item->depth == 0)
         c->pending = pending;

@@ -1,22 +1,23 @@
 /*
- * Taking over what is pending already: what other readers have left undone for --claim, and what
- * was delivered to us over a connection that died before it arrived. In bounded steps, each a
- * request, so that nothing that is new waits for long.
+ * Taking over entries that are pending: those that other readers left for longer than --claim, and
+ * those that were delivered to us on a connection that died before they arrived. A request claims a
+ * bounded number, so that new entries never wait for long.
  */
 #ifndef CMD_TAIL_CLAIM_H
 #define CMD_TAIL_CLAIM_H
 
 #include "cmd/tail_take.h"
 
-/* A row of XPENDING: an entry, for how long it has been idle, how often it was delivered. */
+/* A row of XPENDING. */
 struct tail_pending {
     struct id id;
-    uint64_t idle, count;
+    uint64_t idle;  /* ms since it was delivered or renewed */
+    uint64_t count; /* deliveries */
 };
 
 struct tail_pending_list LIST(struct tail_pending);
 
-/* Set `take` and `dead`; tail_claim_free(). */
+/* Zero it, then set `take` and `dead`; release it with tail_claim_free(). */
 struct tail_claim {
     struct request request;
     struct tail_take *take;
@@ -24,26 +25,27 @@ struct tail_claim {
 
     /* Private. */
     struct tail_room *room;
-    bool own;                        /* what is pending for us, not for others */
+    bool recovers;                   /* what is pending for us, not for others */
     uint64_t most;                   /* rows asked for */
     struct tail_pending_list listed; /* what to claim */
-    bool pending;                    /* what is claimed was, just before */
-    size_t part;                     /* of an answer to XAUTOCLAIM */
+    bool pending;                    /* the entry was pending before XCLAIM */
+    size_t part;                     /* of a reply to XAUTOCLAIM */
 };
 
-/* Up to `most` entries that XAUTOCLAIM gives, with one more delivery counted: enough where nobody
- * counts them. */
+/* Returns a request that claims up to `most` entries with XAUTOCLAIM, which counts one more
+ * delivery but does not report how many there were: without --ack that does not matter. */
 struct request *tail_claim_any(struct tail_claim *c, struct tail_room *room, uint64_t most);
 
 /*
- * With --ack it takes two requests: list up to `most` entries, which are either pending for us and
- * unknown (`own`) or were left undone; then claim them one by one, so that it is known how often
- * each was delivered. When the last one is listed, the room `recovers` or is `claimable` no more.
+ * With --ack, claiming takes two requests. This one lists up to `most` entries: either those that
+ * are pending for us and that we do not know (`recovers`), or those that others left. Once the last
+ * one is listed, the room's share no longer `recovers`, or is no longer `claimable`.
  */
 struct request *tail_claim_list(
-    struct tail_claim *c, struct tail_room *room, bool own, uint64_t most);
+    struct tail_claim *c, struct tail_room *room, bool recovers, uint64_t most);
 
-/* Claim what was listed. NULL: nothing was. */
+/* Returns the second one, which claims each entry that was listed, so that its number of deliveries
+ * is known. NULL: none was listed. */
 struct request *tail_claim_listed(struct tail_claim *c);
 
 void tail_claim_free(struct tail_claim *c);

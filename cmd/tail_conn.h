@@ -8,6 +8,9 @@
 #include "cmd/tail.h"
 #include "cmd/tail_wait.h"
 
+/* How long to pause before asking again if the server answered too early that nothing came. */
+enum { TAIL_EMPTY_PAUSE_MS = 100 };
+
 struct tail_conn;
 
 struct tail_source {

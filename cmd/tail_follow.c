@@ -13,9 +13,6 @@
 /* So far apart do connections begin to check their rooms: a prime, so that many do not meet. */
 enum { SPREAD_MS = 617 };
 
-/* Before asking again after an answer that there is nothing came too early. */
-enum { EMPTY_PAUSE_MS = 100 };
-
 struct follow {
     struct tail *t;
     struct tail_conns conns;
@@ -150,8 +147,8 @@ static bool take_read(struct reader *r)
     if (x->timed)
         r->conn.over = x->in.entries == 0 && !x->unreadable && tail_clock_asked(&x->clock) > until;
     if (x->in.entries == 0 && x->block > 0 && !x->unreadable
-        && wait_now() + EMPTY_PAUSE_MS < r->asked_at + x->block) {
-        r->conn.wake = wait_now() + EMPTY_PAUSE_MS;
+        && wait_now() + TAIL_EMPTY_PAUSE_MS < r->asked_at + x->block) {
+        r->conn.wake = wait_now() + TAIL_EMPTY_PAUSE_MS;
         return false;
     }
     return true;

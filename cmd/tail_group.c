@@ -109,7 +109,7 @@ static void await_the_rest(struct group *g)
 {
     for (size_t i = 0; i < g->conns.all.n; i++)
         if (sharer(g, i))
-            sharer(g, i)->conn.over = !tail_sharer_has_news(sharer(g, i));
+            sharer(g, i)->conn.over = !tail_sharer_has_updates(sharer(g, i));
 }
 
 /* Nobody answers any more. If nobody asked for that, the program behind has ended. */
@@ -232,7 +232,7 @@ static int begin(struct group *g, struct err *e)
 
 int tail_group(struct tail *t, struct err *e)
 {
-    struct group g = {.t = t, .giving = {.t = t}};
+    struct group g = {.t = t, .giving = {.t = t, .set = t->print.set}};
     bool asked;
     int done;
 

@@ -12,11 +12,11 @@ static struct tail_room *room_of(const struct tail_join *j)
     return j->rooms[j->request.at / j->each];
 }
 
-/* -m: a room that vanished is not made again. */
-static void ask_join(struct request *r, struct link *link)
+/* A room of -m that was deleted is not created again, and neither is its group. */
+static void ask_create(struct request *r, struct link *link)
 {
     const struct tail_join *j = join_of(r);
-    const struct tail_settings *set = j->t->print.set;
+    const struct tail_settings *set = j->giving->set;
 
     for (size_t i = 0; i < j->n; i++) {
         const struct tail_room *room = j->rooms[i];
@@ -26,7 +26,7 @@ static void ask_join(struct request *r, struct link *link)
         if (lost || room->fresh)
             strcpy(id, "0");
         else if (set->since.kind)
-            id_print(id, j->t->print.since);
+            id_print(id, j->giving->t->print.since);
         if (lost && room->matched)
             link_command(link, "XPENDING %b %s", room->name, room->len, set->group);
         else if (room->matched)
@@ -38,24 +38,24 @@ static void ask_join(struct request *r, struct link *link)
     r->n = j->n;
 }
 
-/* The server has made the group, or it is there. */
-static void enter(struct tail_join *j, struct tail_room *room, bool made)
+/* The group is there; `created`: the server has just created it. */
+static void joined(struct tail_join *j, struct tail_room *room, bool created)
 {
     struct tail_share *share = room->share;
 
-    if (made && share->state == TAIL_SHARE_LOST) {
+    if (created && share->state == TAIL_SHARE_LOST) {
         err_say(ERR_NOTICE,
             "%.64s: the group %.64s was deleted; created again from the room's beginning",
-            room->name, j->t->print.set->group);
-        j->lost += share->n_given;
+            room->name, j->giving->set->group);
+        j->giving->unanswered -= share->n_given;
         tail_share_lose(share);
     }
     share->state = TAIL_SHARE_JOINED;
-    share->own = ID_LEAST;
-    share->recovers = share->recovers || !j->t->print.set->passing;
+    share->recover_from = ID_LEAST;
+    share->recovers = share->recovers || !j->giving->set->temporary;
 }
 
-static void join_item(void *request, const struct reply_item *item)
+static void create_item(void *request, const struct reply_item *item)
 {
     struct tail_join *j = join_of(request);
     struct tail_room *room = room_of(j);
@@ -64,78 +64,69 @@ static void join_item(void *request, const struct reply_item *item)
     if (item->depth > 0)
         return;
     if (item->type != REPLY_ERROR) {
-        enter(j, room, item->type == REPLY_STATUS);
+        joined(j, room, item->type == REPLY_STATUS);
     } else if (reply_is_error(item, "BUSYGROUP")) {
-        enter(j, room, false);
+        joined(j, room, false);
     } else if (room->matched && reply_is_error(item, "NOPERM")) {
-        room->state = TAIL_ROOM_LEFT_OUT; /* not ours to read */
+        room->state = TAIL_ROOM_LEFT_OUT; /* without a notice, as we may not read it */
     } else if (room->matched
                && (reply_is_error(item, "NOGROUP") || reply_is_error(item, "ERR The XGROUP"))) {
         room->share->state = TAIL_SHARE_GONE;
     } else if (room->matched && reply_is_error(item, "WRONGTYPE")) {
         reply_refusal(&why, item, room->name);
-        tail_rooms_leave_out(&j->t->rooms, room, &why);
+        tail_rooms_leave_out(&j->giving->t->rooms, room, &why);
     } else {
         reply_refusal(&j->request.problem, item, room->name);
     }
 }
 
-static const struct request_kind joining = {ask_join, join_item, NULL, NULL, NULL};
-
-/* Which reply it is does not matter to those below: how many rows it has. A room that cannot be
- * asked has none: the next read of it will show why. */
-static void count_item(void *request, const struct reply_item *item)
+/* The other steps only need how many rows a reply has. A room without the group has none: the next
+ * read of it shows why. */
+static void count_rows(void *request, const struct reply_item *item)
 {
     struct tail_join *j = join_of(request);
 
     if (item->depth == 0)
-        j->found = item->type == REPLY_ARRAY && item->integer > 0 ? (size_t)item->integer : 0;
+        j->rows = item->type == REPLY_ARRAY && item->integer > 0 ? (size_t)item->integer : 0;
     if (item->type == REPLY_ERROR && !reply_is_error(item, "NOGROUP"))
         reply_refusal(&j->request.problem, item, room_of(j)->name);
 }
 
-/* With --ack, -e waits until nothing is pending at all. */
-static bool counts(const struct tail_join *j)
-{
-    return j->t->print.set->ack && j->t->print.set->to_end;
-}
-
-static void ask_look(struct request *r, struct link *link)
+static void ask_claimable(struct request *r, struct link *link)
 {
     struct tail_join *j = join_of(r);
-    const struct tail_settings *set = j->t->print.set;
+    const struct tail_settings *set = j->giving->set;
+    bool all = set->ack && set->to_end;
 
-    j->each = counts(j) ? 2 : 1;
+    j->each = all ? 2 : 1;
     for (size_t i = 0; i < j->n; i++) {
         const struct tail_room *room = j->rooms[i];
 
         link_command(link, "XPENDING %b %s IDLE %llu - + 1", room->name, room->len, set->group,
             (unsigned long long)set->claim);
-        if (counts(j))
+        if (all)
             link_command(link, "XPENDING %b %s - + 1", room->name, room->len, set->group);
     }
     r->n = j->n * j->each;
 }
 
-static void looked(struct request *r)
+static void found_claimable(struct request *r)
 {
     struct tail_join *j = join_of(r);
     struct tail_share *share = room_of(j)->share;
 
     if (r->at % j->each == 1) {
-        j->counted = j->counted || j->found > 0;
+        j->pending = j->pending || j->rows > 0;
         return;
     }
-    share->claimable = j->found > 0;
+    share->claimable = j->rows > 0;
     share->claim_from = ID_LEAST;
 }
 
-static const struct request_kind looking = {ask_look, count_item, looked, NULL, NULL};
-
-static void ask_check(struct request *r, struct link *link)
+static void ask_pending(struct request *r, struct link *link)
 {
     const struct tail_join *j = join_of(r);
-    const struct tail_settings *set = j->t->print.set;
+    const struct tail_settings *set = j->giving->set;
 
     for (size_t i = 0; i < j->n; i++)
         link_command(link, "XPENDING %b %s - + 1 %s", j->rooms[i]->name, j->rooms[i]->len,
@@ -143,19 +134,17 @@ static void ask_check(struct request *r, struct link *link)
     r->n = j->n;
 }
 
-static void checked(struct request *r)
+static void found_pending(struct request *r)
 {
     const struct tail_join *j = join_of(r);
 
-    room_of(j)->share->leaves = j->found == 0;
+    room_of(j)->share->leaves = j->rows == 0;
 }
-
-static const struct request_kind checking = {ask_check, count_item, checked, NULL, NULL};
 
 static void ask_leave(struct request *r, struct link *link)
 {
     const struct tail_join *j = join_of(r);
-    const struct tail_settings *set = j->t->print.set;
+    const struct tail_settings *set = j->giving->set;
 
     for (size_t i = 0; i < j->n; i++)
         link_command(link, "XGROUP DELCONSUMER %b %s %s", j->rooms[i]->name, j->rooms[i]->len,
@@ -163,40 +152,50 @@ static void ask_leave(struct request *r, struct link *link)
     r->n = j->n;
 }
 
-static const struct request_kind departing = {ask_leave, reply_ignore, NULL, NULL, NULL};
-
-static void start(struct tail_join *j, struct tail *t, const struct request_kind *kind)
+static bool needs_group(const struct tail_room *room)
 {
-    j->request.kind = kind;
-    j->t = t;
+    return room->state == TAIL_ROOM_READ
+           && (room->share->state == TAIL_SHARE_NEW || room->share->state == TAIL_SHARE_LOST);
+}
+
+bool tail_join_is_joined(const struct tail_room *room)
+{
+    return room->state == TAIL_ROOM_READ && room->share->state == TAIL_SHARE_JOINED;
+}
+
+static bool has_group(const struct tail_room *room)
+{
+    return room->share->state == TAIL_SHARE_JOINED;
+}
+
+static bool leaves(const struct tail_room *room)
+{
+    return has_group(room) && room->share->leaves;
+}
+
+static const struct {
+    struct request_kind kind;
+    bool (*is_needed)(const struct tail_room *room);
+} steps[] = {
+    [TAIL_JOIN_CREATE] = {{ask_create, create_item, NULL, NULL, NULL}, needs_group},
+    [TAIL_JOIN_CLAIMABLE] = {{ask_claimable, count_rows, found_claimable, NULL, NULL},
+        tail_join_is_joined},
+    [TAIL_JOIN_PENDING] = {{ask_pending, count_rows, found_pending, NULL, NULL}, has_group},
+    [TAIL_JOIN_LEAVE] = {{ask_leave, reply_ignore, NULL, NULL, NULL}, leaves},
+};
+
+struct request *tail_join_next(
+    struct tail_join *j, enum tail_join_step step, const struct tail_room_list *rooms, size_t *next)
+{
+    j->request.kind = &steps[step].kind;
     j->n = 0;
     j->each = 1;
-}
-
-void tail_join_start(struct tail_join *j, struct tail *t)
-{
-    start(j, t, &joining);
-}
-
-void tail_join_look(struct tail_join *j, struct tail *t)
-{
-    start(j, t, &looking);
-}
-
-void tail_join_check(struct tail_join *j, struct tail *t)
-{
-    start(j, t, &checking);
-}
-
-void tail_join_leave(struct tail_join *j, struct tail *t)
-{
-    start(j, t, &departing);
-}
-
-bool tail_join_add(struct tail_join *j, struct tail_room *room)
-{
-    if (j->n == TAIL_JOIN_ROOMS)
-        return false;
-    j->rooms[j->n++] = room;
-    return true;
+    for (; *next < rooms->n; ++*next) {
+        if (!steps[step].is_needed(rooms->at[*next]))
+            continue;
+        if (j->n == TAIL_JOIN_ROOMS)
+            break;
+        j->rooms[j->n++] = rooms->at[*next];
+    }
+    return j->n > 0 ? &j->request : NULL;
 }

@@ -3,52 +3,37 @@
 #include "cmd/tail_dead.h"
 #include "common/wait.h"
 
-static const struct tail_settings *settings(const struct tail_sharer *s)
+/* The consumer is only deleted where nothing is pending for it, and if nobody comes back to it. */
+static struct request *leave_rooms(struct tail_sharer *s)
 {
-    return s->giving->t->print.set;
+    struct request *asked;
+
+    if (!s->giving->set->temporary || s->died)
+        return NULL;
+    for (; s->leaving <= TAIL_JOIN_LEAVE; s->leaving++, s->next = 0) {
+        asked = tail_join_next(&s->join, s->leaving, &s->conn.rooms, &s->next);
+        if (asked)
+            return asked;
+    }
+    return NULL;
 }
 
-/* Some rooms, to see whether the consumer may go, or to take it off. */
-static struct request *leave_some(struct tail_sharer *s)
-{
-    const struct tail_room_list *rooms = &s->conn.rooms;
-    bool checks = s->leaving == SHARER_CHECKS;
-
-    (checks ? tail_join_check : tail_join_leave)(&s->join, s->giving->t);
-    for (; s->next < rooms->n; s->next++)
-        if (rooms->at[s->next]->share->state == TAIL_SHARE_JOINED
-            && (checks || rooms->at[s->next]->share->leaves)
-            && !tail_join_add(&s->join, rooms->at[s->next]))
-            break;
-    return s->join.n > 0 ? &s->join.request : NULL;
-}
-
-/* The end: say what became of the entries; then go where nothing is pending for us. */
+/* Report what became of the entries, then leave. */
 static struct request *next_leaving(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
-    struct request *asked = NULL;
+    struct request *asked = tail_sharer_update(s);
 
-    if (tail_sharer_has_news(s))
-        return tail_sharer_turn(s, 0, TAIL_NO_WAIT, false);
-    if (!settings(s)->passing || s->died)
-        s->leaving = SHARER_LEFT;
-    while (s->leaving < SHARER_LEFT && asked == NULL) {
-        if (s->leaving > SHARER_STAYS)
-            asked = leave_some(s);
-        if (asked == NULL) {
-            s->leaving++;
-            s->next = 0;
-        }
-    }
+    if (asked == NULL)
+        asked = leave_rooms(s);
     c->over = asked == NULL;
     return asked;
 }
 
 /*
- * A read that waits could still be given something after we have gone. So its connection is closed
- * in one direction: the server then closes it in the other one, and until we see that, what it has
- * sent before is taken. After that it knows nothing of the read any more.
+ * The server could still answer a read that blocks after we have gone. tail_leave_begin() closed
+ * our direction of the connection, so the server closes the other one: take what it has sent until
+ * then. After that it has forgotten the read.
  */
 static void end_request(struct tail_sharer *s, int64_t deadline)
 {
@@ -91,5 +76,6 @@ void tail_leave_finish(struct tail_sharer *s, int64_t deadline)
     c->wake = 0;
     c->over = false;
     s->turn.forgives = true;
-    s->leaving = SHARER_STAYS;
+    s->leaving = TAIL_JOIN_PENDING;
+    s->next = 0;
 }

@@ -64,6 +64,19 @@ struct tail_room *tail_rooms_find(const struct tail_rooms *r, const char *name, 
     return found ? *found : NULL;
 }
 
+struct tail_room *tail_rooms_in_reply(const struct tail_room_list *rooms, size_t n, size_t *at,
+    const struct span *name, struct err *e)
+{
+    for (size_t i = 0; i < n; i++, *at = (*at + 1) % n) {
+        struct tail_room *room = rooms->at[*at];
+
+        if (room->len == name->len && memcmp(room->name, name->at, name->len) == 0)
+            return room;
+    }
+    err_set(e, EXIT_REFUSED, "protocol error: the reply names a room that was not requested");
+    return NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct tail_room *x = *(struct tail_room *const *)a, *y = *(struct tail_room *const *)b;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cmd/tail_room.h"
+#include "common/entry.h"
 #include "common/err.h"
 #include "common/list.h"
 
@@ -65,6 +66,14 @@ struct tail_room *tail_rooms_add(
 
 /* The room of that name, or NULL. */
 struct tail_room *tail_rooms_find(const struct tail_rooms *r, const char *name, size_t len);
+
+/*
+ * The room that a reply names, among the first `n` of the list; replies name rooms in the order of
+ * the request, so the search begins at the `*at`th, and leaves `*at` at the room. NULL with
+ * EXIT_REFUSED: it is none of them.
+ */
+struct tail_room *tail_rooms_in_reply(const struct tail_room_list *rooms, size_t n, size_t *at,
+    const struct span *name, struct err *e);
 
 /* Put those that were matched in order, behind the operands. */
 void tail_rooms_sort(struct tail_rooms *r);

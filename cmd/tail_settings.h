@@ -24,7 +24,7 @@ struct tail_settings {
     const char *cursor_file; /* -C, or NULL */
     const char *group;       /* -g, or NULL */
     const char *consumer;
-    bool passing;     /* the consumer's name was not given: nobody will come back to it */
+    bool temporary;     /* the consumer's name was not given: nobody will come back to it */
     uint64_t claim;   /* ms */
     bool ack;         /* --ack: standard input acknowledges; else, that it was written does */
     int64_t prefetch; /* entries given and not answered, at most */

@@ -2,10 +2,10 @@
 
 #include "common/wait.h"
 
-/* So many failed entries are remembered, so that what else is said about them is no surprise. */
+/* At most this many ignored entries are remembered: for the others, answers are unknown. */
 enum { IGNORED = 1000 };
 
-/* Answers mostly come in the order in which entries were given: the search begins at the first. */
+/* Mostly finds the first one: answers usually come in the order in which entries were given. */
 static struct tail_given *find(const struct tail_share *s, struct id id)
 {
     for (size_t i = s->first; i < s->given.n; i++)
@@ -44,7 +44,7 @@ bool tail_share_has_given(const struct tail_share *s, struct id id)
     return find(s, id) != NULL;
 }
 
-/* Entries that are answered are forgotten from the front, many at a time. */
+/* Answered entries are only removed from the front, many at a time. */
 static void remove_given(struct tail_share *s, struct tail_given *g)
 {
     g->answered = true;

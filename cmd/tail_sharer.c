@@ -7,17 +7,9 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* Before asking again after an answer that there is nothing came too early. */
-enum { EMPTY_PAUSE_MS = 100 };
-
-/* How long the server may wait for new entries at most: while answers may come that have to be
- * passed on; and while rooms may be found that are not asked for yet. */
+/* The longest time that the server may wait for new entries: while the program behind may answer,
+ * and while -m may find more rooms. */
 enum { ANSWER_MS = 100, FIND_MS = 1000 };
-
-static const struct tail_settings *settings(const struct tail_sharer *s)
-{
-    return s->giving->t->print.set;
-}
 
 static void forget(struct tail_sharer *s, struct tail_room *room)
 {
@@ -29,33 +21,28 @@ static void forget(struct tail_sharer *s, struct tail_room *room)
     room->share = NULL;
 }
 
-/* Rooms that are not read any more, once nothing about them is left to send. */
+/* Keep the rooms that are read, or that updates may be due for. */
 static void drop_rooms(struct tail_sharer *s)
 {
-    size_t kept = 0;
-    const struct tail_room_list *rooms = &s->conn.rooms;
-    bool gone = false;
+    struct tail_room_list *rooms = &s->conn.rooms;
+    size_t kept = 0, all = rooms->n;
 
-    for (size_t i = 0; i < rooms->n; i++) {
-        if (rooms->at[i]->state == TAIL_ROOM_READ || rooms->at[i]->state == TAIL_ROOM_DONE) {
-            rooms->at[kept++] = rooms->at[i];
+    for (size_t i = 0; i < all; i++) {
+        struct tail_room *room = rooms->at[i];
+
+        if (room->state == TAIL_ROOM_READ || room->state == TAIL_ROOM_DONE) {
+            rooms->at[kept++] = room;
             continue;
         }
-        gone = true;
-        s->giving->unanswered -= rooms->at[i]->share->n_given;
-        forget(s, rooms->at[i]);
+        s->giving->unanswered -= room->share->n_given;
+        forget(s, room);
     }
-    s->conn.rooms.n = kept;
-    if (!gone)
+    rooms->n = kept;
+    if (kept == all)
         return;
     s->next = s->rotation = 0;
     tail_rooms_report(&s->giving->t->rooms, true);
     tail_rooms_forget(&s->giving->t->rooms);
-}
-
-bool tail_sharer_reads(const struct tail_room *room)
-{
-    return room->state == TAIL_ROOM_READ && room->share->state == TAIL_SHARE_JOINED;
 }
 
 uint64_t tail_sharer_capacity(const struct tail_sharer *s)
@@ -75,30 +62,31 @@ uint64_t tail_sharer_capacity(const struct tail_sharer *s)
     return most;
 }
 
-struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own)
+struct request *tail_sharer_turn(
+    struct tail_sharer *s, uint64_t count, int64_t block, bool recovers)
 {
     s->turn.rooms = &s->conn.rooms;
     s->turn.count = count;
     s->turn.block = block;
-    s->turn.own = own;
-    s->turn.timed = count > 0 && !own && s->giving->t->print.until.ms < UINT64_MAX;
+    s->turn.recovers = recovers;
+    s->turn.timed = count > 0 && !recovers && s->giving->t->print.until.ms < UINT64_MAX;
     s->last = SHARER_TURN;
     s->asked_at = wait_now();
     return &s->turn.request;
 }
 
-/* Ask for all rooms that are read, or up to `most` of those that may have more. Returns how many.
- */
+/* Mark the rooms to ask: all that are read, or up to `most` of those that may have more. Returns
+ * how many. */
 static size_t mark(struct tail_sharer *s, bool all, uint64_t most)
 {
-    size_t marked = 0;
     const struct tail_room_list *rooms = &s->conn.rooms;
+    size_t marked = 0;
 
     for (size_t i = 0; i < rooms->n; i++) {
         struct tail_room *room = rooms->at[(s->rotation + i) % rooms->n];
 
-        room->share->asked = tail_sharer_reads(room)
-                             && (all || (!room->share->cold && marked < most));
+        room->share->asked = tail_join_is_joined(room)
+                             && (all || (!room->share->exhausted && marked < most));
         marked += room->share->asked;
         if (!all && room->share->asked)
             s->rotation = (s->rotation + i + 1) % rooms->n;
@@ -107,21 +95,22 @@ static size_t mark(struct tail_sharer *s, bool all, uint64_t most)
 }
 
 /*
- * Choose the rooms to ask, and how many entries of each. Where only a few may be taken, as with
- * --ack, rooms that may have more are asked in turn without waiting, so that nothing comes that
- * another reader could begin sooner; once none has, all are waited for together.
+ * Choose the rooms to ask, and how many entries of each. Where fewer entries may be taken than
+ * there are rooms, as with --ack, ask those that may have more in turn and without waiting: an
+ * entry above that number would have to wait here, while another reader could begin it. Once no
+ * room has more, wait for all together.
  */
 static uint64_t choose(struct tail_sharer *s, uint64_t most)
 {
     uint64_t batch = s->turn.batch.entries, count;
     size_t marked = mark(s, true, 0);
 
-    s->whole = true;
+    s->asked_all = true;
     if (most < marked) {
-        size_t warm = mark(s, false, most);
-
-        s->whole = warm == 0;
-        marked = s->whole ? mark(s, true, 0) : warm;
+        marked = mark(s, false, most);
+        s->asked_all = marked == 0;
+        if (s->asked_all)
+            marked = mark(s, true, 0);
     }
     if (marked == 0)
         return 0;
@@ -129,15 +118,16 @@ static uint64_t choose(struct tail_sharer *s, uint64_t most)
     return count > 0 ? count : 1;
 }
 
-/* Milliseconds until -U has passed; 0: perhaps it has. */
-static int64_t time_left(const struct tail_sharer *s)
-{
-    return tail_clock_left(&s->turn.clock, s->giving->t->print.until.ms);
-}
-
+/* Whether -U ends the program at some time. */
 static bool is_timed(const struct tail_sharer *s)
 {
     return s->giving->t->print.until.ms < UINT64_MAX;
+}
+
+/* Milliseconds until -U has passed; 0: it may have. */
+static int64_t time_left(const struct tail_sharer *s)
+{
+    return tail_clock_left(&s->turn.clock, s->giving->t->print.until.ms);
 }
 
 /* How long the server may wait for something new. */
@@ -145,12 +135,13 @@ static int64_t may_wait(const struct tail_sharer *s)
 {
     int64_t wait = wait_earliest(s->due - wait_now(), TAIL_HEARTBEAT_MS);
 
-    if (settings(s)->to_end || !s->whole || tail_upkeep_is_due(s))
+    if (s->giving->set->to_end || !s->asked_all || tail_upkeep_is_due(s))
         return TAIL_NO_WAIT;
-    if (settings(s)->matches > 0)
+    if (s->giving->set->matches > 0)
         wait = wait_earliest(wait, FIND_MS);
     if (s->giving->unanswered > 0)
-        wait = wait_earliest(wait, wait_earliest(ANSWER_MS, tail_turn_renew_period(settings(s))));
+        wait = wait_earliest(
+            wait, wait_earliest(ANSWER_MS, tail_turn_renew_period(s->giving->set)));
     if (is_timed(s) && time_left(s) == 0)
         return TAIL_NO_WAIT;
     if (is_timed(s))
@@ -158,13 +149,13 @@ static int64_t may_wait(const struct tail_sharer *s)
     return wait > 0 ? wait : 1;
 }
 
-bool tail_sharer_has_news(struct tail_sharer *s)
+bool tail_sharer_has_updates(struct tail_sharer *s)
 {
-    int64_t period = tail_turn_renew_period(settings(s));
     const struct tail_room_list *rooms = &s->conn.rooms;
+    int64_t period = tail_turn_renew_period(s->giving->set);
 
     for (size_t i = 0; i < rooms->n; i++) {
-        if (tail_turn_has_news(&s->turn, rooms->at[i]->share))
+        if (tail_turn_has_updates(&s->turn, rooms->at[i]->share))
             return true;
         s->conn.wake = wait_earliest(
             s->conn.wake, tail_share_renew_at(rooms->at[i]->share, period));
@@ -172,10 +163,15 @@ bool tail_sharer_has_news(struct tail_sharer *s)
     return false;
 }
 
-/* Nothing can be read: either nothing will be, or there is no room yet. */
+struct request *tail_sharer_update(struct tail_sharer *s)
+{
+    return tail_sharer_has_updates(s) ? tail_sharer_turn(s, 0, TAIL_NO_WAIT, false) : NULL;
+}
+
+/* No room is read: either none ever will be, or -m may still find one. */
 static struct request *read_nothing(struct tail_sharer *s)
 {
-    const struct tail_settings *set = settings(s);
+    const struct tail_settings *set = s->giving->set;
 
     if (set->matches == 0 || set->to_end)
         s->conn.over = true;
@@ -190,53 +186,52 @@ static struct request *take_turn(struct tail_sharer *s)
 {
     uint64_t most = tail_sharer_capacity(s), count;
 
-    if (tail_sharer_has_news(s) || s->pause <= wait_now())
+    if (tail_sharer_has_updates(s) || s->pause <= wait_now())
         s->pause = 0;
     if (s->pause > 0) {
         s->conn.wake = wait_earliest(s->conn.wake, s->pause);
         return NULL;
     }
     if (most == 0)
-        return tail_sharer_has_news(s) ? tail_sharer_turn(s, 0, TAIL_NO_WAIT, false) : NULL;
+        return tail_sharer_update(s);
     count = choose(s, most);
     if (count == 0)
-        return tail_sharer_has_news(s) ? tail_sharer_turn(s, 0, TAIL_NO_WAIT, false)
-                                       : read_nothing(s);
-    s->reserved = s->whole ? 0 : most;
+        return tail_sharer_has_updates(s) ? tail_sharer_update(s) : read_nothing(s);
+    s->reserved = s->asked_all ? 0 : most;
     s->giving->reserved += s->reserved;
     return tail_sharer_turn(s, count, may_wait(s), false);
 }
 
-/* The group is not there, or a room cannot be read: each is looked at. */
+/* The group is missing, or a room cannot be read: joining each room again shows which. */
 static void lose_groups(struct tail_sharer *s)
 {
     const struct tail_room_list *rooms = &s->conn.rooms;
 
     for (size_t i = 0; i < rooms->n; i++)
-        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->asked)
+        if (tail_join_is_joined(rooms->at[i]) && rooms->at[i]->share->asked)
             rooms->at[i]->share->state = TAIL_SHARE_LOST;
 }
 
-/* What the last turn says about the next one. */
+/* The last turn was answered: decide when to read again, and whether the connection is over. */
 static void took_turn(struct tail_sharer *s)
 {
     const struct tail_turn *u = &s->turn;
-    bool nothing = u->count > 0 && !u->own && u->came == 0 && !u->lost;
+    bool nothing = u->count > 0 && !u->recovers && u->came == 0 && !u->lost;
 
     s->giving->reserved -= s->reserved;
     s->reserved = 0;
     s->turn.strict = u->lost;
     if (u->lost)
         lose_groups(s);
-    s->dry = nothing && s->whole;
+    s->caught_up = nothing && s->asked_all;
     if (s->giving->closing)
         return;
-    if (s->dry && settings(s)->to_end && !settings(s)->ack)
+    if (s->caught_up && s->giving->set->to_end && !s->giving->set->ack)
         s->conn.over = true;
-    if (s->dry && u->timed && tail_clock_asked(&u->clock) > s->giving->t->print.until.ms)
+    if (s->caught_up && u->timed && tail_clock_asked(&u->clock) > s->giving->t->print.until.ms)
         s->conn.over = true;
-    if (nothing && u->block > 0 && wait_now() + EMPTY_PAUSE_MS < s->asked_at + u->block)
-        s->pause = wait_now() + EMPTY_PAUSE_MS;
+    if (nothing && u->block > 0 && wait_now() + TAIL_EMPTY_PAUSE_MS < s->asked_at + u->block)
+        s->pause = wait_now() + TAIL_EMPTY_PAUSE_MS;
 }
 
 static struct request *next(struct tail_conn *c)
@@ -250,17 +245,16 @@ static struct request *next(struct tail_conn *c)
         took_turn(s);
     }
     drop_rooms(s);
-    s->giving->unanswered -= s->join.lost;
-    s->join.lost = 0;
     if (p->printed_at == 0 && s->giving->unanswered == 0)
         p->printed_at = wait_now(); /* -W counts from here on */
-    if (!settings(s)->ack)
+    if (!s->giving->set->ack)
         tail_wait_flush(s->giving->t, false);
     if (c->over || p->stop != TAIL_GOES_ON)
         return NULL;
     if (s->giving->closing) {
-        c->over = s->giving->answered && !tail_sharer_has_news(s);
-        return tail_sharer_has_news(s) ? tail_sharer_turn(s, 0, TAIL_NO_WAIT, false) : NULL;
+        asked = tail_sharer_update(s);
+        c->over = s->giving->answered && asked == NULL;
+        return asked;
     }
     asked = tail_upkeep_first(s);
     if (asked == NULL)
@@ -268,7 +262,7 @@ static struct request *next(struct tail_conn *c)
     return asked || c->over ? asked : take_turn(s);
 }
 
-/* What was under way may have been done. */
+/* The server may have done what was asked: find out what is pending for us. */
 static void broken(struct tail_conn *c)
 {
     struct tail_sharer *s = (struct tail_sharer *)c;
@@ -277,11 +271,11 @@ static void broken(struct tail_conn *c)
     s->giving->reserved -= s->reserved;
     s->reserved = 0;
     s->last = SHARER_NOTHING;
-    s->looking = s->dry = false;
+    s->checking = s->caught_up = false;
     s->died = true;
     for (size_t i = 0; i < rooms->n; i++) {
         rooms->at[i]->share->recovers = true;
-        rooms->at[i]->share->own = ID_LEAST;
+        rooms->at[i]->share->recover_from = ID_LEAST;
     }
 }
 
@@ -312,7 +306,8 @@ struct tail_sharer *tail_sharer_new(struct tail_giving *g)
     tail_take_start(&s->take, g);
     tail_turn_start(&s->turn, &s->take);
     s->claim.take = &s->take;
-    if (settings(s)->dead)
+    s->join.giving = g;
+    if (s->giving->set->dead)
         s->dead = s->claim.dead = tail_dead_new(g->t);
     return s;
 }

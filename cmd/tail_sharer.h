@@ -19,41 +19,44 @@ struct tail_sharer {
     struct tail_join join;
     struct tail_infos infos;
     struct tail_dead *dead;
-    enum { SHARER_NOTHING, SHARER_TURN, SHARER_LOOK } last; /* that was asked */
-    int64_t asked_at;                                       /* wait_now() of the last turn */
-    uint64_t reserved; /* entries that it may bring, and nobody else may ask for */
-    bool whole;        /* it asked for new entries of all rooms */
-    bool dry;          /* and there were none */
-    bool looking;      /* a round of looks at what others left undone is under way: */
-    size_t next;       /* the room to look at next */
-    int64_t due;       /* wait_now() of the next round */
-    int64_t pause;     /* wait_now() of when to ask again, unless there is news; 0: at once */
-    size_t rotation;   /* the room that is asked first */
-    bool died;         /* a connection did: what it asked may still be done */
-    enum { SHARER_STAYS, SHARER_CHECKS, SHARER_LEAVES, SHARER_LEFT } leaving;
+    enum { SHARER_NOTHING, SHARER_TURN, SHARER_UPKEEP } last; /* what was asked last */
+    int64_t asked_at;                                         /* wait_now() of the last turn */
+    uint64_t reserved;           /* entries that it may bring, of `giving->reserved` */
+    bool asked_all;              /* it asked for new entries of all rooms, */
+    bool caught_up;              /* and there were none */
+    bool checking;               /* a round of checks for claimable entries is under way: */
+    size_t next;                 /* the room to check next; also when leaving */
+    int64_t due;                 /* wait_now() of the next round */
+    int64_t pause;               /* wait_now() of the next read, unless updates are due; or 0 */
+    size_t rotation;             /* the room that is asked first */
+    bool died;                   /* the connection did: the server may still do what was asked */
+    enum tail_join_step leaving; /* which step, in tail_leave.c */
 };
 
-/* A new one, to be added to connections; they close it. */
+/* Returns a new one without rooms, to be added to the connections, which close it. */
 struct tail_sharer *tail_sharer_new(struct tail_giving *g);
 
-/* For tail_source: release it, and the shares of its rooms. */
+/* Release it and the shares of its rooms: for tail_source. */
 void tail_sharer_close(struct tail_conn *c);
 
-/* Give it a room. */
+/* Give it a room to read, which gets a share. */
 void tail_sharer_add(struct tail_sharer *s, struct tail_room *room);
 
-/* Whether entries of the room are asked for. */
-bool tail_sharer_reads(const struct tail_room *room);
-
-/* How many entries may be taken now. */
+/* How many entries may be taken now, within -c and --prefetch. */
 uint64_t tail_sharer_capacity(const struct tail_sharer *s);
 
-/* A turn that asks for `count` entries of each room that is `asked`, or for those pending for us.
+/*
+ * Returns a turn that asks for `count` new entries of each room that is `asked`, or with `recovers`
+ * for entries that are pending for us. The server waits up to `block` ms, or TAIL_NO_WAIT.
  */
-struct request *tail_sharer_turn(struct tail_sharer *s, uint64_t count, int64_t block, bool own);
+struct request *tail_sharer_turn(
+    struct tail_sharer *s, uint64_t count, int64_t block, bool recovers);
 
-/* Whether there is something to send about the entries; else, `wake` says when something was not
- * renewed for long. */
-bool tail_sharer_has_news(struct tail_sharer *s);
+/* Whether the server has to know what became of entries, or that they are still in progress. If
+ * not, the connection wakes when it will have to. */
+bool tail_sharer_has_updates(struct tail_sharer *s);
+
+/* Returns a turn that only sends these updates; NULL: there are none. */
+struct request *tail_sharer_update(struct tail_sharer *s);
 
 #endif

@@ -1,22 +1,16 @@
 #include "cmd/tail_take.h"
 
-#include <string.h>
-
 #include "cmd/tail_dead.h"
 #include "common/wait.h"
 
-/* The room that is named before entries; mostly the one after the one that was named before. */
 static void on_room(void *context, const struct span *name)
 {
     struct tail_take *k = context;
+    struct tail_room *room = tail_rooms_in_reply(
+        k->rooms, k->rooms->n, &k->at, name, &k->in.problem);
 
-    for (size_t i = 0; i < k->rooms->n; i++, k->at = (k->at + 1) % k->rooms->n) {
-        k->reading = k->rooms->at[k->at];
-        if (k->reading->len == name->len && memcmp(k->reading->name, name->at, name->len) == 0)
-            return;
-    }
-    err_set(&k->in.problem, EXIT_REFUSED,
-        "protocol error: the reply names a room that was not requested");
+    if (room)
+        k->reading = room;
 }
 
 static bool is_unwanted(const struct tail_take *k, struct id id)
@@ -38,17 +32,17 @@ static void on_message(void *context, const struct entry_message *m)
 }
 
 /*
- * Print the entry. Without --ack it is done once that is written; and so is one of which there is
- * nothing to show. Where several rooms are waited for, more may come than may be given: it is
- * handed back, so that another reader can begin it.
+ * Print the entry. Without --ack it is done once it is written, and with --ack if -x hides all of
+ * it. A read of several rooms may bring more than --prefetch: hand those entries back, so that
+ * another reader can begin them.
  */
 static void give(struct tail_take *k, struct id id)
 {
     struct tail_giving *g = k->giving;
     struct tail_share *share = k->reading->share;
-    bool shown = k->open.messages > 0, acks = g->t->print.set->ack;
+    bool shown = k->open.messages > 0, acks = g->set->ack;
 
-    if (acks && shown && g->unanswered >= (size_t)g->t->print.set->prefetch) {
+    if (acks && shown && g->unanswered >= (size_t)g->set->prefetch) {
         tail_print_void(&k->open, k->reading);
         tail_share_hand_back(share, id, k->count - 1, wait_now());
         return;
@@ -65,23 +59,22 @@ static void give(struct tail_take *k, struct id id)
 }
 
 /*
- * What was on the way for long, as when this process was stopped, may be another reader's by now.
- * The first renewal follows within a third of --claim: until half of it has passed, that is in
- * time.
+ * Whether the reply took so long, as when this process was stopped, that another reader may have
+ * claimed the entry. Up to half of --claim is safe: we renew it within another third.
  */
 static bool is_late(const struct tail_take *k)
 {
-    return wait_now() > k->asked + (int64_t)(k->giving->t->print.set->claim / 2);
+    return wait_now() > k->asked + (int64_t)(k->giving->set->claim / 2);
 }
 
-/* Forget what came: the server is asked what is still ours. */
+/* Forget the entry, and ask the server what is still pending for us. */
 static void recover(struct tail_take *k)
 {
     tail_print_void(&k->open, k->reading);
     if (k->dead)
         tail_dead_void(k->dead);
     k->reading->share->recovers = true;
-    k->reading->share->own = ID_LEAST;
+    k->reading->share->recover_from = ID_LEAST;
 }
 
 static void on_entry(void *context, const struct entry_message *m)
@@ -92,7 +85,7 @@ static void on_entry(void *context, const struct entry_message *m)
 
     share->came++;
     if (!p->set->ack)
-        share->own = m->key;
+        share->recover_from = m->key;
     if (tail_print_is_past(p, k->reading, m->key))
         k->reading->state = TAIL_ROOM_DONE;
     if (!k->any) {
@@ -102,7 +95,7 @@ static void on_entry(void *context, const struct entry_message *m)
         if (k->dead)
             tail_dead_void(k->dead);
         tail_share_hand_back(share, m->key, k->count - 1, is_late(k) ? k->asked : wait_now());
-    } else if (!k->own && is_late(k)) {
+    } else if (!k->recovers && is_late(k)) {
         recover(k);
     } else if (k->dead) {
         tail_dead_add(k->dead, k->reading, m->key, k->count);

@@ -1,5 +1,5 @@
-/* What the group gives to this reader: entries become lines, and are remembered until they are
- * answered. */
+/* Taking the entries that the group gives to this reader: they are printed, and remembered until
+ * they are answered. */
 #ifndef CMD_TAIL_TAKE_H
 #define CMD_TAIL_TAKE_H
 
@@ -10,45 +10,45 @@
 /* What all connections of the group share. */
 struct tail_giving {
     struct tail *t;
-    size_t unanswered; /* --ack: entries that were given and not answered */
-    size_t reserved;   /* and those that may come with requests which do not wait */
+    const struct tail_settings *set;
+    size_t unanswered; /* --ack: entries that were given and not answered; */
+    size_t reserved;   /* and those that current requests may still bring */
     bool ever;         /* something was given */
-    bool closing;      /* give nothing more: what comes is handed back */
-    bool answered;     /* no more answers will come */
+    bool closing;      /* give nothing more: hand back what comes */
+    bool answered;     /* standard input ended: no more answers will come */
 };
 
-/* Set the first two and tail_take_start(); tail_take_free(). */
+/* Set `giving`, call tail_take_start(), and set the next five before each reply; release it with
+ * tail_take_free(). */
 struct tail_take {
     struct tail_giving *giving;
     const struct tail_room_list *rooms; /* those that a reply may name */
-    /* The entries that come next: how often each is delivered with this, */
-    uint64_t count;
-    /* who wants their fields instead of having them printed, or NULL; */
-    struct tail_dead *dead;
-    /* and wait_now() of when they were asked for. */
-    int64_t asked;
-    bool own; /* they were pending for us before */
-    struct entry_decoder in;
+    uint64_t count;                     /* deliveries of the next entry, including this one */
+    struct tail_dead *dead;             /* what moves it to --dead; NULL: print it */
+    int64_t asked;                      /* wait_now() of when it was asked for */
+    bool recovers;                      /* it was pending for us before */
+    struct entry_decoder in;            /* `entries` and `bytes` tell what came */
 
     /* Private. */
     struct tail_entry open;
-    struct tail_room *reading; /* the room whose entries come */
-    size_t at;                 /* its place among all */
-    bool any;                  /* a field of the entry came */
+    struct tail_room *reading; /* the room that the next entry is from */
+    size_t at;                 /* its place among `rooms` */
+    bool any;                  /* a field of the entry came: it was not deleted */
 };
 
 void tail_take_start(struct tail_take *k, struct tail_giving *g);
 
-/* Expect a reply: entries of this room, or of several (NULL), which the reply names. */
+/* Expect a reply, delivered for the first time: entries of this room, or of those that the reply
+ * names (NULL). */
 void tail_take_expect(struct tail_take *k, enum entry_reply reply, struct tail_room *room);
 
-/* An item of it. What is wrong goes into `*problem`. */
+/* Take an item of the reply. What is wrong with it goes into `*problem`. */
 void tail_take_item(struct tail_take *k, const struct reply_item *item, struct err *problem);
 
-/* The connection died: what came of an entry is void. */
+/* The connection died: drop what came of an unfinished entry. */
 void tail_take_void(struct tail_take *k);
 
-/* Say how many entries of the room were deleted while they were pending, if any were. */
+/* Report how many entries of the room were deleted while they were pending, if any were. */
 void tail_take_report_deleted(struct tail_room *room);
 
 void tail_take_free(struct tail_take *k);

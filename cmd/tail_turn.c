@@ -18,7 +18,7 @@ static struct tail_turn *turn_of(void *request)
 
 static const struct tail_settings *settings(const struct tail_turn *u)
 {
-    return u->take->giving->t->print.set;
+    return u->take->giving->set;
 }
 
 /* One command at a time: where a slot is moving, each needs an ASKING of its own. */
@@ -108,7 +108,7 @@ static void send_renewed(
 /* Without --ack nothing is handed back before the end: what is not wanted then was never begun. */
 static bool hands_back(const struct tail_take *take, const struct tail_share *share)
 {
-    return share->backs.n > 0 && (take->giving->t->print.set->ack || take->giving->closing);
+    return share->backs.n > 0 && (take->giving->set->ack || take->giving->closing);
 }
 
 static void send_updates(struct tail_turn *u, struct link *link, struct buf *to)
@@ -146,8 +146,8 @@ static void read_group(struct tail_turn *u, struct buf *to)
         if (u->rooms->at[i]->share->asked)
             reply_word(to, u->rooms->at[i]->name, u->rooms->at[i]->len);
     for (size_t i = 0; i < u->rooms->n; i++)
-        if (u->rooms->at[i]->share->asked && u->own)
-            add_id(to, u->rooms->at[i]->share->own);
+        if (u->rooms->at[i]->share->asked && u->recovers)
+            add_id(to, u->rooms->at[i]->share->recover_from);
         else if (u->rooms->at[i]->share->asked)
             reply_text(to, ">");
 }
@@ -159,7 +159,7 @@ static void ask(struct request *r, struct link *link)
 
     u->take->rooms = u->rooms;
     u->take->asked = wait_now();
-    u->take->own = u->own;
+    u->take->recovers = u->recovers;
     u->asked = u->came = 0;
     u->lost = false;
     u->batch.distance = (uint64_t)link_distance(link);
@@ -227,10 +227,10 @@ static void answered(struct request *r)
         if (!share->asked || u->asked == 0)
             continue;
         u->came += share->came;
-        if (u->own)
+        if (u->recovers)
             share->recovers = u->lost || share->came > 0;
         else
-            share->cold = share->came < u->count;
+            share->exhausted = share->came < u->count;
     }
     tail_batch_grow(&u->batch, &u->take->in);
 }
@@ -261,7 +261,7 @@ int64_t tail_turn_renew_period(const struct tail_settings *set)
     return (int64_t)(set->claim / 3) + 1;
 }
 
-bool tail_turn_has_news(const struct tail_turn *u, const struct tail_share *share)
+bool tail_turn_has_updates(const struct tail_turn *u, const struct tail_share *share)
 {
     return share->acks.n > 0 || hands_back(u->take, share)
            || tail_share_renew_at(share, tail_turn_renew_period(settings(u))) <= wait_now();

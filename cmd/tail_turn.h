@@ -26,7 +26,7 @@ struct tail_turn {
 
     int64_t block;  /* ms that the server waits for something to come, or TAIL_NO_WAIT */
     uint64_t count; /* entries of each room that is `asked`; 0: read nothing */
-    bool own;       /* read what is pending for us instead, after each room's `own` */
+    bool recovers;  /* read what is pending for us instead, after each room's `own` */
     bool timed;     /* ask for the time before the read, too: */
     struct tail_clock clock;
     bool strict;   /* a room that cannot be read is an error, and not: */
@@ -47,7 +47,7 @@ void tail_turn_start(struct tail_turn *u, struct tail_take *take);
 int64_t tail_turn_renew_period(const struct tail_settings *set);
 
 /* Whether there is something to tell of the room. */
-bool tail_turn_has_news(const struct tail_turn *u, const struct tail_share *share);
+bool tail_turn_has_updates(const struct tail_turn *u, const struct tail_share *share);
 
 void tail_turn_free(struct tail_turn *u);
 

@@ -3,31 +3,18 @@
 #include "cmd/tail_dead.h"
 #include "common/wait.h"
 
-/* How often to look for what others left undone; with --ack, where it may have been handed back. */
-enum { LOOK_MS = TAIL_HEARTBEAT_MS, LOOK_ACK_MS = 1000 };
+/* How often to check for claimable entries; with --ack others may have handed some back. */
+enum { CHECK_MS = TAIL_HEARTBEAT_MS, CHECK_ACK_MS = 1000 };
 
-static const struct tail_settings *settings(const struct tail_sharer *s)
+static struct request *create_groups(struct tail_sharer *s)
 {
-    return s->giving->t->print.set;
+    size_t from = 0;
+
+    return tail_join_next(&s->join, TAIL_JOIN_CREATE, &s->conn.rooms, &from);
 }
 
-/* Make the group where it is not there. */
-static struct request *join(struct tail_sharer *s)
-{
-    const struct tail_room_list *rooms = &s->conn.rooms;
-
-    tail_join_start(&s->join, s->giving->t);
-    for (size_t i = 0; i < rooms->n; i++)
-        if (rooms->at[i]->state == TAIL_ROOM_READ
-            && (rooms->at[i]->share->state == TAIL_SHARE_NEW
-                || rooms->at[i]->share->state == TAIL_SHARE_LOST)
-            && !tail_join_add(&s->join, rooms->at[i]))
-            break;
-    return s->join.n > 0 ? &s->join.request : NULL;
-}
-
-/* A room of -m without the group: either it was deleted, and is found again if it is made again, or
- * somebody has deleted the group, who does not want it back. */
+/* A room of -m without the group: either the room was deleted, and -m finds it when it is created
+ * again; or somebody deleted the group, and does not want it back. */
 static void drop_groupless(struct tail_infos *q, struct tail_room *room,
     const struct tail_info *info, const struct err *why)
 {
@@ -50,30 +37,34 @@ static struct request *check_groupless(struct tail_sharer *s)
     tail_info_start(&s->infos);
     s->infos.each = drop_groupless;
     s->infos.context = s->giving->t;
-    for (size_t i = 0; i < rooms->n; i++)
-        if (rooms->at[i]->state == TAIL_ROOM_READ && rooms->at[i]->share->state == TAIL_SHARE_GONE
-            && !tail_info_add(&s->infos, rooms->at[i]))
+    for (size_t i = 0; i < rooms->n; i++) {
+        struct tail_room *room = rooms->at[i];
+
+        if (room->state == TAIL_ROOM_READ && room->share->state == TAIL_SHARE_GONE
+            && !tail_info_add(&s->infos, room))
             break;
+    }
     return s->infos.n > 0 ? &s->infos.request : NULL;
 }
 
-/* What was given to us and has not arrived, or to one of our name before. */
+/* Ask for what is pending for us, but did not arrive, or was given to an earlier reader of our
+ * name. */
 static struct request *recover(struct tail_sharer *s)
 {
+    const struct tail_room_list *rooms = &s->conn.rooms;
     uint64_t most = tail_sharer_capacity(s);
     size_t wanted = 0;
-    const struct tail_room_list *rooms = &s->conn.rooms;
 
     for (size_t i = 0; i < rooms->n && most > 0; i++) {
-        bool recovers = tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->recovers;
+        struct tail_share *share = rooms->at[i]->share;
+        bool recovers = tail_join_is_joined(rooms->at[i]) && share->recovers;
 
-        if (recovers && (rooms->at[i]->share->acks.n > 0 || rooms->at[i]->share->backs.n > 0))
-            return tail_sharer_turn(
-                s, 0, TAIL_NO_WAIT, false); /* what is done is pending until then */
-        if (recovers && settings(s)->ack)
+        if (recovers && (share->acks.n > 0 || share->backs.n > 0)) /* these still are pending */
+            return tail_sharer_turn(s, 0, TAIL_NO_WAIT, false);
+        if (recovers && s->giving->set->ack)
             return tail_claim_list(&s->claim, rooms->at[i], true, most);
-        rooms->at[i]->share->asked = recovers && wanted < most;
-        wanted += rooms->at[i]->share->asked;
+        share->asked = recovers && wanted < most;
+        wanted += share->asked;
     }
     if (wanted == 0)
         return NULL;
@@ -87,49 +78,45 @@ static bool has_claimable(const struct tail_sharer *s)
     const struct tail_room_list *rooms = &s->conn.rooms;
 
     for (size_t i = 0; i < rooms->n; i++)
-        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->claimable)
+        if (tail_join_is_joined(rooms->at[i]) && rooms->at[i]->share->claimable)
             return true;
     return false;
 }
 
-/* With -e and --ack the round tells whether all is done. */
+/* With -e and --ack, the round has found out whether everything is acknowledged. */
 static void end_round(struct tail_sharer *s)
 {
-    int64_t claim = (int64_t)settings(s)->claim;
+    const struct tail_settings *set = s->giving->set;
 
-    s->looking = false;
-    s->due = wait_now() + wait_earliest(claim, settings(s)->ack ? LOOK_ACK_MS : LOOK_MS);
-    if (!s->dry || !settings(s)->to_end)
+    s->checking = false;
+    s->due = wait_now() + wait_earliest((int64_t)set->claim, set->ack ? CHECK_ACK_MS : CHECK_MS);
+    if (!s->caught_up || !set->to_end)
         return;
-    s->dry = false;
-    s->conn.over = !s->join.counted;
+    s->caught_up = false;
+    s->conn.over = !s->join.pending;
     if (!has_claimable(s))
         s->pause = s->due;
 }
 
-static struct request *look(struct tail_sharer *s)
+static struct request *check_claimable(struct tail_sharer *s)
 {
-    const struct tail_room_list *rooms = &s->conn.rooms;
-
     if (s->next == 0)
-        s->join.counted = false;
-    tail_join_look(&s->join, s->giving->t);
-    for (; s->next < rooms->n; s->next++)
-        if (tail_sharer_reads(rooms->at[s->next]) && !tail_join_add(&s->join, rooms->at[s->next]))
-            break;
-    return s->join.n > 0 ? &s->join.request : NULL;
+        s->join.pending = false;
+    return tail_join_next(&s->join, TAIL_JOIN_CLAIMABLE, &s->conn.rooms, &s->next);
 }
 
 static struct request *claim(struct tail_sharer *s)
 {
-    uint64_t most = tail_sharer_capacity(s);
     const struct tail_room_list *rooms = &s->conn.rooms;
+    uint64_t most = tail_sharer_capacity(s);
 
     for (size_t i = 0; i < rooms->n && most > 0; i++) {
-        if (tail_sharer_reads(rooms->at[i]) && rooms->at[i]->share->claimable)
-            return settings(s)->ack ? tail_claim_list(&s->claim, rooms->at[i], false, most)
-                                    : tail_claim_any(&s->claim, rooms->at[i], most);
-        tail_take_report_deleted(rooms->at[i]);
+        struct tail_room *room = rooms->at[i];
+
+        if (tail_join_is_joined(room) && room->share->claimable)
+            return s->giving->set->ack ? tail_claim_list(&s->claim, room, false, most)
+                                       : tail_claim_any(&s->claim, room, most);
+        tail_take_report_deleted(room);
     }
     return NULL;
 }
@@ -138,26 +125,27 @@ struct request *tail_upkeep_step(struct tail_sharer *s)
 {
     struct request *asked = NULL;
 
-    if (s->looking && s->next >= s->conn.rooms.n)
+    if (s->checking && s->next >= s->conn.rooms.n)
         end_round(s);
-    if (s->last == SHARER_LOOK || s->conn.over)
+    if (s->last == SHARER_UPKEEP || s->conn.over)
         return NULL;
-    if (!s->looking)
+    if (!s->checking)
         asked = claim(s);
-    if (asked == NULL && !s->looking && (wait_now() >= s->due || (s->dry && settings(s)->to_end))) {
-        s->looking = true;
+    if (asked == NULL && !s->checking
+        && (wait_now() >= s->due || (s->caught_up && s->giving->set->to_end))) {
+        s->checking = true;
         s->next = 0;
     }
-    if (asked == NULL && s->looking)
-        asked = look(s);
+    if (asked == NULL && s->checking)
+        asked = check_claimable(s);
     if (asked)
-        s->last = SHARER_LOOK;
+        s->last = SHARER_UPKEEP;
     return asked;
 }
 
 bool tail_upkeep_is_due(const struct tail_sharer *s)
 {
-    return s->looking || has_claimable(s);
+    return s->checking || has_claimable(s);
 }
 
 struct request *tail_upkeep_first(struct tail_sharer *s)
@@ -167,7 +155,7 @@ struct request *tail_upkeep_first(struct tail_sharer *s)
     if (asked == NULL && s->dead)
         asked = tail_dead_next(s->dead);
     if (asked == NULL)
-        asked = join(s);
+        asked = create_groups(s);
     if (asked == NULL)
         asked = check_groupless(s);
     return asked ? asked : recover(s);

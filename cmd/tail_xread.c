@@ -48,20 +48,15 @@ static struct tail_xread *xread(void *request)
     return request;
 }
 
-/* An XREAD reply names a room; mostly the one that was named before, or the next. */
 static void on_room(void *context, const struct span *name)
 {
     struct tail_xread *x = context;
+    struct tail_room *room = tail_rooms_in_reply(x->rooms, x->n, &x->at, name, &x->in.problem);
 
-    for (size_t i = 0; i < x->n; i++, x->at = (x->at + 1) % x->n) {
-        x->reading = x->rooms->at[x->at];
-        if (x->reading->len == name->len && memcmp(x->reading->name, name->at, name->len) == 0) {
-            x->reading->last_read = x->reply;
-            return;
-        }
+    if (room) {
+        x->reading = room;
+        room->last_read = x->reply;
     }
-    err_set(&x->in.problem, EXIT_REFUSED,
-        "protocol error: the reply names a room that was not requested");
 }
 
 /* Of replies to guesses: what was read already, or cannot be read yet. */

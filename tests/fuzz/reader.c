@@ -27,7 +27,7 @@ static void set_up(struct tail_settings *set)
         .list = script_has('l'),
         .group = script_has('g') ? script_has('l') ? "*" : "w" : NULL,
         .consumer = "me",
-        .passing = true,
+        .temporary = true,
         .claim = 60000,
         .ack = script_has('a') && script_has('g') && !script_has('l'),
         .prefetch = 2,

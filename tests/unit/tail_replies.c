@@ -14,7 +14,7 @@ static struct tail_settings set = {.group = "w", .consumer = "me", .claim = 6000
 static struct tail t;
 static struct tail_share share;
 static struct tail_room room = {.name = "r", .len = 1, .share = &share};
-static struct tail_giving giving = {.t = &t};
+static struct tail_giving giving = {.t = &t, .set = &set};
 static struct tail_take take;
 static struct tail_infos infos;
 static struct tail_scan scan;
