@@ -14,10 +14,10 @@ static const char last_field[] = "chat-tail:dead";
 struct moving {
     struct tail_room *room;
     struct id id;
-    uint64_t count;
+    uint64_t count;    /* deliveries */
     int64_t since;     /* wait_now() of when it was claimed */
-    struct buf fields; /* as words of a command */
-    size_t words;
+    struct buf fields; /* as words of a command, */
+    size_t words;      /* this many */
 };
 
 struct moving_list LIST(struct moving);
@@ -25,10 +25,10 @@ struct moving_list LIST(struct moving);
 struct tail_dead {
     struct request request;
     struct tail *t;
-    struct moving_list queue; /* the first one is asked for */
-    struct buf fields;
+    struct moving_list queue; /* the current request moves the first one: */
+    bool added, acked;
+    struct buf fields; /* of the next entry, as in struct moving */
     size_t words;
-    bool added, acked; /* what became of it */
 };
 
 static struct tail_dead *dead_of(void *request)
@@ -83,8 +83,8 @@ static void ask_move(struct request *r, struct link *link)
     r->n = 4;
 }
 
-/* An ID says that it was added, a number that it was acknowledged, in the transaction or, where
- * that is not permitted, outside. The first error tells why; what follows from it says nothing. */
+/* An ID shows that the entry was added, a number that it was acknowledged: in the transaction or,
+ * where MULTI is not permitted, outside. Only the first error says why something failed. */
 static void move_item(void *request, const struct reply_item *item)
 {
     struct tail_dead *d = dead_of(request);
@@ -111,8 +111,8 @@ static void moved(struct request *r)
     drop(d, 0);
 }
 
-/* A dead room that is no stream refuses the entry when the transaction runs, while it is
- * acknowledged all the same, and so may rights that are missing: it becomes pending again. */
+/* A transaction acknowledges the entry even if it could not add it, as when the room of --dead is
+ * not a stream or a permission is missing. Then make the entry pending again. */
 static void broken(struct request *r)
 {
     struct tail_dead *d = dead_of(r);

@@ -11,7 +11,7 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* How long leaving may take: if it fails, others get what was not acknowledged. */
+/* How long leaving may take. If it fails, others read again what was not acknowledged. */
 enum { LEAVING_MS = 2000 };
 
 struct group {
@@ -21,7 +21,7 @@ struct group {
     struct tail_answers answers;
 };
 
-/* A connection of rooms; NULL: the `i`th one is none, but looks for some. */
+/* The `i`th connection; NULL if it reads no rooms, but finds those of -m. */
 static struct tail_sharer *sharer(const struct group *g, size_t i)
 {
     struct tail_conn *c = g->conns.all.at[i];
@@ -29,7 +29,7 @@ static struct tail_sharer *sharer(const struct group *g, size_t i)
     return c->reads ? (struct tail_sharer *)c : NULL;
 }
 
-/* Returns NULL with `*e` when there may not be so many files. */
+/* NULL with EXIT_FAILED: the limit on open files allows no more connections. */
 static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
 {
     struct tail_sharer *s;
@@ -41,7 +41,7 @@ static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
     return s;
 }
 
-/* The room of --dead is not for reading. */
+/* Read a room, unless it is the one of --dead. */
 static int adopt(void *context, struct tail_room *room, struct err *e)
 {
     struct group *g = context;
@@ -58,7 +58,7 @@ static int adopt(void *context, struct tail_room *room, struct err *e)
     return 0;
 }
 
-/* Whoever waits for news may have some. */
+/* Answers came: connections that pause may have updates to send. */
 static void wake(struct group *g)
 {
     for (size_t i = 0; i < g->conns.all.n; i++)
@@ -66,6 +66,8 @@ static void wake(struct group *g)
             sharer(g, i)->conn.wake = sharer(g, i)->pause = 0;
 }
 
+/* The room that an answer is about, or NULL. `*bare`: the line begins with an ID, and there is only
+ * one room. */
 static struct tail_room *answered_room(struct group *g, const struct tail_answer *a, bool *bare)
 {
     struct tail_rooms *rooms = &g->t->rooms;
@@ -104,15 +106,15 @@ static void on_answer(void *context, const struct tail_answer *a)
         err_say(ERR_NOTICE, "standard input: %s was not given out, or was already answered", text);
 }
 
-/* The end needs no more than the connections that still have to tell of an answer. */
-static void await_the_rest(struct group *g)
+/* Only connections that have updates to send are still needed. */
+static void finish_updates(struct group *g)
 {
     for (size_t i = 0; i < g->conns.all.n; i++)
         if (sharer(g, i))
             sharer(g, i)->conn.over = !tail_sharer_has_updates(sharer(g, i));
 }
 
-/* Nobody answers any more. If nobody asked for that, the program behind has ended. */
+/* No more answers will come: unless we have asked for that, the program behind has exited. */
 static int end_input(struct group *g, struct err *e)
 {
     struct tail_print *p = &g->t->print;
@@ -121,7 +123,7 @@ static int end_input(struct group *g, struct err *e)
     g->t->on_input = NULL;
     g->giving.answered = true;
     if (g->giving.closing) {
-        await_the_rest(g);
+        finish_updates(g);
         return 0;
     }
     p->stop = TAIL_ENDED;
@@ -151,14 +153,14 @@ static int on_input(void *context, struct err *e)
     return 0;
 }
 
-/* Only the connections of rooms are needed from here on. */
+/* From here on, only the connections that read rooms are needed. */
 static void stop_finding(struct group *g)
 {
     for (size_t i = 0; i < g->conns.all.n; i++)
         g->conns.all.at[i]->over = sharer(g, i) == NULL;
 }
 
-/* To end, give nothing more, tell the program behind so, and take its answers until it ends too. */
+/* Give out nothing more, close standard output, and take answers until the program behind ends. */
 static int await_answers(struct group *g, struct err *e)
 {
     struct tail_print *p = &g->t->print;
@@ -183,8 +185,8 @@ static void hand_back(struct group *g, bool counts)
     g->giving.unanswered = 0;
 }
 
-/* Say what became of all entries, and go. If that fails, others will read again what was printed:
- * no more can be done. */
+/* Report what became of all entries, and leave the group. If that fails, others read again what was
+ * printed here. */
 static void leave(struct group *g)
 {
     struct tail_print *p = &g->t->print;
@@ -224,7 +226,7 @@ static int begin(struct group *g, struct err *e)
     for (size_t i = 0; i < t->rooms.n; i++)
         if (adopt(g, t->rooms.all[i], e) < 0)
             return -1;
-    if (g->conns.all.n == 0 && add_sharer(g, 0, e) == NULL) /* who knows when -U has passed */
+    if (g->conns.all.n == 0 && add_sharer(g, 0, e) == NULL) /* to know when -U has passed */
         return -1;
     tail_finder_start(&g->conns, adopt, g);
     return 0;

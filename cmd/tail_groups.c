@@ -14,8 +14,8 @@ enum { ROOMS = 100 };
 struct groups {
     struct request request;
     struct tail *t;
-    size_t next, asked; /* the room that is answered next; how many were asked about */
-    /* The group at hand: */
+    size_t next, asked; /* the room that is answered next; how many are asked about */
+    /* The group that comes: */
     struct buf name;
     char field[32];
     struct id last;
@@ -32,7 +32,7 @@ static const struct tail_room *room_at(const struct groups *g, size_t i)
     return g->t->rooms.all[g->next + i];
 }
 
-/* In a cluster, those of one node. */
+/* Whether the `i`th room can be asked about in the same request: it is on the same node. */
 static bool belongs(const struct groups *g, size_t i)
 {
     const struct session *s = g->t->session;
@@ -113,7 +113,7 @@ static void on_field(struct groups *g, const struct reply_item *item)
     g->field[n] = 0;
 }
 
-/* Rooms that one may not read are passed over, and so are those that are gone. */
+/* Skips rooms that we may not read, and those that were deleted. */
 static void item(void *request, const struct reply_item *it)
 {
     struct groups *g = groups_of(request);
@@ -131,7 +131,7 @@ static void item(void *request, const struct reply_item *it)
         on_value(g, it);
 }
 
-/* A room's rows are printed once all have come; it is not asked about again. */
+/* All rows of a room have come: print them, and do not ask about it again. */
 static void replied(struct request *r)
 {
     struct groups *g = groups_of(r);

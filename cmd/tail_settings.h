@@ -14,7 +14,7 @@ struct tail_settings {
     uint64_t line_count;
     struct when since, until; /* WHEN_NONE when not given */
     bool to_end;              /* -e */
-    int64_t count;            /* -c; 0: no end */
+    int64_t count;            /* -c; 0: no limit */
     int64_t timeout;          /* -W in ms; -1: none */
     const char **exclude;     /* -x: owned array, strings of the argument list */
     size_t excludes;
@@ -24,11 +24,11 @@ struct tail_settings {
     const char *cursor_file; /* -C, or NULL */
     const char *group;       /* -g, or NULL */
     const char *consumer;
-    bool temporary;     /* the consumer's name was not given: nobody will come back to it */
+    bool temporary;   /* the consumer's name was made up: nobody comes back to it */
     uint64_t claim;   /* ms */
-    bool ack;         /* --ack: standard input acknowledges; else, that it was written does */
-    int64_t prefetch; /* entries given and not answered, at most */
-    int64_t tries;    /* --tries; 0: for ever */
+    bool ack;         /* --ack */
+    int64_t prefetch; /* with --ack: entries given and not answered, at most */
+    int64_t tries;    /* --tries; 0: no limit */
     const char *dead; /* --dead, or NULL */
     struct format format;
 };

@@ -4,11 +4,12 @@
 
 #include "common/wait.h"
 
-/* Without --ack, about as many entries are read at once as a pipe holds anyway: no other reader
- * could have begun them. */
+/* Without --ack, about as many entries are read at once as a pipe holds: those would not be left
+ * for other readers in any case. */
 enum { PIPE_BYTES = 64 * 1024 };
 
-/* Longer than any --claim: whoever looks next may claim what is handed back. */
+/* The idle time, in ms, of what is handed back: longer than any --claim, so that any reader may
+ * claim it. */
 static const char a_year[] = "31536000000";
 
 static struct tail_turn *turn_of(void *request)
@@ -21,7 +22,7 @@ static const struct tail_settings *settings(const struct tail_turn *u)
     return u->take->giving->set;
 }
 
-/* One command at a time: where a slot is moving, each needs an ASKING of its own. */
+/* Send each command on its own: while a slot is migrating, each needs its own ASKING. */
 static void send(struct link *link, struct buf *command)
 {
     link_send(link, command->data, command->len);
@@ -35,7 +36,7 @@ static void add_id(struct buf *to, struct id id)
     reply_word(to, text, id_print(text, id));
 }
 
-/* The head of a command: its name, the room, the group. */
+/* Begin a command of `words` words: its name, the room, the group. */
 static void begin(struct tail_turn *u, struct buf *to, enum tail_update_kind kind,
     struct tail_room *room, size_t words)
 {
@@ -85,7 +86,7 @@ static void send_back(
     }
 }
 
-/* As long as its reader lives, what was given is not claimed by others. */
+/* Renew what is in progress, so that other readers do not claim it. */
 static void send_renewed(
     struct tail_turn *u, struct link *link, struct buf *to, struct tail_room *room)
 {
@@ -105,7 +106,7 @@ static void send_renewed(
     list_free(&ids);
 }
 
-/* Without --ack nothing is handed back before the end: what is not wanted then was never begun. */
+/* Without --ack, entries are handed back only at the end: they are those that came too late. */
 static bool hands_back(const struct tail_take *take, const struct tail_share *share)
 {
     return share->backs.n > 0 && (take->giving->set->ack || take->giving->closing);
@@ -135,7 +136,7 @@ static void read_group(struct tail_turn *u, struct buf *to)
     reply_text(to, "GROUP");
     reply_text(to, settings(u)->group);
     reply_text(to, settings(u)->consumer);
-    reply_text(to, "COUNT"); /* it is for each room */
+    reply_text(to, "COUNT"); /* for each room */
     reply_number(to, u->count);
     if (block) {
         reply_text(to, "BLOCK");
@@ -186,8 +187,8 @@ static bool is_lost(const struct tail_turn *u, const struct reply_item *item)
                    && (reply_is_error(item, "WRONGTYPE") || reply_is_error(item, "NOPERM"))));
 }
 
-/* Of these, only how much was renewed matters: the rest is done, or was undone by those who
- * deleted the room or the group, as the read will show. */
+/* Note which entries were renewed. Nothing else in these replies matters: if somebody has deleted
+ * the room or the group, the read shows it. */
 static void update_item(
     struct tail_turn *u, const struct tail_update *t, const struct reply_item *item)
 {
@@ -215,7 +216,6 @@ static void item(void *request, const struct reply_item *it)
         tail_take_item(u->take, it, &u->request.problem);
 }
 
-/* A room that gave as much as was asked for may have more. */
 static void answered(struct request *r)
 {
     struct tail_turn *u = turn_of(r);
