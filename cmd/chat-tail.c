@@ -21,7 +21,7 @@ enum { CLAIM_MS = 60000 };
 /* The words of --color and --above. */
 enum choice { CHOICE_AUTO, CHOICE_ALWAYS, CHOICE_NEVER };
 
-/* What the options fill in beside the settings of the connection. */
+/* What the options set, besides the settings of the connection. */
 struct arguments {
     struct tail_settings tail;
     bool follow, tsv, json, entries, raw, null;
@@ -46,7 +46,7 @@ static int set_when(void *field, char *value, const struct option_row *row, stru
     return when_parse(value, time(NULL), field, e);
 }
 
-/* Until is inclusive. */
+/* -U is inclusive: a time without a fraction means its whole second. */
 static int set_until(void *field, char *value, const struct option_row *row, struct err *e)
 {
     struct when *until = field;
@@ -58,33 +58,31 @@ static int set_until(void *field, char *value, const struct option_row *row, str
     return 0;
 }
 
+/* Add a string, which is not copied, to an array of `*n`. */
+static void append(const char ***array, size_t *n, const char *string)
+{
+    *array = realloc(*array, (*n + 1) * sizeof **array);
+    if (*array == NULL)
+        buf_no_memory();
+    (*array)[(*n)++] = string;
+}
+
 static int add_exclude(void *field, char *value, const struct option_row *row, struct err *e)
 {
     struct tail_settings *set = field;
 
     (void)row, (void)e;
-    set->exclude = realloc(set->exclude, (set->excludes + 1) * sizeof *set->exclude);
-    if (set->exclude == NULL)
-        buf_no_memory();
-    set->exclude[set->excludes++] = value;
+    append(&set->exclude, &set->excludes, value);
     return 0;
 }
 
-static void add_match(struct tail_settings *set, const char *glob)
+static int add_match(void *field, char *value, const struct option_row *row, struct err *e)
 {
-    const char **more = realloc(set->match, (set->matches + 1) * sizeof *more);
+    struct tail_settings *set = field;
 
-    if (more == NULL)
-        buf_no_memory();
-    set->match = more;
-    more[set->matches++] = glob;
-}
-
-static int set_match(void *field, char *value, const struct option_row *row, struct err *e)
-{
     if (value[0] == 0)
         return err_set(e, EXIT_USAGE, "%s must not be empty", row->value);
-    add_match(field, value);
+    append(&set->match, &set->matches, value);
     return 0;
 }
 
@@ -144,7 +142,7 @@ static const struct option_row reading[] = {
         "SECS: seconds, or a DURATION: 30s, 10m, 1h30m, 7d",
         option_seconds, AT(tail.timeout), 0, 0},
     {'x', "exclude", "NAME", "hide NAME's messages (repeatable)", add_exclude, AT(tail), 0, 0},
-    {'m', "match", "GLOB", "also read each room that matches (repeatable)", set_match, AT(tail), 0,
+    {'m', "match", "GLOB", "also read each room that matches (repeatable)", add_match, AT(tail), 0,
         0},
     {'C', "cursor-file", "FILE", "resume where FILE says, and keep FILE up to date", option_word,
         AT(tail.cursor_file), 0, 0},
@@ -244,19 +242,19 @@ static int take_operands(
     if (n == 0 && set->matches == 0 && !set->list)
         return err_set(e, EXIT_USAGE, "no room given; see --help");
     if (n == 0 && set->list)
-        add_match(set, "*");
+        append(&set->match, &set->matches, "*");
     for (int i = 0; i < n; i++) {
         if (names[i][0] == 0)
             return err_set(e, EXIT_USAGE, "the name of a room must not be empty");
         if (set->list)
-            add_match(set, names[i]);
+            append(&set->match, &set->matches, names[i]);
         else
             tail_rooms_add(&t->rooms, names[i], strlen(names[i]), NULL);
     }
     return 0;
 }
 
-/* What else does not go with --ack, and --dead. */
+/* Check --ack against the format, and --dead against the rooms. */
 static int check_ack(const struct tail *t, const struct tail_settings *set, struct err *e)
 {
     enum format_kind kind = t->print.format.kind;
@@ -270,7 +268,7 @@ static int check_ack(const struct tail *t, const struct tail_settings *set, stru
     return 0;
 }
 
-/* Whether what is printed goes above the line that somebody types on this terminal. */
+/* Decide whether output and notices go above the line that is being typed on this terminal. */
 static int choose_screen(struct tail *t, enum choice above, struct err *e)
 {
     enum format_kind kind = t->print.format.kind;
@@ -287,8 +285,8 @@ static int choose_screen(struct tail *t, enum choice above, struct err *e)
     return 0;
 }
 
-/* Who we are in a group, if nobody says: nobody else, though two containers may have one host name
- * and the same process ID. */
+/* Make up a name for our consumer. The random digits make it unique, as two containers may have the
+ * same host name and process ID. */
 static void name_consumer(struct tail_settings *set, char *to, size_t size)
 {
     char host[HOST_NAME_MAX + 1] = "localhost";
@@ -303,7 +301,7 @@ static void name_consumer(struct tail_settings *set, char *to, size_t size)
     set->temporary = true;
 }
 
-/* With -e a room that is not there is an error, though the others are read. */
+/* With -e, a room that does not exist is an error, but the others are read first. */
 static enum exit_code report_missing(const struct tail *t)
 {
     enum exit_code code = EXIT_DONE;
@@ -357,7 +355,7 @@ int main(int argc, char **argv)
         "Print each message of chat rooms (Redis streams) as a line, as it comes.", tables, clashes,
         libraries, 0, {0}};
     struct tail t = {.print = {.set = &a.tail}};
-    static struct route route; /* it knows all slots of a cluster */
+    static struct route route; /* large: it has all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;

@@ -12,7 +12,7 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* Know where each room begins. */
+/* Find out where to begin in each room. */
 static int locate(struct tail *t, struct err *e)
 {
     int done = tail_start_locate(t, e);
@@ -20,7 +20,7 @@ static int locate(struct tail *t, struct err *e)
     return done == 1 && !t->print.set->list ? tail_start_search(t, e) : done;
 }
 
-/* The phases that come before the present, one after the other. 1: all were gone through. */
+/* The phases that come before the last one. Returns as tail_call(). */
 static int prepare(struct tail *t, struct err *e)
 {
     const struct tail_settings *set = t->print.set;
@@ -39,8 +39,8 @@ static int prepare(struct tail *t, struct err *e)
     return tail_replay(t, e);
 }
 
-/* Whoever mistyped the name of a room would wait for ever. */
-static void report_missing(struct tail *t)
+/* Report rooms that do not exist yet, to a person who may have mistyped a name. */
+static void report_awaited(struct tail *t)
 {
     enum { SAID = 3 };
     const struct tail_room *missing[SAID];
@@ -54,10 +54,10 @@ static void report_missing(struct tail *t)
                 missing[n] = t->rooms.all[i];
             n++;
         }
-    tail_wait_flush(t, false); /* what was printed stands before it */
+    tail_wait_flush(t, false); /* show what was printed first */
     for (size_t i = 0; i < n && i < SAID; i++)
-        err_say(ERR_NOTICE, "%.64s: no such room yet; waiting for its first message",
-            missing[i]->name);
+        err_say(
+            ERR_NOTICE, "%.64s: no such room yet; waiting for its first message", missing[i]->name);
     if (n > SAID)
         err_say(ERR_NOTICE, "%zu more rooms do not exist yet", n - SAID);
 }
@@ -74,7 +74,7 @@ static int run_phases(struct tail *t, struct err *e)
     if (set->list && !set->group)
         tail_list(t);
     else if (!set->list && !set->to_end && t->print.stop == TAIL_GOES_ON) {
-        report_missing(t);
+        report_awaited(t);
         return tail_follow(t, e);
     }
     if (t->print.stop == TAIL_GOES_ON)

@@ -1,6 +1,6 @@
 #include "cmd/tail_ahead.h"
 
-/* How many requests go without guesses after a wrong one. */
+/* How many requests are sent without guesses after a wrong one. */
 enum { PAUSE = 8 };
 
 void tail_ahead_guess(struct tail_ahead *a, struct id cursor, size_t count)

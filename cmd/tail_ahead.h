@@ -1,9 +1,9 @@
 /*
- * Reading ahead of answers. Far away, a round trip takes longer than what comes in it; but what to
- * ask for next is known only when the last entry of an answer is. So it is guessed, from how much
- * time the entries of the last answer span, and a little too early rather than too late: what comes
- * twice is passed over. A guess that lies beyond where the answer before it ended leaves a gap, and
- * what it brought is of no use.
+ * Reading ahead. When the server is far away, a round trip takes longer than the entries that it
+ * brings, but only the end of an answer tells where to read next. So that is guessed, from the time
+ * that the entries of the last answer span, and rather too early than too late: entries that come
+ * twice are skipped. A guess beyond the end of the answer before it leaves a gap, and what it
+ * brings is dropped.
  */
 #ifndef CMD_TAIL_AHEAD_H
 #define CMD_TAIL_AHEAD_H
@@ -14,25 +14,25 @@
 
 #include "common/id.h"
 
-enum { TAIL_AHEAD = 2 }; /* guesses in a request, at most */
+enum { TAIL_AHEAD = 2 }; /* guesses in a request at most */
 
 /* Zero it. */
 struct tail_ahead {
-    struct id guesses[TAIL_AHEAD]; /* read after these, too */
+    struct id guesses[TAIL_AHEAD]; /* also read after each of these */
     size_t n;
 
     /* Private. */
-    uint64_t span, entries; /* ms that an answer spanned, and what was in it */
-    unsigned pause;         /* requests without guesses, since one was wrong */
+    uint64_t span, entries; /* ms that the last answer spanned, its size */
+    unsigned pause;         /* requests still without guesses, after a wrong one */
 };
 
-/* Guess where the reads behind one of `count` entries after `cursor` begin. */
+/* Guess where the reads begin that follow one of `count` entries after `cursor`. */
 void tail_ahead_guess(struct tail_ahead *a, struct id cursor, size_t count);
 
-/* An answer of so many entries went from one ID to another. */
+/* An answer of `entries` entries went from ID `first` to ID `last`. */
 void tail_ahead_learn(struct tail_ahead *a, struct id first, struct id last, size_t entries);
 
-/* Guess `i` was answered, the room being read up to the cursor. False: there is a gap between. */
+/* Whether the `i`th guess continues a room that was read up to `cursor`. False: it leaves a gap. */
 bool tail_ahead_fits(struct tail_ahead *a, size_t i, struct id cursor);
 
 #endif

@@ -4,17 +4,16 @@
 
 #include "common/text.h"
 
-/* Longer than any room's name and ID that make sense: the line is malformed then. */
+/* Longer than any sensible room and ID: such a line is malformed. */
 enum { LONGEST_HEAD = 1024 * 1024 };
 
 /* Parse `[-]ID[+]`. */
-static bool parse_id(const char *s, size_t n, struct id *id, bool *failed, bool *goes_on)
+static void parse_id(const char *s, size_t n, struct tail_answered_id *a)
 {
-    *failed = n > 0 && s[0] == '-';
-    *goes_on = n > 0 && s[n - 1] == '+';
-    if (n < (size_t)*failed + *goes_on)
-        return false;
-    return id_parse(s + *failed, n - *failed - *goes_on, id) == 0;
+    a->failed = n > 0 && s[0] == '-';
+    a->goes_on = n > 0 && s[n - 1] == '+';
+    a->found = n >= (size_t)a->failed + a->goes_on
+               && id_parse(s + a->failed, n - a->failed - a->goes_on, &a->id) == 0;
 }
 
 void tail_answer_parse(char *line, size_t n, struct tail_answer *a)
@@ -23,19 +22,17 @@ void tail_answer_parse(char *line, size_t n, struct tail_answer *a)
     size_t first = tab ? (size_t)(tab - line) : n, left = n - (size_t)(second - line);
 
     *a = (struct tail_answer){0};
-    a->first_is_id = parse_id(line, first, &a->bare, &a->bare_failed, &a->bare_goes_on);
+    parse_id(line, first, &a->first);
     if (tab) {
         end = left > 0 ? memchr(second, '\t', left) : NULL;
-        a->second_is_id = parse_id(
-            second, end ? (size_t)(end - second) : left, &a->id, &a->failed, &a->goes_on);
+        parse_id(second, end ? (size_t)(end - second) : left, &a->second);
     }
-    if (a->second_is_id && text_from_tsv(line, &first) < 0)
-        a->second_is_id = false;
+    if (a->second.found && text_from_tsv(line, &first) < 0)
+        a->second.found = false;
     a->room = (struct span){line, first};
-    a->malformed = !a->first_is_id && !a->second_is_id;
 }
 
-/* Where the head of a line ends: at its second tab. Returns NULL if that has not come. */
+/* The second tab of a line, where its head ends; NULL if it has not come. */
 static const char *head_end(const char *line, size_t n)
 {
     const char *tab = n > 0 ? memchr(line, '\t', n) : NULL;

@@ -1,7 +1,8 @@
 /*
- * --ack: what the program behind says on standard input, line by line. `ID` or `room<TAB>ID`, with
- * anything behind another tab, is done; with a dash before the ID, it failed; with a `+` behind it
- * the entry goes on in the next row, which is answered instead.
+ * --ack: what the program behind answers on standard input, line by line. A line begins with `ID`
+ * or `room<TAB>ID`; what follows after another tab is ignored. The entry is done; with a dash
+ * before the ID it failed; with a `+` after the ID it continues in the next row, whose answer
+ * counts.
  */
 #ifndef CMD_TAIL_ANSWERS_H
 #define CMD_TAIL_ANSWERS_H
@@ -13,28 +14,30 @@
 #include "common/entry.h"
 #include "common/id.h"
 
-struct tail_answer {
-    bool malformed;   /* there is no ID: nothing else is set */
-    bool first_is_id; /* the line may begin with a bare ID: */
-    struct id bare;
-    bool bare_failed, bare_goes_on;
-    bool second_is_id; /* the line may begin with a room and an ID: */
-    struct span room;  /* which lives only during the call */
+struct tail_answered_id {
+    bool found; /* otherwise the others mean nothing */
     struct id id;
     bool failed, goes_on;
 };
 
-/* Read a line, without its newline; `line` is written to, where the room has escapes. A room's name
- * may look like an ID, so that both readings may be possible: which it is, the caller must know. */
-void tail_answer_parse(char *line, size_t n, struct tail_answer *a);
-
-/* The lines of a stream of bytes, of which only the head matters. Zero it; tail_answers_free(). */
-struct tail_answers {
-    struct buf line; /* private: the head of a line that is not whole */
-    bool skips;      /* private: the rest of it does not matter */
+/* A line, which may begin with an ID, or with a room and an ID. If both are possible, because the
+ * name of the room looks like an ID, the caller has to choose. Neither: it is malformed. */
+struct tail_answer {
+    struct tail_answered_id first, second;
+    struct span room; /* before the second; lives as long as the line */
 };
 
-/* Take bytes; each line that is whole now is passed on. */
+/* Parse a line without its newline. The escapes of the room are decoded within `line`. */
+void tail_answer_parse(char *line, size_t n, struct tail_answer *a);
+
+/* Splits a stream of bytes into lines, and keeps their heads only. Zero it; release it with
+ * tail_answers_free(). */
+struct tail_answers {
+    struct buf line; /* private: the head of the current line */
+    bool skips;      /* private: its head is complete: ignore the rest */
+};
+
+/* Take bytes, and pass on each line that is complete now. */
 typedef void tail_answered_line(void *context, const struct tail_answer *a);
 void tail_answers_feed(
     struct tail_answers *s, const char *bytes, size_t n, tail_answered_line *each, void *context);

@@ -4,24 +4,24 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* How long a master that is behind is not believed to be one. */
+/* How long a master that lacks what was read is not believed to be the master. */
 enum { BEHIND_MS = 3000 };
 
 /*
- * Behind Sentinels, whoever lacks what was read may be the new master, or an old one that is about
- * to become a replica: what it lacks would come to it, and be read twice. So others are asked first
- * for a while. A node of a cluster is never read from unless it is the master.
+ * With Sentinel, a server that lacks what was read may be the new master, or an old one that is
+ * about to become a replica. It would then get the missing entries, and they would be read twice.
+ * So reconnect for a while, to whatever the Sentinels name. In a cluster, only a master answers.
  */
-static bool is_doubtful(
-    struct tail_check *l, const struct tail_room *room, const struct tail_info *now)
+static bool is_behind(
+    struct tail_check *c, const struct tail_room *room, const struct tail_info *now)
 {
-    struct err *problem = &l->infos.request.problem;
+    struct err *problem = &c->infos.request.problem;
 
-    if (!l->t->route->master || !room->stale
+    if (!c->t->route->master || !room->stale
         || tail_room_fate(&room->at, now, true) == TAIL_ROOM_GOES_ON)
         return false;
-    l->behind = l->behind ? l->behind : wait_now();
-    if (wait_now() - l->behind >= BEHIND_MS)
+    c->behind_since = c->behind_since ? c->behind_since : wait_now();
+    if (wait_now() - c->behind_since >= BEHIND_MS)
         return false;
     err_set(problem, EXIT_NO_CONNECTION, "%.64s: the master does not have what was already read",
         room->name);
@@ -29,17 +29,16 @@ static bool is_doubtful(
     return true;
 }
 
-static void deleted(struct tail_check *l, struct tail_room *room)
+static void deleted(struct tail_check *c, struct tail_room *room)
 {
     const struct tail_info none = {0};
 
-    if (l->t->print.set
-            ->to_end) { /* its end will not come: reported like any room that is not there */
+    if (c->t->print.set->to_end) {
         room->missing = true;
         room->state = TAIL_ROOM_DONE;
     } else {
         err_say(ERR_NOTICE, "%.64s: deleted; waiting until it is created again", room->name);
-        tail_room_begin(&room->at, &none, l->t->print.since);
+        tail_room_begin(&room->at, &none, c->t->print.since);
     }
 }
 
@@ -53,21 +52,21 @@ static void went_back(struct tail_room *room, const struct tail_info *now)
     tail_room_begin(&room->at, now, cursor);
 }
 
-static void checked(struct tail_check *l, struct tail_room *room, const struct tail_info *now)
+static void checked(struct tail_check *c, struct tail_room *room, const struct tail_info *now)
 {
     struct tail_loss loss;
 
     switch (tail_room_fate(&room->at, now, room->stale)) {
     case TAIL_ROOM_GOES_ON:
         loss = tail_room_check(&room->at, now);
-        tail_start_report(l->t, room, &loss);
+        tail_start_report(c->t, room, &loss);
         break;
-    case TAIL_ROOM_DELETED: deleted(l, room); break;
-    case TAIL_ROOM_ANEW:
+    case TAIL_ROOM_DELETED: deleted(c, room); break;
+    case TAIL_ROOM_RECREATED:
         err_say(ERR_NOTICE, "%.64s: deleted and created again; reading it from its beginning",
             room->name);
         room->skip = 0;
-        tail_room_begin(&room->at, now, l->t->print.since);
+        tail_room_begin(&room->at, now, c->t->print.since);
         break;
     case TAIL_ROOM_WENT_BACK: went_back(room, now); break;
     }
@@ -77,33 +76,33 @@ static void checked(struct tail_check *l, struct tail_room *room, const struct t
 static void each(struct tail_infos *q, struct tail_room *room, const struct tail_info *now,
     const struct err *why)
 {
-    struct tail_check *l = q->context;
+    struct tail_check *c = q->context;
 
     if (why && !room->matched) {
         q->request.problem = *why;
     } else if (why) {
-        tail_rooms_leave_out(&l->t->rooms, room, why);
-    } else if (is_doubtful(l, room, now)
-               || (!now->exists && l->session && session_asking(l->session))) {
+        tail_rooms_leave_out(&c->t->rooms, room, why);
+    } else if (is_behind(c, room, now)
+               || (!now->exists && c->session && session_asking(c->session))) {
         return;
     } else if (room->matched && !now->exists) {
-        tail_wait_forget(l->t, room);
-        tail_rooms_drop(&l->t->rooms, room);
+        tail_wait_forget(c->t, room);
+        tail_rooms_drop(&c->t->rooms, room);
     } else {
-        checked(l, room, now);
+        checked(c, room, now);
     }
 }
 
-void tail_check_start(struct tail_check *l, struct tail *t)
+void tail_check_start(struct tail_check *c, struct tail *t)
 {
-    *l = (struct tail_check){.infos = {.each = each}, .t = t};
-    l->infos.context = l;
-    tail_info_start(&l->infos);
+    *c = (struct tail_check){.infos = {.each = each}, .t = t};
+    c->infos.context = c;
+    tail_info_start(&c->infos);
 }
 
-void tail_check_end(struct tail_check *l)
+void tail_check_end(struct tail_check *c)
 {
-    l->behind = 0;
+    c->behind_since = 0;
 }
 
 bool tail_check_is_due(const struct tail_room *room)

@@ -175,9 +175,9 @@ static void ask_pending(const struct tail_claim *c, struct link *link, const cha
 
 /*
  * XCLAIM, with the number of deliveries, which does not count one that did not arrive; and XPENDING
- * before and after it. If XCLAIM brings no entry, these tell why: the entry was pending before and
- * is not after: it was deleted, so XCLAIM has removed it. It still is pending: another reader
- * claimed it first. It was not pending before: it was acknowledged since it was listed.
+ * before and after it, which tell why XCLAIM may bring no entry. Pending before and not after: the
+ * entry was deleted, and XCLAIM has removed it. Still pending: another reader claimed it first. Not
+ * pending before: it was acknowledged since it was listed.
  */
 static void ask_listed(struct request *r, struct link *link)
 {

@@ -5,7 +5,7 @@
 #include "common/id.h"
 #include "common/wait.h"
 
-/* Two numbers. */
+/* The reply has two numbers. */
 static bool take(struct tail_clock *c, const struct reply_item *item)
 {
     if (item->depth == 0)

@@ -6,10 +6,10 @@
 
 #include "common/wait.h"
 
-/* Rooms that share a connection to a server, as long as these are few enough. */
+/* This many rooms share a connection, and more only once there are MOST_CONNS. */
 enum { SHARED = 1000, MOST_CONNS = 64 };
 
-/* Files that are open beside the connections: standard ones, the file of -C. */
+/* Open files besides the connections: the standard ones, the file of -C. */
 enum { OTHER_FILES = 15 };
 
 /* How many connections all rooms need: in a cluster, one for each hash slot that has some. */
@@ -106,7 +106,6 @@ struct tail_conn *tail_conns_for(const struct tail_conns *cs, const struct tail_
     return c && c->unused ? NULL : c;
 }
 
-/* Close it, and release what its source made. */
 static void close_conn(struct tail_conn *c)
 {
     struct tail_room_list rooms = c->rooms; /* the source still needs them */
@@ -123,7 +122,7 @@ static void lose(struct tail_conn *c)
         c->source->broken(c);
 }
 
-/* Take what has come. 1: something was answered, or lost; 0: more must come. */
+/* Take what has come. Returns 1 when the request was answered or lost, 0 when more must come. */
 static int take(struct tail_conn *c, struct err *e)
 {
     int done = c->asked ? request_take(c->asked, c->session, e)
@@ -138,7 +137,7 @@ static int take(struct tail_conn *c, struct err *e)
     return done < 0 ? -1 : done > 0;
 }
 
-/* Take answers and ask on, until an answer is awaited or there is nothing to ask. */
+/* Take answers and send requests, until more must come or there is nothing to ask. */
 static int advance(struct tail *t, struct tail_conn *c, bool *moved, struct err *e)
 {
     int done = 1;
@@ -156,7 +155,7 @@ static int advance(struct tail *t, struct tail_conn *c, bool *moved, struct err 
             request_ask(c->asked, c->session);
             done = 1;
         } else {
-            session_fine(c->session); /* there is nothing that it would refuse */
+            session_fine(c->session); /* nothing is left that it could refuse */
         }
     }
     return done < 0 ? -1 : 0;
@@ -189,7 +188,6 @@ static int sleep_on(struct tail_conns *cs, struct err *e)
     return tail_wait(cs->t, cs->waiters.at, cs->waiters.n, deadline, e);
 }
 
-/* Close those that are not needed any more. */
 static void close_unused(struct tail_conns *cs)
 {
     size_t kept = 0;
@@ -233,7 +231,7 @@ void tail_conn_interrupt(struct tail_conn *c)
     c->wake = 0;
     if (c->asked == NULL || !session_up(c->session))
         return;
-    err_set(&c->asked->problem, EXIT_FAILED, "given up"); /* the server is not to blame */
+    err_set(&c->asked->problem, EXIT_FAILED, "given up"); /* so the reply was not too large */
     if (c->asked->kind->broken)
         c->asked->kind->broken(c->asked);
     session_renew(c->session);

@@ -12,7 +12,7 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-/* A save is followed by a pause of so many times its length, but no longer than the longest. */
+/* After a save, pause for PAUSE_FACTOR times as long as it took, but LONGEST_PAUSE ms at most. */
 enum { PAUSE_FACTOR = 10, LONGEST_PAUSE = 1000 };
 
 struct line {

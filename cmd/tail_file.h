@@ -16,8 +16,8 @@ struct tail_file {
 
 /*
  * Open and lock the file, if it is there. If `path` is a symbolic link, it is the file that the
- * link leads to. -1 with EXIT_FAILED if another process uses it, or if it cannot be used. In any
- * case tail_file_close() is to be called.
+ * link leads to. -1 with EXIT_FAILED if another process uses it, or if it cannot be used. Call
+ * tail_file_close() in any case.
  */
 int tail_file_open(struct tail_file *f, const char *path, struct err *e);
 
@@ -27,7 +27,8 @@ int tail_file_open(struct tail_file *f, const char *path, struct err *e);
  */
 int tail_file_replace(struct tail_file *f, const char *bytes, size_t n, struct err *e);
 
-/* Say that something cannot be done with it, for the reason in errno. Returns -1. */
+/* Set `*e` to EXIT_FAILED: what `what` names cannot be done, for the reason in errno. Returns -1.
+ */
 int tail_file_cannot(const struct tail_file *f, const char *what, struct err *e);
 
 /* Unlock it, and release the path. */

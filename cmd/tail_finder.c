@@ -6,7 +6,8 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* A server has to visit each of its keys: that may take a tenth of its time. */
+/* After a step, pause this many times as long as it took: a server has to visit each of its keys,
+ * which must not take more than a tenth of its time. */
 enum { PAUSE = 9 };
 
 struct finder {
@@ -15,10 +16,10 @@ struct finder {
     tail_adopt *adopt;
     void *context;
     struct tail_scan scan;
-    unsigned round, learnt; /* the scan's and the route's, when last seen */
-    int64_t begun;          /* wait_now() of the round's start; 0: it has not */
-    bool asked;
-    bool ends; /* the program does, though there may be more to find */
+    unsigned round, learnt; /* the scan's and the route's, when we last looked */
+    int64_t begun;          /* wait_now() of when the round began; 0: it has not */
+    bool asked;             /* a step is under way */
+    bool ends;              /* -e or -U ends the program, whatever there is to find */
 };
 
 static void add_finders(const struct finder *like);
@@ -32,7 +33,7 @@ static void on_found(struct tail_scan *s, struct tail_room *room)
         f->adopt(f->context, room, &s->request.problem);
 }
 
-/* A room that was left out, and is not there any more, needs not be known. */
+/* Forget rooms that were left out and do not exist any more: the last round did not find them. */
 static void forget_left_out(struct finder *f)
 {
     struct tail *t = f->cs->t;
@@ -54,13 +55,13 @@ static void forget_left_out(struct finder *f)
         tail_rooms_forget(&t->rooms);
 }
 
-/* A round is over: the next one begins a heartbeat after this one did. */
+/* Returns when the next round begins: a heartbeat after this one began. */
 static int64_t end_round(struct finder *f)
 {
     int64_t next = f->begun + TAIL_HEARTBEAT_MS;
 
     forget_left_out(f);
-    tail_rooms_report(&f->cs->t->rooms, false); /* whoever had them may have no rooms left */
+    tail_rooms_report(&f->cs->t->rooms, false); /* connections without rooms do not */
     f->round = f->scan.round;
     f->begun = 0;
     if (f->cs->t->route->learnt != f->learnt)

@@ -10,7 +10,7 @@
 #include "cmd/tail_xread.h"
 #include "common/wait.h"
 
-/* So far apart do connections begin to check their rooms: a prime, so that many do not meet. */
+/* How far apart connections begin to check their rooms: a prime, so that few of them coincide. */
 enum { SPREAD_MS = 617 };
 
 struct follow {
@@ -23,15 +23,15 @@ struct reader {
     struct follow *f;
     struct tail_xread read;
     struct tail_check check;
-    enum { NOTHING, READ, CHECK } last; /* that was asked */
+    enum { NOTHING, READ, CHECK } last; /* what was asked last */
     bool checking;                      /* a round of checks is under way, */
     bool before_reading;                /* and nothing is read until it is over */
     size_t next;                        /* the room to check next */
     int64_t due;                        /* wait_now() of the next round */
-    int64_t asked_at;                   /* of the last read */
+    int64_t asked_at;                   /* wait_now() of the last read */
 };
 
-/* Know only rooms that are read, and forget those that are gone. */
+/* Keep the rooms that are read, and forget those that are gone. */
 static void drop_rooms(struct reader *r)
 {
     size_t kept = 0, next = r->next;
@@ -84,13 +84,13 @@ static struct request *check(struct reader *r)
     return &r->check.infos.request;
 }
 
-/* Milliseconds until -U has passed; 0: perhaps it has. */
+/* Milliseconds until -U has passed; 0: it may have. */
 static int64_t time_left(const struct reader *r)
 {
     return tail_clock_left(&r->read.clock, r->f->t->print.until.ms);
 }
 
-/* How long the server may wait for something to come. */
+/* How long the server may wait for new entries. */
 static int64_t may_wait(const struct reader *r)
 {
     int64_t wait = r->due - wait_now();
@@ -103,8 +103,8 @@ static int64_t may_wait(const struct reader *r)
     return time_left(r) == 0 ? TAIL_NO_WAIT : wait_earliest(wait, time_left(r));
 }
 
-/* There is nothing to read from now: if there never will be, or somebody else would be asked to,
- * the connection is over. Else it may have to find out when -U has passed. */
+/* No room is left to read. The connection is over if there will be none: without -m, and in a
+ * cluster, where a new room gets another connection. Otherwise with -U, it still asks the time. */
 static bool must_ask_without_rooms(struct reader *r)
 {
     const struct tail *t = r->f->t;
@@ -118,7 +118,7 @@ static bool must_ask_without_rooms(struct reader *r)
     return time_left(r) == 0;
 }
 
-/* Read. NULL: there is nothing to read from. */
+/* NULL: there is nothing to read. */
 static struct request *read_rooms(struct reader *r)
 {
     r->read.rooms = &r->conn.rooms;
@@ -132,7 +132,7 @@ static struct request *read_rooms(struct reader *r)
     return &r->read.request;
 }
 
-/* What the last read says about the next one. Returns false if there must be a pause first. */
+/* The last read was answered: decide about the next one. Returns false if it must wait. */
 static bool take_read(struct reader *r)
 {
     struct tail_xread *x = &r->read;
@@ -176,7 +176,7 @@ static struct request *next(struct tail_conn *c)
     return asked ? asked : read_rooms(r);
 }
 
-/* What was known of the rooms may be wrong, and is checked before they are read. */
+/* What is known of the rooms may be wrong now: check them before they are read. */
 static void broken(struct tail_conn *c)
 {
     struct reader *r = (struct reader *)c;
@@ -196,7 +196,7 @@ static void close_reader(struct tail_conn *c)
     free(r);
 }
 
-/* Returns NULL with `*e` when there may not be so many files. */
+/* NULL with EXIT_FAILED: the limit on open files allows no more connections. */
 static struct reader *add_reader(struct follow *f, int slot, struct err *e)
 {
     static const struct tail_source source = {next, broken, close_reader};
@@ -218,7 +218,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
     return r;
 }
 
-/* Give the room to a reader, which is returned; NULL: there may not be another one. */
+/* Give the room to a reader, and return that. NULL as add_reader(). */
 static struct reader *assign(struct follow *f, struct tail_room *room, struct err *e)
 {
     struct reader *r = (struct reader *)tail_conns_for(&f->conns, room);
@@ -228,14 +228,14 @@ static struct reader *assign(struct follow *f, struct tail_room *room, struct er
     if (r == NULL)
         return NULL;
     list_add(&r->conn.rooms, room);
-    r->read.strict = false; /* nobody has checked this one */
+    r->read.strict = false; /* this room was not checked yet */
     room->held = true;
     if (room->stale)
         begin_round(r, true);
     return r;
 }
 
-/* A room that was found later: its reader may be waiting for others. */
+/* Read a room that -m has found: its reader may be waiting for others. */
 static int adopt(void *context, struct tail_room *room, struct err *e)
 {
     struct follow *f = context;
@@ -257,7 +257,7 @@ static int assign_all(struct follow *f, struct err *e)
     for (size_t i = 0; i < t->rooms.n; i++)
         if (t->rooms.all[i]->state == TAIL_ROOM_READ && assign(f, t->rooms.all[i], e) == NULL)
             return -1;
-    if (f->conns.all.n == 0) /* somebody must know when -U has passed */
+    if (f->conns.all.n == 0) /* to know when -U has passed */
         return add_reader(f, 0, e) ? 0 : -1;
     return 0;
 }

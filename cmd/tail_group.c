@@ -66,41 +66,32 @@ static void wake(struct group *g)
             sharer(g, i)->conn.wake = sharer(g, i)->pause = 0;
 }
 
-/* The room that an answer is about, or NULL. `*bare`: the line begins with an ID, and there is only
- * one room. */
-static struct tail_room *answered_room(struct group *g, const struct tail_answer *a, bool *bare)
-{
-    struct tail_rooms *rooms = &g->t->rooms;
-    struct tail_room *room = NULL;
-
-    if (a->second_is_id)
-        room = tail_rooms_find(rooms, a->room.at, a->room.len);
-    *bare = room == NULL && a->first_is_id && rooms->n == 1;
-    return *bare ? rooms->all[0] : room;
-}
-
 static void on_answer(void *context, const struct tail_answer *a)
 {
     struct group *g = context;
-    bool bare;
-    struct tail_room *room = answered_room(g, a, &bare);
-    struct id id = bare ? a->bare : a->id;
+    struct tail_rooms *rooms = &g->t->rooms;
+    const struct tail_answered_id *one = &a->second;
+    struct tail_room *room = one->found ? tail_rooms_find(rooms, a->room.at, a->room.len) : NULL;
     enum tail_answered answered = TAIL_UNKNOWN;
     char text[ID_TEXT];
 
-    if (a->malformed) {
+    if (!a->first.found && !a->second.found) {
         err_say(ERR_NOTICE,
             "standard input: not an answer: write ID, -ID, or a room, a tab and one "
             "of these");
         return;
     }
-    if (bare ? a->bare_goes_on : a->goes_on)
+    if (room == NULL && a->first.found && rooms->n == 1) { /* then it need not name the room */
+        room = rooms->all[0];
+        one = &a->first;
+    }
+    if (one->goes_on)
         return;
     if (room && room->share == NULL)
         return; /* it was deleted, or cannot be read any more */
     if (room)
-        answered = tail_share_answer(room->share, id, bare ? a->bare_failed : a->failed);
-    id_print(text, room ? id : a->second_is_id ? a->id : a->bare);
+        answered = tail_share_answer(room->share, one->id, one->failed);
+    id_print(text, one->found ? one->id : a->first.id);
     g->giving.unanswered -= answered == TAIL_TAKEN;
     if (answered == TAIL_UNKNOWN)
         err_say(ERR_NOTICE, "standard input: %s was not given out, or was already answered", text);

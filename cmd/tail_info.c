@@ -4,7 +4,7 @@
 
 #include "common/wait.h"
 
-/* So much a second may XINFO bring of a room, which carries its first and last entry whole. */
+/* How many bytes per ms XINFO of one room may bring: it carries the first and last entry whole. */
 enum { BYTES_A_MS = 100 };
 
 static struct tail_infos *infos(void *request)
@@ -66,7 +66,7 @@ static void item(void *request, const struct reply_item *it)
     q->field[n] = 0;
 }
 
-/* Take what came of one room; a refusal that passes is the request's. */
+/* The reply about one room has come. A temporary refusal is a problem of the whole request. */
 static void replied(struct request *r)
 {
     struct tail_infos *q = infos(r);

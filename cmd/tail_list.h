@@ -1,4 +1,4 @@
-/* -l: printing which rooms there are. */
+/* -l: listing the rooms. */
 #ifndef CMD_TAIL_LIST_H
 #define CMD_TAIL_LIST_H
 

@@ -4,7 +4,7 @@
 
 #include "common/wait.h"
 
-/* Larger entries than this change places with what is to be written, instead of being copied. */
+/* Larger entries are not copied to the output: the two buffers are swapped. */
 enum { COPIED = 64 * 1024 };
 
 bool tail_print_hides(const struct tail_print *p, const struct span *name)
@@ -47,16 +47,16 @@ static void clear(struct tail_entry *open)
     open->messages = open->bytes = open->skipped = 0;
 }
 
-/* Where entries are kept whole, only the end of one tells whether -n wants any of it. */
+/* A format that keeps entries whole skips one only if -n wants none of its messages. */
 static bool is_skipped(
     const struct tail_print *p, const struct tail_entry *open, struct tail_room *room)
 {
-    bool skipped = room->skip > 0 && format_keeps_entries(&p->format)
-                   && open->messages <= room->skip;
+    uint64_t skip = format_keeps_entries(&p->format) ? room->skip : 0;
 
-    if (room->skip > 0 && format_keeps_entries(&p->format))
-        room->skip = skipped ? room->skip - open->messages : 0;
-    return skipped;
+    if (skip == 0)
+        return false;
+    room->skip = open->messages <= skip ? skip - open->messages : 0;
+    return open->messages <= skip;
 }
 
 static void add_lines(struct tail_print *p, struct buf *lines)

@@ -1,7 +1,5 @@
-/*
- * What is printed, and when it is enough: messages become lines of standard output, an entry at a
- * time, within the bounds of -S, -U, -c and -x.
- */
+/* Printing: messages become lines of standard output, an entry at a time, within the bounds of -S,
+ * -U, -c and -x. */
 #ifndef CMD_TAIL_PRINT_H
 #define CMD_TAIL_PRINT_H
 
@@ -19,42 +17,41 @@ enum tail_stop { TAIL_GOES_ON, TAIL_ENDED, TAIL_TIMED_OUT, TAIL_BY_SIGNAL };
 
 struct tail_print {
     const struct tail_settings *set;
-    struct id since, until; /* what is read comes after the first, and not after the second */
+    struct id since, until; /* print what comes after the first, up to the second */
     enum tail_stop stop;
     struct out out;
     struct format format;
     struct progress progress; /* counts what was printed */
-    int64_t
-        printed_at;   /* wait_now() of the last print, or of the start of the present; 0: before */
-    uint64_t printed; /* progress.messages at that time */
+    int64_t printed_at; /* wait_now() of the last output, or of when following began; 0: before */
+    uint64_t printed;   /* progress.messages at that time */
 };
 
-/* What has come of an entry that is not whole yet. Zero it; tail_entry_free(). */
+/* What has come of an entry that is not complete. Zero it; release it with tail_entry_free(). */
 struct tail_entry {
     struct buf lines;
-    size_t row; /* where in them the last message begins */
-    uint64_t messages, bytes, skipped;
+    size_t row;                        /* where the last message begins in them */
+    uint64_t messages, bytes, skipped; /* `skipped` messages are not in the others */
 };
 
 /* Whether -x hides this name. */
 bool tail_print_hides(const struct tail_print *p, const struct span *name);
 
-/* Whether the entry lies past what is wanted of its room. */
+/* Whether the entry lies after -U or, with -e, after the end of its room. */
 bool tail_print_is_past(const struct tail_print *p, const struct tail_room *room, struct id id);
 
-/* Take a message of an entry of the room, which tail_print_void() drops again if it is past. */
+/* Take a message of an entry of the room, if -x and -n want it. */
 void tail_print_message(struct tail_print *p, struct tail_entry *open, struct tail_room *room,
     const struct entry_message *m);
 
-/* The entry is whole: print what came of it. Sets `stop` when that was enough. */
+/* The entry is complete: print it. Sets `stop` if that is enough for -c. */
 void tail_print_entry(struct tail_print *p, struct tail_entry *open, struct tail_room *room);
 
-/* The entry will not become whole. */
+/* The entry is not complete or not wanted: drop what came of it. */
 void tail_print_void(struct tail_entry *open, struct tail_room *room);
 
 void tail_entry_free(struct tail_entry *open);
 
-/* Write what is whole, however long that blocks, and note when. */
+/* Write all complete entries, as out_flush() does, and note the time for -W. */
 void tail_print_flush(struct tail_print *p);
 
 #endif

@@ -5,11 +5,11 @@
 #include "cmd/tail_xread.h"
 #include "common/wait.h"
 
-/* How many small rooms are read at once. */
+/* How many small rooms one request reads at most. */
 enum { GROUP = 256 };
 
-/* The first request is for so small a part of a reply as one room's first and last entry let us
- * expect, and for so many entries at most: those between may be larger. */
+/* The first request asks for FIRST_ENTRIES at most, and for fewer if the room's first and last
+ * entry suggest that they take more than FIRST_BYTES: those in between may be larger still. */
 enum { FIRST_BYTES = 128 * 1024, FIRST_ENTRIES = 256 };
 
 struct replay {
@@ -25,14 +25,13 @@ static bool is_to_be_replayed(const struct tail_room *room)
     return room->state == TAIL_ROOM_READ && id_compare(room->at.cursor, room->end) < 0;
 }
 
-/* Whether both may be asked about at once. */
+/* Whether one request can ask about both rooms. */
 static bool is_near(const struct tail *t, const struct tail_room *a, const struct tail_room *b)
 {
     return !t->route->cluster || (a->slot == b->slot && !session_asking(t->session));
 }
 
-/* Check a room, and those behind it that must be checked before they are read.
- */
+/* Check a room, and the next ones that must be checked before they are read. */
 static int check(struct replay *r, struct tail *t, size_t from, struct err *e)
 {
     const struct tail_room *first = t->rooms.all[from];
@@ -53,7 +52,7 @@ static int check(struct replay *r, struct tail *t, size_t from, struct err *e)
     return done;
 }
 
-/* The room and those behind it, as long as all that they held fits into one reply. */
+/* Gather the room and the next ones, as long as all that they held fits into one reply. */
 static void gather(struct replay *r, const struct tail *t, size_t from)
 {
     const struct tail_room *first = t->rooms.all[from];
@@ -78,7 +77,7 @@ static void gather(struct replay *r, const struct tail *t, size_t from)
     r->read.expected = r->group.n > 1 ? most : 0;
 }
 
-/* A room of which nothing came has no past: its last entries were deleted. */
+/* A room of which nothing came has been read to its end: its last entries were deleted. */
 static void end_replay(struct replay *r)
 {
     for (size_t i = 0; i < r->read.n; i++)
@@ -94,7 +93,7 @@ static void expect(struct tail_xread *x, const struct tail_room *room)
         x->batch.entries = entries < FIRST_ENTRIES ? (size_t)entries : FIRST_ENTRIES;
 }
 
-/* One of the rooms cannot be read: find out which, and leave it out if nobody named it. */
+/* A room cannot be read. Read the rooms one by one to find out which, and leave out one of -m. */
 static int leave_out(struct replay *r, struct tail *t, struct err *e)
 {
     struct tail_room *room = r->group.at[0];

@@ -1,6 +1,5 @@
 #include "cmd/tail_room.h"
 
-/* Remember an XINFO until everything up to its last ID was read. */
 static void remember(struct tail_position *p, const struct tail_info *now)
 {
     p->checked = true;
@@ -8,8 +7,8 @@ static void remember(struct tail_position *p, const struct tail_info *now)
     p->check_added = now->added;
 }
 
-/* All is read up to the XINFO's last ID, and it said how many that were. Fewer than were counted:
- * the room was made again while its IDs went on, or the server is another one. */
+/* Everything up to the XINFO's last ID was read: the difference to what it says was lost. If it
+ * says fewer, the room was created again and its IDs went on, or the server is another one. */
 static struct tail_loss account(struct tail_position *p)
 {
     struct tail_loss loss = {0};
@@ -121,9 +120,9 @@ struct tail_loss tail_room_read_nothing(struct tail_position *p)
     return loss;
 }
 
-/* After an outage the room is the old one, without its last entries, if it begins as it did; if it
- * does not, because it was trimmed, then it must hold what was there when we began. */
-static bool is_anew(const struct tail_position *p, const struct tail_info *now)
+/* After an outage the room is the old one, without its last entries, if it begins as before. If it
+ * was trimmed and begins elsewhere, it still must have had what was there when we began. */
+static bool is_recreated(const struct tail_position *p, const struct tail_info *now)
 {
     return id_compare(now->first, p->first) != 0
            && (now->added < p->baseline.added || id_compare(now->last, p->baseline.last) < 0);
@@ -136,7 +135,7 @@ enum tail_fate tail_room_fate(
         return TAIL_ROOM_GOES_ON;
     if (!now->exists)
         return TAIL_ROOM_DELETED;
-    return !after_outage || is_anew(p, now) ? TAIL_ROOM_ANEW : TAIL_ROOM_WENT_BACK;
+    return !after_outage || is_recreated(p, now) ? TAIL_ROOM_RECREATED : TAIL_ROOM_WENT_BACK;
 }
 
 struct tail_loss tail_room_check(struct tail_position *p, const struct tail_info *now)

@@ -9,14 +9,13 @@
 #include "common/route.h"
 #include "common/wait.h"
 
-/* How many rooms that are left out are said one by one. */
+/* How many rooms that are left out are reported one by one. */
 enum { SAID = 3 };
 
-/* How long rooms that are gone are gathered: no longer than it takes to check all of them once.
- */
+/* How long deleted rooms are gathered for one report: all rooms are checked once in this time. */
 enum { GATHER_MS = 5000 };
 
-/* For the index: any order does, and lengths are compared sooner than bytes. */
+/* The order of the index: lengths are faster to compare than bytes. */
 static int by_length(const void *a, const void *b)
 {
     const struct tail_room *x = a, *y = b;

@@ -11,7 +11,7 @@ enum { SCAN_COUNT = 1000 };
 
 static struct tail_scan *scan_of(void *request)
 {
-    return (void *)((char *)request - offsetof(struct tail_scan, request));
+    return request;
 }
 
 static void ask(struct request *r, struct link *link)
@@ -24,7 +24,7 @@ static void ask(struct request *r, struct link *link)
     s->asked_at = wait_now() + link_distance(link);
 }
 
-/* -m: no option can name this room, and rows without one are malformed. Said once. */
+/* Reported once: no option can name this room, and rows without a room are malformed. */
 static void skip_nameless(struct tail_rooms *rooms)
 {
     if (!rooms->nameless)
@@ -63,7 +63,7 @@ static bool take_next(struct tail_scan *s, const struct reply_item *item)
     return true;
 }
 
-/* Take where to go on, and an array of names. */
+/* The reply has the next cursor, and an array of names. */
 static bool take(struct tail_scan *s, const struct reply_item *item)
 {
     if (item->depth == 0)
@@ -96,7 +96,7 @@ static void answered(struct request *r)
     s->round += s->pattern == 0;
 }
 
-/* Another server's words for where to go on mean nothing to this one. */
+/* The next server does not know this one's cursor. */
 static void broken(struct request *r)
 {
     scan_of(r)->next[0] = 0;

@@ -1,26 +1,27 @@
-/* SCAN: finding the rooms of -m and -l, each of a server's keys visited, in bounded steps. */
+/* SCAN: finding the rooms of -m and -l, in bounded steps. */
 #ifndef CMD_TAIL_SCAN_H
 #define CMD_TAIL_SCAN_H
 
 #include "cmd/tail.h"
 
-/* A search through one server. Zero it and set the first three. */
+/* A search on one server. Call tail_scan_start(), then set `found` and `context`. */
 struct tail_scan {
-    struct tail *t;
-    int slot; /* of the server, in a cluster; -1: the only one */
-    /* A room that was not known, or NULL. */
+    struct request request; /* takes a step */
+    /* Called for each room that was not known; or NULL. */
     void (*found)(struct tail_scan *s, struct tail_room *room);
     void *context;
+    int slot;       /* of the server, in a cluster; -1: the only one */
+    unsigned round; /* searches through all keys that are complete */
+    int64_t took;   /* ms that the server spent on the last step */
 
-    /* Private but for the request, to be asked of the server: one step. */
-    struct request request;
-    size_t pattern; /* of -m */
-    char next[24];  /* the server's word for where to go on; empty: at the beginning */
-    unsigned round; /* complete ones */
-    int64_t asked_at, took;
-    /* the server's time for a step: when it begins, how long it is (ms) */
+    /* Private. */
+    struct tail *t;
+    size_t pattern;   /* the glob of -m that is searched for */
+    char next[24];    /* the server's cursor; empty: at the beginning */
+    int64_t asked_at; /* wait_now() of when the server begins the step */
 };
 
+/* Search the server of a hash slot; -1: the only server. */
 void tail_scan_start(struct tail_scan *s, struct tail *t, int slot);
 
 /* Find all rooms that there are now. Returns as tail_call(). */
@@ -28,8 +29,8 @@ int tail_scan_all(struct tail *t, struct err *e);
 
 struct tail_slot_list LIST(int);
 
-/* Add a hash slot of each master of the cluster that has none among `slots`; -1, if they are empty,
- * for a server that is in no cluster. */
+/* Add a hash slot of each master of the cluster that none of `slots` belongs to. Without a cluster,
+ * add -1 if the list is empty. */
 void tail_scan_masters(const struct tail *t, struct tail_slot_list *slots);
 
 #endif

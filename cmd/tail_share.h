@@ -39,8 +39,9 @@ struct id_list LIST(struct id);
 struct tail_given_list LIST(struct tail_given);
 struct tail_back_list LIST(struct tail_back);
 
-/* Zero it; tail_share_free(). */
+/* Zero it; release it with tail_share_free(). */
 struct tail_share {
+    /* The group in this room: not checked yet, perhaps missing, there, or deleted (with -m). */
     enum { TAIL_SHARE_NEW, TAIL_SHARE_LOST, TAIL_SHARE_JOINED, TAIL_SHARE_GONE } state;
     bool recovers;          /* entries that we do not know may be pending for us, */
     struct id recover_from; /* after this ID */

@@ -62,6 +62,12 @@ uint64_t tail_sharer_capacity(const struct tail_sharer *s)
     return most;
 }
 
+/* Whether -U ends the program at some time. */
+static bool is_timed(const struct tail_sharer *s)
+{
+    return s->giving->t->print.until.ms < UINT64_MAX;
+}
+
 struct request *tail_sharer_turn(
     struct tail_sharer *s, uint64_t count, int64_t block, bool recovers)
 {
@@ -69,7 +75,7 @@ struct request *tail_sharer_turn(
     s->turn.count = count;
     s->turn.block = block;
     s->turn.recovers = recovers;
-    s->turn.timed = count > 0 && !recovers && s->giving->t->print.until.ms < UINT64_MAX;
+    s->turn.timed = count > 0 && !recovers && is_timed(s);
     s->last = SHARER_TURN;
     s->asked_at = wait_now();
     return &s->turn.request;
@@ -116,12 +122,6 @@ static uint64_t choose(struct tail_sharer *s, uint64_t most)
         return 0;
     count = (most < batch ? most : batch) / marked;
     return count > 0 ? count : 1;
-}
-
-/* Whether -U ends the program at some time. */
-static bool is_timed(const struct tail_sharer *s)
-{
-    return s->giving->t->print.until.ms < UINT64_MAX;
 }
 
 /* Milliseconds until -U has passed; 0: it may have. */

@@ -68,12 +68,12 @@ void tail_start_report(struct tail *t, struct tail_room *room, const struct tail
             room->name);
     if (loss->entries == 0)
         return;
-    tail_wait_to_save(t, room); /* so that it is said once */
+    tail_wait_mark_unsaved(t, room); /* so that it is reported once */
     err_say(ERR_ALWAYS, "%.64s: %" PRIu64 " message%s trimmed before %s could be read", room->name,
         loss->entries, loss->entries == 1 ? " was" : "s were", loss->entries == 1 ? "it" : "they");
 }
 
-/* -C: go on where the file says. False: it does not say. */
+/* Resume where the file of -C says. False: it does not have the room. */
 static bool resume(struct tail *t, struct tail_room *room, const struct tail_info *now)
 {
     struct tail_place place;
@@ -94,7 +94,7 @@ static bool resume(struct tail *t, struct tail_room *room, const struct tail_inf
     return true;
 }
 
-/* Where reading begins, if the file of -C does not say: after -S, or at what -n says within it. */
+/* Begin where the options say: after -S, and within that where -n says. */
 static void begin(struct tail *t, struct tail_room *room, const struct tail_info *now)
 {
     const struct tail_settings *set = t->print.set;
@@ -115,13 +115,13 @@ static void begin(struct tail *t, struct tail_room *room, const struct tail_info
         tail_start_report(t, room, &loss);
 }
 
-/* A room that cannot be read is left out if nobody named it. */
+/* A room that cannot be read is left out, unless it was named. */
 static void leave_out(struct tail_infos *q, struct tail_room *room, const struct err *why)
 {
     struct tail *t = q->context;
 
     if (t->print.set->list)
-        room->state = TAIL_ROOM_LEFT_OUT; /* whatever is not ours to read */
+        room->state = TAIL_ROOM_LEFT_OUT; /* without a notice */
     else if (room->matched)
         tail_rooms_leave_out(&t->rooms, room, why);
     else
@@ -147,11 +147,11 @@ static void located(struct tail_infos *q, struct tail_room *room, const struct t
     else if (!resume(t, room, info))
         begin(t, room, info);
     if (room->state != TAIL_ROOM_GONE)
-        tail_wait_to_save(t, room);
+        tail_wait_mark_unsaved(t, room);
 }
 
-/* Rooms in that state of one server, from `from` on, which is in it. Where a slot is moving, each
- * room of it may be here or there. */
+/* Whether a room can be asked about in the same request as `from`: it is in the same state, and on
+ * the same server. While a slot is migrating, each of its rooms may be on either node. */
 static bool belongs(
     const struct tail *t, const struct tail_room *from, const struct tail_room *room)
 {
@@ -196,22 +196,21 @@ void tail_start_fresh(struct tail *t, struct tail_room *room)
     room->state = TAIL_ROOM_READ;
     if (!resume(t, room, &none))
         tail_room_begin(&room->at, &none, t->print.since);
-    tail_wait_to_save(t, room);
+    tail_wait_mark_unsaved(t, room);
 }
 
 /*
- * Going back through rooms to find where their last N messages begin: XREVRANGE from the end down
- * to just above the cursor, piece by piece, of several rooms at once. It needs no more memory for a
- * million than for ten.
+ * Searching backwards for where the last N messages of rooms begin: XREVRANGE from the end to just
+ * after the cursor, of several rooms at once, and in pieces, so that memory does not grow with N.
  */
 enum { SEARCHED = 64, FIRST_PIECE = 100, LARGEST_PIECE = 10000, PIECE_BYTES = 1024 * 1024 };
 
 struct place {
     struct tail_room *room;
     uint64_t found, entries; /* messages that would be shown, and the entries that hold them */
-    uint64_t in_entry;
-    size_t asked, came; /* entries */
-    struct id from;     /* the entry that was counted last */
+    uint64_t in_entry;       /* messages found in the current entry */
+    size_t asked, came;      /* entries of the current piece */
+    struct id from;          /* the entry that was counted last */
 };
 
 struct search {
@@ -278,7 +277,7 @@ static void search_item(void *request, const struct reply_item *item)
         s->request.problem = s->in.problem;
 }
 
-/* Later pieces are as large as fits what the entries were. */
+/* Choose the size of the next pieces by that of the entries that came. */
 static void set_piece(struct search *s)
 {
     size_t each = s->in.entries ? (s->in.bytes + 64 * s->in.fields) / s->in.entries + 1 : 1;
@@ -288,7 +287,7 @@ static void set_piece(struct search *s)
         s->piece = LARGEST_PIECE;
 }
 
-/* Rooms whose beginning is known are begun; the others are asked about again. */
+/* Begin the rooms whose place is found, and keep the others for the next request. */
 static void searched(struct request *r)
 {
     struct search *s = (struct search *)r;
@@ -307,12 +306,11 @@ static void searched(struct request *r)
             tail_room_begin_before(&p->room->at, id_before(p->from), p->entries);
         p->room->skip = p->found > s->wanted ? p->found - s->wanted : 0;
         p->room->state = TAIL_ROOM_READ;
-        tail_wait_to_save(s->t, p->room);
+        tail_wait_mark_unsaved(s->t, p->room);
     }
     s->n = left;
 }
 
-/* Whether the room is searched already. */
 static bool is_taken(const struct search *s, const struct tail_room *room)
 {
     for (size_t i = 0; i < s->n; i++)

@@ -38,8 +38,7 @@ struct tail_take {
 
 void tail_take_start(struct tail_take *k, struct tail_giving *g);
 
-/* Expect a reply, delivered for the first time: entries of this room, or of those that the reply
- * names (NULL). */
+/* Expect a reply with entries of this room; NULL: of the rooms that it names. Sets `count` to 1. */
 void tail_take_expect(struct tail_take *k, enum entry_reply reply, struct tail_room *room);
 
 /* Take an item of the reply. What is wrong with it goes into `*problem`. */

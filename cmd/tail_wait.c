@@ -7,11 +7,11 @@
 
 #include "common/wait.h"
 
-/* So little is written before the server is asked on: whoever waits for it has it sooner. More goes
- * out while the server works on the next. */
+/* Less than this is written before the next request is sent, so that it arrives sooner. More is
+ * written while the server works on the request. */
 enum { LITTLE = 64 * 1024 };
 
-void tail_wait_to_save(struct tail *t, struct tail_room *room)
+void tail_wait_mark_unsaved(struct tail *t, struct tail_room *room)
 {
     if (t->cursor == NULL || room->unsaved)
         return;
@@ -33,7 +33,7 @@ void tail_wait_forget(struct tail *t, const struct tail_room *room)
         tail_cursor_put(t->cursor, room->name, room->len, &nowhere);
 }
 
-/* What was written needs not be read again. */
+/* Save how far each room was printed, once that is written. */
 static void save(struct tail *t, bool now)
 {
     struct tail_room_list *rooms = &t->unsaved;
@@ -60,7 +60,7 @@ void tail_wait_flush(struct tail *t, bool now)
     save(t, now);
 }
 
-/* What ends the program, or is due, after a sleep. */
+/* Find out whether something ended the program during a sleep, and write what is due. */
 static int after_sleep(struct tail *t, const struct pollfd *out, int64_t expires, struct err *e)
 {
     struct tail_print *p = &t->print;
@@ -95,7 +95,7 @@ static int64_t next_due(const struct tail *t, int64_t deadline)
     return wait_earliest(deadline, expires_at(t));
 }
 
-/* Say what to poll for each, and until when. */
+/* Set what to poll for each session, and bring the deadline forward. */
 static int prepare(const struct tail_waiter *waiters, size_t n, struct pollfd *fds,
     int64_t *deadline, struct err *e)
 {
@@ -173,8 +173,8 @@ static int sleep_on(void *context, struct session *s, bool awaiting, struct err 
     return t->print.stop == TAIL_GOES_ON ? 0 : SESSION_STOPPED;
 }
 
-/* A connection died: what was known of the rooms may be wrong. Where they were moved to, they are
- * as they were. */
+/* The connection died, so what is known of the rooms may be wrong. A redirection changes nothing.
+ */
 static void make_stale(struct tail *t, const struct request *r)
 {
     if (r->problem.code != EXIT_DONE

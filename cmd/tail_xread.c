@@ -6,14 +6,14 @@
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
-/* COUNT grows slowly: how large entries are is a guess until they came. OVERHEAD: what an entry and
- * a field take in a reply beside their bytes. */
+/* COUNT grows slowly, as the size of entries is only known once they came. OVERHEAD: bytes that an
+ * entry and a field take in a reply besides their own. */
 enum { REPLY_BYTES = 1024 * 1024, MOST_REPLIES = 8, GROWTH = 8, OVERHEAD = 32 };
 
-/* A round trip of so many ms is worth another REPLY_BYTES. */
+/* For each NEAR_MS of a round trip, ask for another REPLY_BYTES. */
 enum { NEAR_MS = 5 };
 
-/* So many replies must come whole before a larger one is tried, after one killed the connection. */
+/* After a reply killed the connection, this many must come whole before a larger one is tried. */
 enum { FINE = 64 };
 
 void tail_batch_grow(struct tail_batch *b, const struct entry_decoder *came)
@@ -59,18 +59,17 @@ static void on_room(void *context, const struct span *name)
     }
 }
 
-/* Of replies to guesses: what was read already, or cannot be read yet. */
-static bool is_known(const struct tail_xread *x, struct id id)
+/* Whether to drop an entry of a guessed read: it was read already, or comes after a gap. */
+static bool is_dropped(const struct tail_xread *x, struct id id)
 {
-    return x->request.at > x->timed
-           && (x->passed_over || id_compare(id, x->reading->at.cursor) <= 0);
+    return x->request.at > x->timed && (x->gap || id_compare(id, x->reading->at.cursor) <= 0);
 }
 
 static void on_message(void *context, const struct entry_message *m)
 {
     struct tail_xread *x = context;
 
-    if (!is_known(x, m->key))
+    if (!is_dropped(x, m->key))
         tail_print_message(&x->t->print, &x->open, x->reading, m);
 }
 
@@ -81,7 +80,7 @@ static void on_entry(void *context, const struct entry_message *m)
     struct tail_room *room = x->reading;
     struct tail_loss loss;
 
-    if (p->stop != TAIL_GOES_ON || is_known(x, m->key))
+    if (p->stop != TAIL_GOES_ON || is_dropped(x, m->key))
         return;
     if (tail_print_is_past(p, room, m->key)) {
         tail_print_void(&x->open, room);
@@ -96,12 +95,12 @@ static void on_entry(void *context, const struct entry_message *m)
     loss = tail_room_read(&room->at, m->key);
     if (loss.entries > 0)
         tail_start_report(x->t, room, &loss);
-    tail_wait_to_save(x->t, room);
+    tail_wait_mark_unsaved(x->t, room);
     if (id_compare(m->key, p->until) == 0)
         room->state = TAIL_ROOM_DONE;
 }
 
-/* What follows the first command: reads that begin where it is guessed to end. */
+/* Add reads that begin where this one is guessed to end. */
 static void ask_ahead(struct tail_xread *x, struct link *link)
 {
     const struct tail_room *room = x->rooms->at[0];
@@ -125,7 +124,7 @@ static void add_command(struct tail_xread *x, struct buf *to)
         x->count = (size_t)x->expected;
     reply_command(to, (x->block >= 0 ? 6U : 4U) + 2 * x->asked);
     reply_text(to, "XREAD");
-    reply_text(to, "COUNT"); /* it is for each room */
+    reply_text(to, "COUNT"); /* for each room */
     reply_number(to, x->count);
     if (x->block >= 0) {
         reply_text(to, "BLOCK");
@@ -148,7 +147,7 @@ static void ask(struct request *r, struct link *link)
     x->batch.distance = (uint64_t)link_distance(link);
     x->unreadable = false;
     x->asked = x->at = x->guess.n = 0;
-    x->passed_over = false;
+    x->gap = false;
     x->reply = ++x->t->reads;
     entry_begin(&x->in);
     x->in.about = x->n == 1 ? x->rooms->at[0]->name : NULL;
@@ -191,7 +190,7 @@ static void item(void *request, const struct reply_item *it)
     }
 }
 
-/* A reply has come: what it spans says where the next ones begin. */
+/* What the first reply spans tells where to guess; the next ones have to continue it. */
 static void replied(struct request *r)
 {
     struct tail_xread *x = xread(r);
@@ -204,10 +203,10 @@ static void replied(struct request *r)
     if (i == 0 && x->in.entries == x->count)
         tail_ahead_learn(&x->guess, x->first, cursor, x->count);
     if (i < x->guess.n)
-        x->passed_over = !tail_ahead_fits(&x->guess, i, cursor);
+        x->gap = !tail_ahead_fits(&x->guess, i, cursor);
 }
 
-/* A room of which nothing came had nothing: what an XINFO counted before was lost. */
+/* A room of which nothing came has nothing left: what XINFO counted before was lost. */
 static void answered(struct request *r)
 {
     struct tail_xread *x = xread(r);
@@ -222,8 +221,8 @@ static void answered(struct request *r)
         }
 }
 
-/* Whether the connection died of the size of the reply, as far as can be known. A read that waits
- * may just have been there when the server died, but hardly twice without an answer between. */
+/* Whether the connection probably died because the reply was too large. While a read blocks, a
+ * connection may die for other reasons, but hardly twice without an answer in between. */
 static bool was_too_large(struct tail_xread *x)
 {
     if (x->request.problem.code != EXIT_DONE)

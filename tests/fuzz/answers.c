@@ -1,6 +1,6 @@
 /*
- * Whatever the program behind says: its lines are the same however they are cut, each is malformed
- * or has an ID, and what is made of a room and an ID is read as such.
+ * Whatever the program behind says: its lines are the same however they are cut, and what is made
+ * of a room and an ID is read as such.
  */
 #include "cmd/tail_answers.h"
 #include "common/text.h"
@@ -11,18 +11,20 @@ struct seen {
     size_t lines;
 };
 
+static void note_id(struct buf *to, const struct tail_answered_id *a)
+{
+    if (a->found)
+        buf_printf(to, "%llu-%llu %d%d,", (unsigned long long)a->id.ms,
+            (unsigned long long)a->id.seq, a->failed, a->goes_on);
+}
+
 static void note(void *context, const struct tail_answer *a)
 {
     struct seen *seen = context;
 
-    PROPERTY(a->malformed == (!a->first_is_id && !a->second_is_id));
-    if (a->first_is_id)
-        buf_printf(&seen->text, "%llu-%llu %d%d,", (unsigned long long)a->bare.ms,
-            (unsigned long long)a->bare.seq, a->bare_failed, a->bare_goes_on);
-    if (a->second_is_id)
-        buf_printf(&seen->text, "%llu-%llu %d%d,", (unsigned long long)a->id.ms,
-            (unsigned long long)a->id.seq, a->failed, a->goes_on);
-    if (a->second_is_id)
+    note_id(&seen->text, &a->first);
+    note_id(&seen->text, &a->second);
+    if (a->second.found)
         buf_add(&seen->text, a->room.at, a->room.len);
     seen->lines++;
 }
@@ -48,7 +50,8 @@ static void check_room(const uint8_t *data, size_t size)
     text_show_room(&line, (const char *)data, size);
     buf_add_text(&line, "\t-5-6\tname\ttext");
     tail_answer_parse(line.data, line.len, &a);
-    PROPERTY(a.second_is_id && a.failed && !a.goes_on && a.id.ms == 5 && a.id.seq == 6);
+    PROPERTY(a.second.found && a.second.failed && !a.second.goes_on);
+    PROPERTY(a.second.id.ms == 5 && a.second.id.seq == 6);
     PROPERTY(fuzz_same(a.room.at, a.room.len, (const char *)data, size));
     buf_free(&line);
 }

@@ -58,8 +58,8 @@ struct step {
     }
 #define GOES_ON(...) FATE(TAIL_ROOM_GOES_ON, TAIL_ROOM_GOES_ON, __VA_ARGS__)
 #define DELETED FATE(TAIL_ROOM_DELETED, TAIL_ROOM_DELETED, NO_ROOM)
-#define ANEW(...) FATE(TAIL_ROOM_ANEW, TAIL_ROOM_ANEW, __VA_ARGS__)
-#define WENT_BACK(...) FATE(TAIL_ROOM_ANEW, TAIL_ROOM_WENT_BACK, __VA_ARGS__)
+#define RECREATED(...) FATE(TAIL_ROOM_RECREATED, TAIL_ROOM_RECREATED, __VA_ARGS__)
+#define WENT_BACK(...) FATE(TAIL_ROOM_RECREATED, TAIL_ROOM_WENT_BACK, __VA_ARGS__)
 #define COUNT(known)                  \
     {                                 \
         .what = COUNT, .count = known \
@@ -319,22 +319,22 @@ static void knows_what_became_of_a_room(void)
             {BEGIN(5, ROOM(1, 5, 5, 5)), LOOK(0, ROOM(1, 8, 8, 8)), WENT_BACK(ROOM(1, 7, 7, 7))}},
         {"beginning as when last looked at",
             {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), READ(7, 0), LOOK(0, ROOM(6, 7, 2, 7)),
-                WENT_BACK(ROOM(6, 6, 1, 1)), ANEW(ROOM(1, 6, 4, 4))}},
+                WENT_BACK(ROOM(6, 6, 1, 1)), RECREATED(ROOM(1, 6, 4, 4))}},
         {"read from its first entry on",
             {BEGIN(0, NO_ROOM), READ(3, 0), READ(4, 0), WENT_BACK(ROOM(3, 3, 1, 1))}},
 
         {"another room", {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), READ(7, 0),
-                             ANEW(ROOM(2, 3, 2, 2)), ANEW(ROOM(0, 0, 0, 0))}},
+                             RECREATED(ROOM(2, 3, 2, 2)), RECREATED(ROOM(0, 0, 0, 0))}},
         {"another room, with fewer entries",
-            {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), READ(7, 0), ANEW(ROOM(2, 6, 4, 4))}},
+            {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), READ(7, 0), RECREATED(ROOM(2, 6, 4, 4))}},
         {"another room, which ends before we began",
-            {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), ANEW(ROOM(2, 4, 9, 9))}},
+            {BEGIN(5, ROOM(1, 5, 5, 5)), READ(6, 0), RECREATED(ROOM(2, 4, 9, 9))}},
         {"another room than the one read from its first entry on",
-            {BEGIN(0, NO_ROOM), READ(3, 0), READ(4, 0), ANEW(ROOM(0, 0, 0, 0)),
-                ANEW(ROOM(2, 2, 1, 1))}},
+            {BEGIN(0, NO_ROOM), READ(3, 0), READ(4, 0), RECREATED(ROOM(0, 0, 0, 0)),
+                RECREATED(ROOM(2, 2, 1, 1))}},
         {"another room than one that had nothing",
             {BEGIN(0, ROOM(0, 0, 0, 0)), READ(3, 0), LOOK(0, ROOM(3, 3, 1, 1)),
-                ANEW(ROOM(0, 0, 0, 0)), ANEW(ROOM(1, 2, 2, 2))}},
+                RECREATED(ROOM(0, 0, 0, 0)), RECREATED(ROOM(1, 2, 2, 2))}},
     };
 
     CHECK_ROWS(rows);
