@@ -22,7 +22,11 @@ mirror() {
 	pipeline 'chat-tail -q -t -n +1 -s "$1" hall lobby | chat-send -q -t -k -s "$2"' "$1" "$2"
 	MIRROR=$PID
 }
-stop_mirror() { kill -TERM -- "-$1" && wait_until 10 ended "$1"; }
+# What rides out the end of its server is not waited for.
+stop_mirror() {
+	kill -TERM -- "-$1" && wait_until 10 ended "$1"
+	kill -KILL -- "-$1" 2>/dev/null || :
+}
 
 # reader NAME SERVER: prints both rooms to the file NAME, and goes on where its cursor file says. Sets PID.
 reader() {
