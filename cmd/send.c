@@ -107,7 +107,7 @@ static int wait_for_more(struct sender *s, struct err *e)
 }
 
 /* Behind the reason for which it ended: how much did arrive, and what did not. */
-static int account(struct sender *s, struct err *e)
+static int report_undelivered(struct sender *s, struct err *e)
 {
     const struct err *failure = delivery_failure(s->delivery);
     bool in_doubt, may_lack;
@@ -146,7 +146,7 @@ static int conclude(struct sender *s, struct err *e)
     else if (e->code == EXIT_DONE && unsure)
         err_set(e, EXIT_FAILED, "messages that the server had acknowledged may be lost");
     if (delivery_failure(s->delivery)->code != EXIT_DONE || e->code != EXIT_DONE)
-        return account(s, e);
+        return report_undelivered(s, e);
     delivery_close(s->delivery);
     return 0;
 }
@@ -159,12 +159,12 @@ int send_run(struct sender *s, struct err *e)
         wait_arm();
     for (;;) {
         if (move(s, e) < 0)
-            return account(s, e);
+            return report_undelivered(s, e);
         if (delivery_failure(d)->code != EXIT_DONE
             || (!delivery_is_busy(d) && s->input.ended && delivery_batch(d)->entries.n == 0))
             return conclude(s, e);
         if (wait_for_more(s, e) < 0)
-            return account(s, e);
+            return report_undelivered(s, e);
     }
 }
 

@@ -21,18 +21,11 @@ bool batch_takes(
            || (!batch_full(b, most) && b->commands.len + entry->fields.len <= most.bytes);
 }
 
-static bool is_room(const struct send_batch *b, const struct batch_room *r, struct span name)
+struct span batch_room_name(const struct send_batch *b, size_t place)
 {
-    return r->len == name.len && memcmp(b->commands.data + r->at, name.at, name.len) == 0;
-}
+    const struct batch_room *r = &b->rooms.at[place];
 
-static uint32_t hash_of(struct span name)
-{
-    uint32_t hash = 2166136261U; /* FNV-1a */
-
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ (unsigned char)name.at[i]) * 16777619U;
-    return hash;
+    return (struct span){b->commands.data + r->at, r->len};
 }
 
 /* The place in the index for a room: that of the room, or the free one that it may take. A place
@@ -40,9 +33,9 @@ static uint32_t hash_of(struct span name)
 static uint32_t *indexed(const struct send_batch *b, struct span name)
 {
     uint32_t *index = (void *)b->index.data, mask = (uint32_t)(b->index.len / sizeof *index) - 1;
-    uint32_t at = hash_of(name) & mask;
+    uint32_t at = span_hash(name) & mask;
 
-    while (index[at] && !is_room(b, &b->rooms.at[index[at] - 1], name))
+    while (index[at] && !span_equal(batch_room_name(b, index[at] - 1), name))
         at = (at + 1) & mask;
     return &index[at];
 }
@@ -57,11 +50,8 @@ static void grow_index(struct send_batch *b)
     buf_clear(&b->index);
     memset(buf_reserve(&b->index, n * sizeof(uint32_t)), 0, n * sizeof(uint32_t));
     b->index.len = n * sizeof(uint32_t);
-    for (uint32_t i = 0; i < b->rooms.n; i++) {
-        const struct batch_room *r = &b->rooms.at[i];
-
-        *indexed(b, (struct span){b->commands.data + r->at, r->len}) = i + 1;
-    }
+    for (uint32_t i = 0; i < b->rooms.n; i++)
+        *indexed(b, batch_room_name(b, i)) = i + 1;
 }
 
 /* The number of the entry's room; that of a new one is `n_rooms`. */
@@ -69,7 +59,7 @@ static uint32_t find_room(struct send_batch *b, struct span name)
 {
     uint32_t last = b->entries.n > 0 ? b->entries.at[b->entries.n - 1].room : 0, *place;
 
-    if (b->entries.n > 0 && is_room(b, &b->rooms.at[last], name))
+    if (b->entries.n > 0 && span_equal(batch_room_name(b, last), name))
         return last;
     grow_index(b);
     place = indexed(b, name);
@@ -145,9 +135,7 @@ void batch_echo(struct send_batch *b, const char *bytes, size_t n)
 
 struct span batch_room(const struct send_batch *b, size_t n)
 {
-    const struct batch_room *r = &b->rooms.at[b->entries.at[n].room];
-
-    return (struct span){b->commands.data + r->at, r->len};
+    return batch_room_name(b, b->entries.at[n].room);
 }
 
 struct span batch_command(const struct send_batch *b, size_t n)
@@ -164,13 +152,16 @@ struct span batch_fields(const struct send_batch *b, size_t n)
     return (struct span){b->commands.data + e->fields, e->end - e->fields};
 }
 
-/* The part of the n-th room, whose name is that: one that there is, or a new one. `part_of` has the
- * numbers of those that there are, from 1: the first has all, or they are by slot, or by room. */
+/* The place of a room's part, which is added if it is new. `part_of` has each part's place, from 1,
+ * by slot or by room; its first element serves all rooms of a batch that is not divided. */
 static uint32_t part_for(
-    struct send_batch *b, uint32_t *part_of, enum batch_division how, uint32_t n, struct span name)
+    struct send_batch *b, uint32_t *part_of, enum batch_division how, uint32_t room)
 {
+    struct span name = batch_room_name(b, room);
     int slot = how == DIVIDE_NOT ? -1 : route_slot(name.at, name.len);
-    uint32_t *part = &part_of[how == DIVIDE_NOT ? 0 : how == DIVIDE_BY_SLOT ? (uint32_t)slot : n];
+    uint32_t *part = &part_of[how == DIVIDE_NOT       ? 0
+                              : how == DIVIDE_BY_SLOT ? (uint32_t)slot
+                                                      : room];
 
     if (*part == 0) {
         list_add(&b->parts, ((struct batch_part){.batch = b,
@@ -197,7 +188,7 @@ void batch_divide(struct send_batch *b, enum batch_division how)
         struct batch_part *part;
 
         if (e->room == known)
-            room->part = part_for(b, part_of, how, known++, batch_room(b, i));
+            room->part = part_for(b, part_of, how, known++);
         part = &b->parts.at[room->part];
         *(part->first == BATCH_NO_ENTRY ? &part->first : &b->entries.at[part->last].next) = i;
         part->last = i;

@@ -56,16 +56,16 @@ struct batch_room {
  * entries from `first` on.
  */
 enum part_state {
-    PART_NONE,      /* there is no part */
-    PART_READY,     /* to be sent, or to be sent again */
-    PART_QUEUED,    /* at the server, behind MULTI; EXEC was not sent */
-    PART_IN_FLIGHT, /* EXEC was sent, or XADDs by themselves */
-    PART_IN_DOUBT,  /* the connection died meanwhile */
-    PART_FOUND,     /* it is in, says the receipt; did each XADD work? */
-    PART_TOO_OLD,   /* but for entries that the room may hold already (-k) */
-    PART_ADDED,     /* the server has it; with --replicas, they perhaps not */
-    PART_COPIED,    /* they have; with --maxage, the room is not trimmed yet */
-    PART_IN         /* all of the part */
+    PART_NONE,         /* there is no part */
+    PART_READY,        /* to be sent, or to be sent again */
+    PART_QUEUED,       /* at the server, behind MULTI; EXEC was not sent */
+    PART_IN_FLIGHT,    /* EXEC was sent, or XADDs by themselves */
+    PART_IN_DOUBT,     /* the connection died meanwhile */
+    PART_RAN,          /* it is in, says the receipt; did each XADD work? */
+    PART_TOO_OLD,      /* but for entries that the room may hold already (-k) */
+    PART_ADDED,        /* the server has it; with --replicas, they perhaps not */
+    PART_ACKNOWLEDGED, /* they have; with --maxage, the room is not trimmed yet */
+    PART_IN            /* all of the part */
 };
 
 struct batch_part {
@@ -120,7 +120,10 @@ void batch_add(
 /* Append input to the echo, as part of the entry added last. */
 void batch_echo(struct send_batch *b, const char *bytes, size_t n);
 
-/* Of the n-th entry: its room, its whole command, and the fields in it, as words. */
+/* The name of the room at a place in `rooms`. */
+struct span batch_room_name(const struct send_batch *b, size_t place);
+
+/* Of the n-th entry: its room's name, its whole command, and the fields in it, as words. */
 struct span batch_room(const struct send_batch *b, size_t n);
 struct span batch_command(const struct send_batch *b, size_t n);
 struct span batch_fields(const struct send_batch *b, size_t n);

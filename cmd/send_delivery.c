@@ -76,7 +76,7 @@ static struct step_facts facts(struct delivery *d, struct batch_part *now, struc
     struct step_facts f = {
         .up = session_up(d->session),
         .owed = delivery_is_owed(d),
-        .trouble = d->replies.trouble.why.code != EXIT_DONE,
+        .error = d->replies.error.why.code != EXIT_DONE,
         .proven = d->guards.proven,
         .unguarded = d->set->keep_ids,
         .trims = d->set->maxage > 0,
@@ -199,7 +199,7 @@ int delivery_serve(struct delivery *d, struct err *e)
     if (flight_size(&d->flight) == 0 && d->failure.code == EXIT_DONE)
         guards_check(&d->guards);
     if (!delivery_is_busy(d) && !delivery_is_owed(d) && session_up(d->session))
-        session_fine(d->session);
+        session_succeeded(d->session);
     return 0;
 }
 
@@ -280,7 +280,7 @@ uint64_t delivery_lost(const struct delivery *d, bool *unsure)
 }
 
 /* What the server has, but not as many replicas as are asked for, is not delivered. */
-static void give_back_uncopied(struct send_batch *b)
+static void take_back_unreplicated(struct send_batch *b)
 {
     for (size_t i = b->at; i < b->parts.n; i++)
         if (b->parts.at[i].state == PART_ADDED)
@@ -293,7 +293,7 @@ size_t delivery_undelivered(struct delivery *d, bool *in_doubt)
 
     *in_doubt = false;
     for (size_t n = 0; !d->unsure && (b = flight_batch(&d->flight, n)); n++) {
-        give_back_uncopied(b);
+        take_back_unreplicated(b);
         size_t at = batch_undelivered(b);
 
         if (at == b->entries.n)
@@ -313,7 +313,7 @@ void delivery_close(struct delivery *d)
     for (size_t n = 0; n < flight_size(&d->flight); n++) {
         struct send_batch *b = flight_batch(&d->flight, n);
 
-        give_back_uncopied(b);
+        take_back_unreplicated(b);
         batch_settle(b, d->set, d->out, d->done);
     }
     out_flush(d->out);

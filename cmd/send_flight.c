@@ -123,7 +123,7 @@ void flight_lose(struct batch_part *part, bool guarded, bool again)
     switch (part->state) {
     case PART_IN_FLIGHT:
     case PART_ADDED:
-    case PART_FOUND:
+    case PART_RAN:
         if (again) /* a reply that came in part is void */
             part_mark_out(part, guarded && part->state != PART_ADDED);
         if (part->in_doubt < part->count)

@@ -26,11 +26,10 @@ struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
 void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
 {
     /* On a new connection the old one first shows whether what was acknowledged is still there. */
-    if (may_renew && g->proven && r->state >= RECEIPT_ALONE && receipt_is_old(r, wait_now())) {
-        struct span room = {r->room.data, r->room.len};
-
+    if (may_renew && g->proven && r->state >= RECEIPT_UNREPLICATED
+        && receipt_is_old(r, wait_now())) {
         request_delete(g->asked, r);
-        receipt_begin(r, room, session_user(g->session), g->retry, wait_now());
+        receipt_begin(r, span_of_buf(&r->room), session_user(g->session), g->retry, wait_now());
     }
     if (!g->proven)
         g->asked_at = wait_now();
@@ -127,7 +126,7 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
 /* Once may happen; but a server that goes on so is full. */
 static void on_evicted(struct guards *g, struct receipt *r)
 {
-    struct err *why = &g->replies->trouble.why;
+    struct err *why = &g->replies->error.why;
 
     bool sending = g->guarded == r;
 

@@ -37,23 +37,18 @@ static void reject(struct send_input *in, const char *why)
         err_set(&in->problem, EXIT_FAILED, "line %zu is %s", in->lines.count, why);
 }
 
-static bool same(struct span a, struct span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
-
 /* The row's ID (-k), behind which a + says that the entry goes on in the next row. */
 static const char *parse_id(struct send_input *in)
 {
     struct entry_message *row = &in->row;
 
-    in->goes_on = row->id.len > 0 && row->id.at[row->id.len - 1] == '+';
-    if (in->goes_on)
+    in->continues = row->id.len > 0 && row->id.at[row->id.len - 1] == '+';
+    if (in->continues)
         row->id.len--;
     if (id_parse(row->id.at, row->id.len, &row->key) < 0 || id_compare(row->key, ID_LEAST) == 0)
         return "malformed: the second column must be an ID, such as 1700000000000-0";
     if (in->entry.messages > 0
-        && (!same(row->room, in->entry.room) || id_compare(row->key, in->entry.id) != 0))
+        && (!span_equal(row->room, in->entry.room) || id_compare(row->key, in->entry.id) != 0))
         return "not part of the entry before it, whose ID ends in +";
     return NULL;
 }
@@ -71,9 +66,9 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
     if (wrong)
         return wrong;
     if (set->room)
-        in->row.room = (struct span){set->room, strlen(set->room)};
+        in->row.room = span_of_text(set->room);
     if (set->name)
-        in->row.name = (struct span){set->name, strlen(set->name)};
+        in->row.name = span_of_text(set->name);
     if (in->row.room.len == 0)
         return "malformed: its first column, the room, is empty";
     return set->keep_ids ? parse_id(in) : NULL;
@@ -91,8 +86,8 @@ static const char *make_row(struct send_input *in, char *record, size_t n, bool 
         if (wrong == NULL && set->keep_ids && !is_ended)
             wrong = "cut off: it does not end in a newline";
     } else {
-        in->row.room = (struct span){set->room, strlen(set->room)};
-        in->row.name = (struct span){set->name, strlen(set->name)};
+        in->row.room = span_of_text(set->room);
+        in->row.name = span_of_text(set->name);
     }
     return in->row.text.len > (size_t)set->max_message ? TOO_LONG : wrong;
 }
@@ -136,7 +131,7 @@ static void add_row(struct send_input *in)
         buf_clear(&in->room);
         buf_add(&in->room, in->row.room.at, in->row.room.len);
         buf_clear(&entry->fields);
-        entry->room = (struct span){in->room.data, in->room.len};
+        entry->room = span_of_buf(&in->room);
         entry->id = in->row.key;
         entry->bytes = 0;
         entry->line = in->lines.count;
@@ -145,11 +140,11 @@ static void add_row(struct send_input *in)
     reply_word(&entry->fields, in->row.text.at, in->row.text.len);
     entry->messages++;
     entry->bytes += in->row.text.len;
-    in->whole = !in->goes_on;
+    in->whole = !in->continues;
 }
 
 /* All that was read has been taken. */
-static void run_dry(struct send_input *in, struct send_batch *b)
+static void on_all_taken(struct send_input *in, struct send_batch *b)
 {
     if (in->lines.ended && in->entry.messages > 0 && in->problem.code == EXIT_DONE)
         reject(in, "cut off: its ID ends in +, but no row follows");
@@ -175,7 +170,7 @@ void input_take(struct send_input *in, struct send_batch *b, struct batch_limit 
         if (in->ended)
             return;
         if (!next_row(in)) {
-            run_dry(in, b);
+            on_all_taken(in, b);
             return;
         }
         add_row(in);

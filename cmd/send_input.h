@@ -19,7 +19,7 @@ struct send_input {
 
     /* Private. */
     struct entry_message row; /* the record taken last, */
-    bool goes_on;             /* whose entry has more rows (-k) */
+    bool continues;           /* whose entry has more rows (-k) */
     struct send_entry entry;  /* being put together; without messages: none */
     struct buf room;          /* the entry's, copied */
     bool whole;               /* the entry is, and waits for a batch */

@@ -18,21 +18,19 @@ static bool is_guarded(const struct delivery *d, struct batch_part *part)
 
 static bool is_good(const struct delivery *d)
 {
-    return d->replies.trouble.why.code == EXIT_DONE;
+    return d->replies.error.why.code == EXIT_DONE;
 }
 
 /* For errors: the beginning of the name of a part's room, and of a receipt's, so that there is
  * space for what else is said. */
 static struct span shown(struct batch_part *part)
 {
-    struct span room = part_room(part);
-
-    return (struct span){room.at, room.len < 64 ? room.len : 64};
+    return span_head(part_room(part), 64);
 }
 
 static struct span shown_key(const struct receipt *r)
 {
-    return (struct span){r->key.data, r->key.len < 200 ? r->key.len : 200};
+    return span_head(span_of_buf(&r->key), 200);
 }
 
 struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
@@ -47,7 +45,7 @@ struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
         return r;
     part->plain = true;
     if (!d->reported)
-        err_set(&d->no_promise, EXIT_REFUSED,
+        err_set(&d->why_plain, EXIT_REFUSED,
             "%.*s: CROSSSLOT: a cluster cannot keep a receipt for this name", (int)shown(part).len,
             shown(part).at);
     return NULL;
@@ -68,14 +66,14 @@ static void acknowledge(struct delivery *d, struct batch_part *part)
 {
     if (is_guarded(d, part))
         receipt_acknowledge(outcome_receipt(d, part), part);
-    part->state = PART_COPIED;
+    part->state = PART_ACKNOWLEDGED;
     part->in_doubt = part->deaths = 0;
     d->guards.evicted = 0;
-    session_fine(d->session);
-    if (d->no_promise.code == EXIT_DONE || d->reported)
+    session_succeeded(d->session);
+    if (d->why_plain.code == EXIT_DONE || d->reported)
         return;
     err_say(ERR_NOTICE, "%s; sending without receipts, so a lost connection may double messages",
-        d->no_promise.text);
+        d->why_plain.text);
     d->reported = true;
 }
 
@@ -104,7 +102,7 @@ void outcome_finish(struct delivery *d, struct batch_part *part)
  * script of -i is when memory runs out at that moment. EXEC's reply shows which entries are in; the
  * receipt does not count them, or counts others too, so that what is left goes under a new one.
  */
-static void outlive_receipt(struct delivery *d, struct batch_part *part)
+static void abandon_receipt(struct delivery *d, struct batch_part *part)
 {
     struct receipt *r = outcome_receipt(d, part);
 
@@ -124,7 +122,7 @@ static void on_exec(struct delivery *d, struct batch_part *part)
         return;
     }
     if (!is_good(d)) {
-        outlive_receipt(d, part);
+        abandon_receipt(d, part);
         return;
     }
     size_succeeded(&d->size);
@@ -148,17 +146,18 @@ static void on_plain(struct delivery *d, struct batch_part *part)
 /* WAIT was answered, about a part or the opening of a receipt. */
 static void on_wait(struct delivery *d, struct batch_part *part, struct receipt *r)
 {
-    bool enough = d->replies.copies >= d->set->replicas;
-    struct err *why = &d->replies.trouble.why;
+    bool enough = d->replies.replicas >= d->set->replicas;
+    struct err *why = &d->replies.error.why;
 
     if (part == NULL)
-        r->state = enough ? RECEIPT_OPENING : RECEIPT_ALONE; /* until GET shows that it is there */
+        r->state = enough ? RECEIPT_OPENING
+                          : RECEIPT_UNREPLICATED; /* until GET shows that it is there */
     else if (enough && part->state == PART_ADDED)
         acknowledge(d, part);
     if (enough || !is_good(d))
         return;
     err_set(why, EXIT_FAILED, "only %lld of %" PRId64 " replicas have the messages",
-        d->replies.copies, d->set->replicas);
+        d->replies.replicas, d->set->replicas);
     why->kind = ERR_TRANSIENT;
 }
 
@@ -207,7 +206,7 @@ static void on_ran(struct delivery *d, struct batch_part *part, uint64_t count)
 {
     outcome_discard(d);
     part_choose(part, (size_t)count);
-    part->state = PART_FOUND;
+    part->state = PART_RAN;
 }
 
 /* The part that the receipt is about, if it is the one at hand. */
@@ -268,7 +267,7 @@ void outcome_answered(struct delivery *d, const struct expected *e)
     struct batch_part *part = e->of;
     bool last = request_due(&d->asked) == NULL;
 
-    if (is_good(d) && (e->what == EXPECT_GET || (e->what == EXPECT_PROMISE && last)))
+    if (is_good(d) && (e->what == EXPECT_GET || (e->what == EXPECT_BOOKKEEPING && last)))
         guards_on_proof(&d->guards);
     switch (e->what) {
     case EXPECT_EXEC: on_exec(d, part); break;
@@ -288,14 +287,14 @@ void outcome_answered(struct delivery *d, const struct expected *e)
 }
 
 /* The server refused something for good. */
-static void fail(struct delivery *d, struct batch_part *part, const struct trouble *t)
+static void fail(struct delivery *d, struct batch_part *part, const struct request_error *t)
 {
     if (t->part && t->entry != t->part->first) {
         t->part->refused = t->entry; /* without it, what is before it can be added */
-    } else if (t->promise && part && is_guarded(d, part) && part->in_doubt == 0) {
+    } else if (t->bookkeeping && part && is_guarded(d, part) && part->in_doubt == 0) {
         d->plain = true;
-        d->no_promise = t->why;
-        session_renew(d->session); /* perhaps MULTI was taken, and EXEC was not */
+        d->why_plain = t->why;
+        session_reconnect(d->session); /* perhaps MULTI was taken, and EXEC was not */
     } else {
         d->failure = t->why;
         d->line = t->line;
@@ -331,9 +330,9 @@ static void lose_server(struct delivery *d)
 
 int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e)
 {
-    struct trouble t = d->replies.trouble;
+    struct request_error t = d->replies.error;
 
-    d->replies.trouble = (struct trouble){0};
+    d->replies.error = (struct request_error){0};
     guards_drop_connection(&d->guards);
     if (t.why.kind == ERR_RECONNECT || t.why.kind == ERR_MOVED)
         lose_server(d);
@@ -355,10 +354,10 @@ int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e)
 void outcome_lose_connection(struct delivery *d)
 {
     struct batch_part *now = flight_now(&d->flight);
-    struct trouble t = d->replies.trouble;
+    struct request_error t = d->replies.error;
 
     request_forget(&d->asked);
-    d->replies.trouble = (struct trouble){0};
+    d->replies.error = (struct request_error){0};
     if (now)
         suspect_size(d, now);
     lose_server(d);

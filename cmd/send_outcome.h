@@ -19,12 +19,12 @@ struct delivery {
     struct progress *done;
 
     struct flight flight;
-    struct batch_size size;
+    struct transaction_size size;
     struct requests asked;
     struct replies replies;
     struct guards guards;
-    bool plain;            /* XADDs go by themselves */
-    struct err no_promise; /* why; reported once */
+    bool plain;           /* XADDs go by themselves */
+    struct err why_plain; /* why; reported once */
     bool reported;
     bool resuming; /* the last transaction held IDs that the rooms have (-k) */
 

@@ -15,10 +15,10 @@
 /* Zero it; release with receipt_free(). */
 struct receipt {
     enum {
-        RECEIPT_NONE,    /* not begun, or no longer of use */
-        RECEIPT_BEGUN,   /* it has a name */
-        RECEIPT_OPENING, /* the server was asked to make it: nobody knows yet whether it did */
-        RECEIPT_ALONE,   /* it is there; with --replicas, they perhaps do not have it */
+        RECEIPT_NONE,         /* not begun, or no longer of use */
+        RECEIPT_BEGUN,        /* it has a name */
+        RECEIPT_OPENING,      /* the server was asked to make it: nobody knows yet whether it did */
+        RECEIPT_UNREPLICATED, /* it is there; with --replicas, they perhaps do not have it */
         RECEIPT_OPEN
     } state;
     struct buf room; /* that it is named under */

@@ -10,12 +10,11 @@ static const char *room_of(struct replies *r, const struct expected *e, uint32_t
     struct span room = {0};
 
     if (e->what == EXPECT_PROBE)
-        room = (struct span){e->of->batch->commands.data + e->of->batch->rooms.at[e->entry].at,
-            e->of->batch->rooms.at[e->entry].len};
+        room = batch_room_name(e->of->batch, e->entry);
     else if (e->of)
         room = batch_room(e->of->batch, entry != BATCH_NO_ENTRY ? entry : e->of->first);
     else if (e->receipt)
-        room = (struct span){e->receipt->room.data, e->receipt->room.len};
+        room = span_of_buf(&e->receipt->room);
     buf_clear(&r->space);
     buf_add(&r->space, room.at, room.len);
     *buf_reserve(&r->space, 1) = 0;
@@ -39,7 +38,7 @@ static void note(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
     struct reply_item cause = cause_of(item);
-    struct trouble *t = &r->trouble;
+    struct request_error *t = &r->error;
 
     if (t->why.code != EXIT_DONE)
         return;
@@ -47,28 +46,30 @@ static void note(
     if (reply_is_error(item, "ERR Protocol error: invalid bulk length"))
         t->why.code = EXIT_FAILED; /* a text longer than proto-max-bulk-len */
     t->full = reply_is_error(&cause, "OOM");
-    t->promise = e->what == EXPECT_PROMISE || e->what == EXPECT_GET || e->what == EXPECT_EXEC;
-    t->crossed = reply_is_error(&cause, "CROSSSLOT") && (t->promise || e->what == EXPECT_QUEUED);
+    t->bookkeeping = e->what == EXPECT_BOOKKEEPING || e->what == EXPECT_GET
+                     || e->what == EXPECT_EXEC;
+    t->crossed = reply_is_error(&cause, "CROSSSLOT")
+                 && (t->bookkeeping || e->what == EXPECT_QUEUED);
 }
 
 /* An error about an entry. */
 static void note_entry(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
-    bool first = r->trouble.why.code == EXIT_DONE;
+    bool first = r->error.why.code == EXIT_DONE;
 
     note(r, e, entry, item);
     if (!first || e->of == NULL)
         return;
-    r->trouble.line = e->of->batch->entries.at[entry].line;
-    r->trouble.promise = false;
-    r->trouble.part = e->what == EXPECT_QUEUED ? e->of : NULL;
-    r->trouble.entry = entry;
+    r->error.line = e->of->batch->entries.at[entry].line;
+    r->error.bookkeeping = false;
+    r->error.part = e->what == EXPECT_QUEUED ? e->of : NULL;
+    r->error.entry = entry;
 }
 
 static void reject(struct replies *r, const struct expected *e)
 {
-    reply_reject(&r->trouble.why, room_of(r, e, BATCH_NO_ENTRY));
+    reply_reject(&r->error.why, room_of(r, e, BATCH_NO_ENTRY));
 }
 
 static bool is_too_old(const struct reply_item *item)
@@ -102,7 +103,7 @@ static void on_queued(struct replies *r, struct expected *e, const struct reply_
 {
     if (item->type == REPLY_ERROR)
         note_entry(r, e, e->entry, item);
-    else if (item->type == REPLY_STRING && r->trouble.promise)
+    else if (item->type == REPLY_STRING && r->error.bookkeeping)
         on_added(r, e, e->entry, item);
     else if (item->type != REPLY_STATUS)
         reject(r, e);
@@ -128,20 +129,19 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
         on_added(r, e, entry, item);
     } else if (item->type == REPLY_ERROR) {
         note(r, e, BATCH_NO_ENTRY, item); /* the receipt's */
-        r->trouble.promise = false;
+        r->error.bookkeeping = false;
     }
 }
 
 static void on_get(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
     r->said = (struct receipt_said){0};
-    r->has_said = item->type == REPLY_NIL || item->type == REPLY_STRING;
     if (item->type == REPLY_ERROR)
         note(r, e, BATCH_NO_ENTRY, item);
-    else if (!r->has_said)
+    else if (item->type != REPLY_NIL && item->type != REPLY_STRING)
         reject(r, e);
     else if (item->type == REPLY_STRING && !receipt_parse(item->bytes, item->len, &r->said))
-        r->said = (struct receipt_said){.there = true, .entries = UINT64_MAX}; /* it is not ours */
+        r->said = (struct receipt_said){.there = true, .entries = UINT64_MAX}; /* not ours */
 }
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
@@ -170,9 +170,7 @@ static bool gather_entry(struct replies *r, const struct reply_item *item)
 
 static bool is_gathered(const struct replies *r, const struct send_batch *b, uint32_t entry)
 {
-    struct span fields = batch_fields(b, entry);
-
-    return fields.len == r->fields.len && memcmp(fields.at, r->fields.data, fields.len) == 0;
+    return span_equal(batch_fields(b, entry), span_of_buf(&r->fields));
 }
 
 static void list_entries(struct replies *r, const struct expected *e)
@@ -192,10 +190,7 @@ static void list_entries(struct replies *r, const struct expected *e)
 /* Whether the entry that came is older than the transaction, so far as its room shows that. */
 static bool was_before(const struct replies *r, const struct expected *e)
 {
-    const struct buf *last_room = &e->receipt->last_room;
-    struct span room = part_room(e->of);
-
-    return last_room->len == room.len && memcmp(last_room->data, room.at, room.len) == 0
+    return span_equal(span_of_buf(&e->receipt->last_room), part_room(e->of))
            && id_compare(r->id, e->receipt->last_id) <= 0;
 }
 
@@ -227,15 +222,15 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
 static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t entry,
     const char *what, const char *why)
 {
-    struct span room = batch_room(b, entry);
+    struct span room = span_head(batch_room(b, entry), 64);
     char id[ID_TEXT];
 
-    if (r->trouble.why.code != EXIT_DONE)
+    if (r->error.why.code != EXIT_DONE)
         return;
     id_print(id, b->entries.at[entry].id);
-    r->trouble.line = b->entries.at[entry].line;
-    err_set(&r->trouble.why, EXIT_FAILED, "line %zu: ID %s %s %.*s, %s", r->trouble.line, id, what,
-        (int)(room.len < 64 ? room.len : 64), room.at, why);
+    r->error.line = b->entries.at[entry].line;
+    err_set(&r->error.why, EXIT_FAILED, "line %zu: ID %s %s %.*s, %s", r->error.line, id, what,
+        (int)room.len, room.at, why);
 }
 
 void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t entry)
@@ -312,7 +307,7 @@ void replies_item(void *replies, const struct reply_item *item)
     case EXPECT_XADD: on_added(r, e, e->entry, item); return;
     case EXPECT_GET: on_get(r, e, item); return;
     case EXPECT_PROBE: on_probe(r, e, item); return;
-    case EXPECT_WAIT: r->copies = item->type == REPLY_INTEGER ? item->integer : 0; break;
+    case EXPECT_WAIT: r->replicas = item->type == REPLY_INTEGER ? item->integer : 0; break;
     default: break;
     }
     if (item->type == REPLY_ERROR)

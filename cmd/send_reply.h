@@ -15,10 +15,10 @@
 #include "common/reply.h"
 
 /* The first error among the replies. */
-struct trouble {
+struct request_error {
     struct err why;          /* EXIT_DONE: there is none */
     size_t line;             /* that it is about, or 0 */
-    bool promise;            /* it is about a command that is there only to keep the promise */
+    bool bookkeeping;        /* it is about a command that is there only to keep the promise */
     bool full;               /* the server is out of memory */
     bool crossed;            /* rooms of several hash slots can not share a transaction */
     struct batch_part *part; /* an XADD of it was refused behind MULTI: */
@@ -30,12 +30,11 @@ struct replies {
     const struct send_settings *set;
     struct requests *asked;
 
-    struct trouble trouble;
+    struct request_error error;
     struct receipt_said said; /* EXPECT_GET */
-    bool has_said;            /* and it was a receipt, or none */
     bool ran;                 /* EXPECT_EXEC: the transaction did */
     uint32_t too_old;         /* how many of its entries are ENTRY_TOO_OLD */
-    long long copies;         /* EXPECT_WAIT */
+    long long replicas;       /* EXPECT_WAIT */
     enum { LAST_HELD, LAST_GONE, LAST_UNKNOWN } last; /* EXPECT_LAST; why it is unknown: */
     struct err unknown;
 

@@ -121,34 +121,34 @@ static void ask_replicas(struct requests *q, struct batch_part *of, struct recei
 
 void request_prove(struct requests *q, struct receipt *r)
 {
-    ASK(q, EXPECT_PROMISE, r, "MULTI");
-    ASK(q, EXPECT_PROMISE, r, "EXEC");
+    ASK(q, EXPECT_BOOKKEEPING, r, "MULTI");
+    ASK(q, EXPECT_BOOKKEEPING, r, "EXEC");
 }
 
 static void set_receipt(struct requests *q, struct receipt *r, const char *value, size_t n)
 {
-    ASK(q, EXPECT_PROMISE, r, "SET %b %b PX %llu", r->key.data, r->key.len, value, n,
+    ASK(q, EXPECT_BOOKKEEPING, r, "SET %b %b PX %llu", r->key.data, r->key.len, value, n,
         (unsigned long long)r->life);
 }
 
 static void expire_later(struct requests *q, struct receipt *r)
 {
-    ASK_KEY(q, EXPECT_PROMISE, r, "PEXPIRE %b %llu", r->key.data, r->key.len,
+    ASK_KEY(q, EXPECT_BOOKKEEPING, r, "PEXPIRE %b %llu", r->key.data, r->key.len,
         (unsigned long long)r->life);
 }
 
 static void open_receipt(struct requests *q, struct receipt *r)
 {
-    ASK_KEY(q, EXPECT_PROMISE, r, "MULTI");
-    ASK(q, EXPECT_PROMISE, r, "SET %b %s PX %llu NX", r->key.data, r->key.len, "0 0",
+    ASK_KEY(q, EXPECT_BOOKKEEPING, r, "MULTI");
+    ASK(q, EXPECT_BOOKKEEPING, r, "SET %b %s PX %llu NX", r->key.data, r->key.len, "0 0",
         (unsigned long long)r->life);
-    ASK(q, EXPECT_PROMISE, r, "EXEC");
+    ASK(q, EXPECT_BOOKKEEPING, r, "EXEC");
     r->state = RECEIPT_OPENING;
 }
 
 void request_guard(struct requests *q, struct receipt *r, bool proven)
 {
-    bool opens = r->state == RECEIPT_BEGUN, alone = r->state == RECEIPT_ALONE;
+    bool opens = r->state == RECEIPT_BEGUN, alone = r->state == RECEIPT_UNREPLICATED;
 
     if (!proven || opens) /* the guard of one that was evicted would make its opening fail */
         request_prove(q, r);
@@ -160,7 +160,7 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
         ask_replicas(q, NULL, r);
     if (opens && id_compare(r->last_id, ID_LEAST) > 0)
         request_last(q, r);
-    ASK_KEY(q, EXPECT_PROMISE, r, "WATCH %b", r->key.data, r->key.len);
+    ASK_KEY(q, EXPECT_BOOKKEEPING, r, "WATCH %b", r->key.data, r->key.len);
     ASK_KEY(q, EXPECT_GET, r, "GET %b", r->key.data, r->key.len);
     r->used = wait_now();
 }
@@ -203,14 +203,14 @@ void request_queue(struct requests *q, struct batch_part *of, struct receipt *r,
     struct span room = batch_room(of->batch, of->end);
     struct buf *value = &q->space;
 
-    ASK_KEY(q, EXPECT_PROMISE, r, "MULTI");
+    ASK_KEY(q, EXPECT_BOOKKEEPING, r, "MULTI");
     send_entries(q, of);
     expect_about(q, EXPECT_QUEUED, of, of->count, r);
     if (r == NULL)
         return;
     receipt_value(r, before + of->count, of->batch->entries.at[of->end].line, value);
     if (q->set->ids && !q->set->keep_ids)
-        ASK(q, EXPECT_PROMISE, r, "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len,
+        ASK(q, EXPECT_BOOKKEEPING, r, "EVAL %s 2 %b %b %b %llu", note_id, room.at, room.len,
             r->key.data, r->key.len, value->data, value->len, (unsigned long long)r->life);
     else
         set_receipt(q, r, value->data, value->len);
@@ -318,7 +318,7 @@ void request_last(struct requests *q, struct receipt *r)
 
 void request_check(struct requests *q, struct receipt *r)
 {
-    if (r->state < RECEIPT_ALONE)
+    if (r->state < RECEIPT_UNREPLICATED)
         request_last(q, r);
     else
         ASK_KEY(q, EXPECT_GET, r, "GET %b", r->key.data, r->key.len);

@@ -16,16 +16,16 @@
 enum expectation {
     EXPECT_ANYTHING, /* errors too */
     EXPECT_NO_ERROR,
-    EXPECT_PROMISE, /* no error of a command that is there only to keep the promise */
-    EXPECT_GET,     /* what the receipt says */
-    EXPECT_QUEUED,  /* of an XADD behind MULTI */
-    EXPECT_EXEC,    /* of a part */
-    EXPECT_XADD,    /* by itself */
-    EXPECT_WAIT,    /* how many replicas have it */
-    EXPECT_PROBE,   /* can entries be added to the room? */
-    EXPECT_IDS,     /* the room's last entries, the newest first */
-    EXPECT_HELD,    /* what the room holds under the ID of an entry */
-    EXPECT_BELOW,   /* its first entry up to that ID */
+    EXPECT_BOOKKEEPING, /* no error of a command that is there only to keep the promise */
+    EXPECT_GET,         /* what the receipt says */
+    EXPECT_QUEUED,      /* of an XADD behind MULTI */
+    EXPECT_EXEC,        /* of a part */
+    EXPECT_XADD,        /* by itself */
+    EXPECT_WAIT,        /* how many replicas have it */
+    EXPECT_PROBE,       /* can entries be added to the room? */
+    EXPECT_IDS,         /* the room's last entries, the newest first */
+    EXPECT_HELD,        /* what the room holds under the ID of an entry */
+    EXPECT_BELOW,       /* its first entry up to that ID */
     EXPECT_TRIMMED,
     EXPECT_LAST /* what the room holds from the ID on that was acknowledged last */
 };

@@ -14,7 +14,7 @@ static enum step next_plain(const struct step_facts *f)
     case PART_IN_DOUBT: return STEP_ADD; /* which may double it: that is what was asked for */
     case PART_IN_FLIGHT: return f->next == PART_READY ? STEP_ADD_NEXT : STEP_WAIT;
     case PART_ADDED: return f->owed ? STEP_WAIT : STEP_RENEW;
-    case PART_COPIED: return !f->trims ? STEP_FINISH : f->owed ? STEP_WAIT : STEP_TRIM;
+    case PART_ACKNOWLEDGED: return !f->trims ? STEP_FINISH : f->owed ? STEP_WAIT : STEP_TRIM;
     case PART_IN: return STEP_FINISH;
     default: return STEP_WAIT;
     }
@@ -38,7 +38,7 @@ static enum step next_to_commit(const struct step_facts *f)
 /* The server has it: what else was asked for? Nothing of that can be said behind a MULTI. */
 static enum step next_to_finish(const struct step_facts *f)
 {
-    enum step step = f->now == PART_FOUND     ? STEP_VERIFY
+    enum step step = f->now == PART_RAN       ? STEP_VERIFY
                      : f->now == PART_TOO_OLD ? STEP_LOOK_UP
                      : f->now == PART_ADDED   ? STEP_RENEW
                      : f->trims               ? STEP_TRIM
@@ -53,7 +53,7 @@ static enum step next_to_finish(const struct step_facts *f)
 
 enum step step_next(const struct step_facts *f)
 {
-    if (f->trouble)
+    if (f->error)
         return f->up && is_open(f) ? STEP_DISCARD : f->owed ? STEP_WAIT : STEP_RECOVER;
     if (!f->up || f->now == PART_NONE)
         return STEP_WAIT;
@@ -92,12 +92,12 @@ struct batch_limit size_limit(int64_t distance, bool in_parts)
     return most;
 }
 
-size_t size_of_transaction(const struct batch_size *s)
+size_t size_of_transaction(const struct transaction_size *s)
 {
     return s->limit ? s->limit : FAR_ENTRIES;
 }
 
-void size_failed(struct batch_size *s, size_t entries, bool died)
+void size_failed(struct transaction_size *s, size_t entries, bool died)
 {
     s->limit = entries > 1 ? entries / 2 : 1;
     s->good = 0;
@@ -105,7 +105,7 @@ void size_failed(struct batch_size *s, size_t entries, bool died)
         s->ceiling = s->limit;
 }
 
-void size_succeeded(struct batch_size *s)
+void size_succeeded(struct transaction_size *s)
 {
     if (s->ceiling && ++s->good >= GOOD_ENOUGH) {
         s->ceiling *= 2;

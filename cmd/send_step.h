@@ -40,7 +40,7 @@ struct step_facts {
     enum guard guard;
     bool up;        /* commands may be sent */
     bool owed;      /* replies are to come */
-    bool trouble;   /* there was an error among those that have come */
+    bool error;     /* there was an error among those that have come */
     bool proven;    /* this connection has shown that transactions are allowed */
     bool plain;     /* XADDs go by themselves */
     bool unguarded; /* each entry is its own receipt (-k) */
@@ -58,22 +58,22 @@ enum step step_next(const struct step_facts *f);
 struct batch_limit size_limit(int64_t distance, bool in_parts);
 
 /* The size of a transaction. Zero it. */
-struct batch_size {
+struct transaction_size {
     size_t limit;   /* entries, after a failure; 0: as many as a batch holds */
     size_t ceiling; /* what that grows to; 0: the same */
     unsigned good;  /* transactions in a row */
 };
 
 /* How many entries a transaction may hold. */
-size_t size_of_transaction(const struct batch_size *s);
+size_t size_of_transaction(const struct transaction_size *s);
 
 /*
  * A transaction of that many entries failed, perhaps because it is too large: the next one is half
  * as large. If the connection died of it, it will not grow beyond that for a while.
  */
-void size_failed(struct batch_size *s, size_t entries, bool died);
+void size_failed(struct transaction_size *s, size_t entries, bool died);
 
 /* A transaction went through: the next one may be larger. */
-void size_succeeded(struct batch_size *s);
+void size_succeeded(struct transaction_size *s);
 
 #endif

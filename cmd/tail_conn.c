@@ -155,7 +155,7 @@ static int advance(struct tail *t, struct tail_conn *c, bool *moved, struct err 
             request_ask(c->asked, c->session);
             done = 1;
         } else {
-            session_fine(c->session); /* nothing is left that it could refuse */
+            session_succeeded(c->session); /* nothing is left that it could refuse */
         }
     }
     return done < 0 ? -1 : 0;
@@ -234,7 +234,7 @@ void tail_conn_interrupt(struct tail_conn *c)
     err_set(&c->asked->problem, EXIT_FAILED, "given up"); /* so the reply was not too large */
     if (c->asked->kind->broken)
         c->asked->kind->broken(c->asked);
-    session_renew(c->session);
+    session_reconnect(c->session);
     c->asked = NULL;
 }
 

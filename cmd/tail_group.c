@@ -212,7 +212,7 @@ static int begin(struct group *g, struct err *e)
     if (t->print.set->ack) {
         t->on_input = on_input;
         t->input = g;
-        t->print.out.gently = true;
+        t->print.out.nonblocking = true;
     }
     for (size_t i = 0; i < t->rooms.n; i++)
         if (adopt(g, t->rooms.all[i], e) < 0)

@@ -63,7 +63,7 @@ static void add_lines(struct tail_print *p, struct buf *lines)
 {
     struct buf empty;
 
-    if (lines->len <= COPIED || p->out.gently) {
+    if (lines->len <= COPIED || p->out.nonblocking) {
         buf_add(&p->out.buf, lines->data, lines->len);
     } else {
         tail_print_flush(p);

@@ -36,7 +36,7 @@ int request_take(struct request *r, struct session *s, struct err *e)
         r->kind->answered(r);
     if (r->problem.code != EXIT_DONE)
         return give_up(r, s, e);
-    session_fine(s);
+    session_succeeded(s);
     return 1;
 }
 

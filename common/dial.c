@@ -18,7 +18,7 @@ enum { ADDRESS_MS = 2000 };
 
 /* How often to try for a place in the full backlog of a unix socket: nothing tells when one is
  * free. */
-enum { KNOCK_MS = 50 };
+enum { UNIX_RETRY_MS = 50 };
 
 static int no_connection(const struct dial *d, int why, struct err *e)
 {
@@ -45,7 +45,7 @@ static void hang_up(struct dial *d)
 }
 
 /* Connect to a unix socket: it takes us at once, or has no place in its backlog yet. */
-static int knock(struct dial *d, struct err *e)
+static int connect_unix(struct dial *d, struct err *e)
 {
     struct sockaddr_un path = {.sun_family = AF_UNIX};
 
@@ -56,12 +56,12 @@ static int knock(struct dial *d, struct err *e)
         d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (d->fd < 0)
         return no_connection(d, errno, e);
-    d->again = WAIT_FOREVER;
+    d->next_try = WAIT_FOREVER;
     if (connect(d->fd, (struct sockaddr *)&path, sizeof path) == 0)
         return 0;
     if (errno != EAGAIN)
         return no_connection(d, errno, e);
-    d->again = wait_now() + KNOCK_MS;
+    d->next_try = wait_now() + UNIX_RETRY_MS;
     return 0;
 }
 
@@ -85,7 +85,7 @@ static int try_next(struct dial *d, int why, struct err *e)
         const struct addrinfo *a = d->next;
 
         d->next = a->ai_next;
-        d->again = give_up_at(d);
+        d->next_try = give_up_at(d);
         hang_up(d);
         d->fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
         if (d->fd >= 0 && connect(d->fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -110,13 +110,13 @@ static int find_host(struct dial *d, struct err *e)
         return try_next(d, 0, e);
     }
     d->found = NULL;
-    d->again = d->due;
+    d->next_try = d->due;
     d->lookup = lookup_begin(&d->at);
     return d->lookup ? 0 : no_host(d, strerror(errno), e);
 }
 
 /* The addresses have been found, or there are none, or no name server answers. */
-static int go_on_finding(struct dial *d, short revents, struct err *e)
+static int continue_lookup(struct dial *d, short revents, struct err *e)
 {
     const char *why;
 
@@ -134,15 +134,15 @@ static int go_on_finding(struct dial *d, short revents, struct err *e)
 int dial_begin(struct dial *d, struct err *e)
 {
     d->fd = -1;
-    return d->at.port == 0 ? knock(d, e) : find_host(d, e);
+    return d->at.port == 0 ? connect_unix(d, e) : find_host(d, e);
 }
 
 struct pollfd dial_poll(const struct dial *d, int64_t *deadline)
 {
-    *deadline = wait_earliest(*deadline, d->again);
+    *deadline = wait_earliest(*deadline, d->next_try);
     if (d->lookup)
         return (struct pollfd){lookup_fd(d->lookup), POLLIN, 0};
-    if (d->at.port == 0 && d->again < WAIT_FOREVER)
+    if (d->at.port == 0 && d->next_try < WAIT_FOREVER)
         return (struct pollfd){-1, 0, 0};
     return (struct pollfd){d->fd, POLLOUT, 0};
 }
@@ -159,17 +159,17 @@ static void tune(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-int dial_go_on(struct dial *d, short revents, struct err *e)
+int dial_serve(struct dial *d, short revents, struct err *e)
 {
     int why = 0;
     socklen_t n = sizeof why;
 
     if (d->lookup)
-        return go_on_finding(d, revents, e);
-    if (!revents && wait_now() < d->again)
+        return continue_lookup(d, revents, e);
+    if (!revents && wait_now() < d->next_try)
         return 0;
     if (!revents)
-        return d->at.port == 0 ? knock(d, e) : try_next(d, ETIMEDOUT, e);
+        return d->at.port == 0 ? connect_unix(d, e) : try_next(d, ETIMEDOUT, e);
     if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &why, &n) < 0)
         why = errno;
     if (why)

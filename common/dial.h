@@ -23,13 +23,13 @@ struct dial {
     /* Private. */
     struct lookup *lookup;         /* of the host's addresses, if that is under way */
     struct addrinfo *found, *next; /* the addresses; the next one to try */
-    int64_t again;                 /* something else is tried then */
+    int64_t next_try;              /* something else is tried then */
 };
 
 /* Begin. Fails with EXIT_NO_CONNECTION. */
 int dial_begin(struct dial *d, struct err *e);
 
-/* What to poll; `*deadline` becomes the time when dial_go_on() must be called at the latest, if
+/* What to poll; `*deadline` becomes the time when dial_serve() must be called at the latest, if
  * that is earlier. */
 struct pollfd dial_poll(const struct dial *d, int64_t *deadline);
 
@@ -37,7 +37,7 @@ struct pollfd dial_poll(const struct dial *d, int64_t *deadline);
  * Go on with what poll said. Returns 1 when `fd` is connected; 0 while it is not, and what to poll
  * may be another now; -1 when nothing is left to try (EXIT_NO_CONNECTION).
  */
-int dial_go_on(struct dial *d, short revents, struct err *e);
+int dial_serve(struct dial *d, short revents, struct err *e);
 
 /* Release what it holds, the descriptor too unless somebody has taken it and set it to -1. */
 void dial_end(struct dial *d);

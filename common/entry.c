@@ -19,7 +19,7 @@ static struct span keep(struct buf *in, const struct reply_item *item)
     buf_clear(in);
     buf_add(in, item->bytes, item->len);
     buf_reserve(in, 1); /* never NULL, though it may be empty */
-    return (struct span){in->data, in->len};
+    return span_of_buf(in);
 }
 
 static void begin_room(struct entry_decoder *d, const struct reply_item *item)

@@ -12,11 +12,7 @@
 #include "common/buf.h"
 #include "common/id.h"
 #include "common/reply.h"
-
-struct span {
-    const char *at;
-    size_t len;
-};
+#include "common/span.h"
 
 struct entry_message {
     struct span room; /* or the decoder's `from` */

@@ -13,13 +13,9 @@ static const char *const colours[] = {
 
 #define YEAR_10000 UINT64_C(253402300800) /* seconds since 1970 */
 
-static const char *colour_of(const struct span *name)
+static const char *colour_of(struct span name)
 {
-    uint32_t hash = 2166136261U; /* FNV-1a */
-
-    for (size_t i = 0; i < name->len; i++)
-        hash = (hash ^ (unsigned char)name->at[i]) * 16777619U;
-    return colours[hash % (sizeof colours / sizeof *colours)];
+    return colours[span_hash(name) % (sizeof colours / sizeof *colours)];
 }
 
 /* For JSON: UTC, behind a quote; nothing beyond the year 9999, the last one of RFC 3339. */
@@ -120,7 +116,7 @@ static void add_line(struct format *f, struct buf *to, const struct entry_messag
     }
     buf_add(to, "[", 1);
     if (f->colour)
-        buf_printf(to, "\033[1;%sm", colour_of(&m->name));
+        buf_printf(to, "\033[1;%sm", colour_of(m->name));
     add_data(to, &m->name, raw, TEXT_NAME);
     if (f->colour)
         buf_add_text(to, "\033[0m");

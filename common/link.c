@@ -18,9 +18,9 @@ enum { WRITE_CHUNK = 256 * 1024 };
 enum { OUTPUT_KEPT = 8 * 1024 * 1024 };
 
 /* How long a handshake may take before we say what may be wrong. */
-enum { DOUBT_MS = 2000 };
+enum { SLOW_HANDSHAKE_MS = 2000 };
 
-static bool tls_is_clear; /* a server has spoken TLS, or we have said that none seems to */
+static bool tls_is_known; /* a server has spoken TLS, or we have said that none seems to */
 
 /* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
@@ -29,14 +29,14 @@ enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 enum { READER_KEPT = 1024 * 1024 };
 
 struct link {
-    enum { CONNECTING, SECURING, LOGGING_IN, READY, LOST } state;
+    enum { CONNECTING, HANDSHAKING, LOGGING_IN, READY, LOST } state;
     struct dial dial;
     const struct login *login;
-    int64_t due;           /* it must be ready by then */
-    redisContext *context; /* NULL until connected */
-    struct ssl_st *ssl;    /* the context's; NULL: in the clear */
-    short securing;        /* what the handshake waits for */
-    int64_t doubt;         /* when to say that it takes long */
+    int64_t due;            /* it must be ready by then */
+    redisContext *context;  /* NULL until connected */
+    struct ssl_st *ssl;     /* the context's; NULL: in the clear */
+    short handshake_events; /* what the handshake waits for */
+    int64_t warn_at;        /* when to say that it takes long */
     struct reply_target target;
     struct buf out; /* commands that hiredis does not have yet, from out_at on */
     size_t out_at;
@@ -93,8 +93,8 @@ static bool has_output(const struct link *l)
 
 static short events(const struct link *l)
 {
-    if (l->state == SECURING)
-        return l->securing;
+    if (l->state == HANDSHAKING)
+        return l->handshake_events;
     return (short)(l->state == LOST ? 0 : has_output(l) ? POLLIN | POLLOUT : POLLIN);
 }
 
@@ -106,8 +106,8 @@ struct pollfd link_poll(const struct link *l, int64_t *deadline)
         *deadline = wait_earliest(*deadline, l->due);
     if (l->state == CONNECTING)
         return dial_poll(&l->dial, deadline);
-    if (l->state == SECURING)
-        *deadline = wait_earliest(*deadline, l->doubt);
+    if (l->state == HANDSHAKING)
+        *deadline = wait_earliest(*deadline, l->warn_at);
     return (struct pollfd){l->context->fd, events(l), 0};
 }
 
@@ -200,9 +200,9 @@ static int cannot_connect(const struct link *l, const char *why, struct err *e)
     return -1;
 }
 
-static int go_on_connecting(struct link *l, short revents, struct err *e)
+static int continue_connecting(struct link *l, short revents, struct err *e)
 {
-    int done = dial_go_on(&l->dial, revents, e);
+    int done = dial_serve(&l->dial, revents, e);
 
     if (done <= 0)
         return done;
@@ -217,34 +217,34 @@ static int go_on_connecting(struct link *l, short revents, struct err *e)
         log_in(l);
         return 0;
     }
-    l->state = SECURING;
-    l->doubt = wait_now() + DOUBT_MS;
+    l->state = HANDSHAKING;
+    l->warn_at = wait_now() + SLOW_HANDSHAKE_MS;
     l->ssl = tls_begin(l->login->tls, l->context, l->dial.at.host, l->why, &l->hint);
     return l->ssl ? 0 : cannot_connect(l, l->why, e);
 }
 
 /* A server that speaks no TLS may take the handshake for the beginning of a long command, and wait
  * for its end. Nobody should have to wait for the same until the time is up. */
-static void express_doubt(struct link *l)
+static void warn_if_slow(struct link *l)
 {
-    if (wait_now() < l->doubt)
+    if (wait_now() < l->warn_at)
         return;
-    l->doubt = WAIT_FOREVER;
-    if (!tls_is_clear)
+    l->warn_at = WAIT_FOREVER;
+    if (!tls_is_known)
         err_say(ERR_NOTICE, "%s has not answered yet; %s", l->peer, tls_hint(l->ssl));
-    tls_is_clear = true;
+    tls_is_known = true;
 }
 
-static int go_on_securing(struct link *l, struct err *e)
+static int continue_handshake(struct link *l, struct err *e)
 {
-    int done = tls_handshake(l->ssl, &l->securing, l->why);
+    int done = tls_handshake(l->ssl, &l->handshake_events, l->why);
 
     if (done < 0)
         return cannot_connect(l, l->why, e);
     if (done == 0)
-        express_doubt(l);
+        warn_if_slow(l);
     else
-        tls_is_clear = true, log_in(l);
+        tls_is_known = true, log_in(l);
     return 0;
 }
 
@@ -323,7 +323,7 @@ static int not_redis(const struct link *l, struct err *e)
     return -1;
 }
 
-static int go_on_login(struct link *l, struct err *e)
+static int continue_login(struct link *l, struct err *e)
 {
     int done = 0;
 
@@ -347,15 +347,15 @@ static int go_on_login(struct link *l, struct err *e)
 }
 
 /* Connect and log in, as far as that goes. */
-static int go_on_opening(struct link *l, short revents, struct err *e)
+static int continue_opening(struct link *l, short revents, struct err *e)
 {
-    if (l->state == CONNECTING && go_on_connecting(l, revents, e) < 0)
+    if (l->state == CONNECTING && continue_connecting(l, revents, e) < 0)
         return -1;
-    if (l->state == SECURING && go_on_securing(l, e) < 0)
+    if (l->state == HANDSHAKING && continue_handshake(l, e) < 0)
         return -1;
     if (l->state == LOGGING_IN) {
         exchange(l, revents);
-        if (go_on_login(l, e) < 0)
+        if (continue_login(l, e) < 0)
             return -1;
     }
     if (l->state != READY && wait_now() >= l->due)
@@ -366,7 +366,7 @@ static int go_on_opening(struct link *l, short revents, struct err *e)
 int link_serve(struct link *l, short revents, struct err *e)
 {
     if (!link_ready(l))
-        return go_on_opening(l, revents, e);
+        return continue_opening(l, revents, e);
     if (l->state == READY)
         exchange(l, revents);
     return 0;

@@ -42,7 +42,7 @@ static size_t writable(const struct out *o, size_t left)
 {
     struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
 
-    if (!o->gently)
+    if (!o->nonblocking)
         return left;
     if (poll(&out, 1, 0) <= 0)
         return 0;
@@ -123,7 +123,7 @@ void out_flush(struct out *o)
         if (n >= 0) {
             advance(o, (size_t)n);
         } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
-            if (o->gently)
+            if (o->nonblocking)
                 break;
             poll(&ready, 1, -1);
         } else if (errno != EINTR) {

@@ -14,7 +14,7 @@
 struct out {
     struct buf buf;       /* append here */
     size_t whole;         /* so much of it may be written */
-    bool gently;          /* never wait for the reader: flushing writes what it takes at once */
+    bool nonblocking;     /* never wait for the reader: flushing writes what it takes at once */
     bool closed;          /* the reader is gone: the program should die of SIGPIPE, quietly */
     struct screen screen; /* of a terminal where others type, once started */
     struct err failure;   /* the first, EXIT_FAILED; from then on what is whole goes nowhere */

@@ -49,7 +49,7 @@ static int give_up(const struct outage *o, const struct err *why, struct err *e)
     return -1;
 }
 
-int outage_go_on(
+int outage_failed(
     struct outage *o, struct node_outage *node, int64_t tried, const struct err *why, struct err *e)
 {
     int64_t now = wait_now();
@@ -60,9 +60,9 @@ int outage_go_on(
     if (o->retry <= now - o->since)
         return give_up(o, why, e);
     say_why(o, begins, why);
-    o->again = now + pause_before(o->attempts++);
+    o->next_attempt = now + pause_before(o->attempts++);
     if (o->retry != SESSION_FOREVER)
-        o->again = wait_earliest(o->again, o->since + o->retry);
+        o->next_attempt = wait_earliest(o->next_attempt, o->since + o->retry);
     return 0;
 }
 

@@ -25,7 +25,7 @@ struct node_outage {
 struct outage {
     int64_t retry;            /* ms that it may last */
     int64_t since;            /* it began then; 0: there is none */
-    int64_t again;            /* no attempt before then */
+    int64_t next_attempt;     /* no attempt before then */
     unsigned attempts;        /* in it */
     struct node_outage *node; /* the one that was lost */
 };
@@ -35,7 +35,7 @@ struct outage {
  * first, and choose when the next one is, after a pause that grows to 2 seconds. The outage stays
  * that of the node where it began. -1 with the reason: it has lasted too long.
  */
-int outage_go_on(struct outage *o, struct node_outage *node, int64_t tried, const struct err *why,
+int outage_failed(struct outage *o, struct node_outage *node, int64_t tried, const struct err *why,
     struct err *e);
 
 /* It is over, if there was one: say so. */

@@ -90,7 +90,7 @@ int peer_redirect(struct peer *p, const struct err *error)
     return ++p->hops <= MOST_HOPS ? 1 : -1;
 }
 
-void peer_fine(struct peer *p)
+void peer_succeeded(struct peer *p)
 {
     p->hops = 0;
 }

@@ -41,7 +41,7 @@ struct peer {
     /* Private. */
     struct kept_link_list kept; /* links to other nodes */
     struct route_slots slots;
-    unsigned hops; /* redirects since peer_fine() */
+    unsigned hops; /* redirects since peer_succeeded() */
     size_t turn;   /* the node to try when it is not known which one serves the slot */
 };
 
@@ -69,7 +69,7 @@ bool peer_follow_slot(struct peer *p);
 int peer_redirect(struct peer *p, const struct err *error);
 
 /* What was asked of the peer was answered: redirects from here on are counted from 0. */
-void peer_fine(struct peer *p);
+void peer_succeeded(struct peer *p);
 
 /* Ask the node, which has just been logged in to, which ones serve which slots. */
 void peer_ask_slots(struct peer *p);

@@ -23,7 +23,7 @@ typedef int count_type;
 /* hiredis takes any pointer but NULL for "made"; nothing is. */
 static char made;
 
-static const char strange[] = "a reply of a type that RESP2 does not have";
+static const char unknown_type[] = "a reply of a type that RESP2 does not have";
 
 /* Note what is wrong with the reply; NULL makes hiredis stop. */
 static void *refuse(const redisReadTask *task, const char *why)
@@ -42,12 +42,12 @@ static bool is_known(const redisReadTask *task)
            || task->type == REDIS_REPLY_ERROR;
 }
 
-static void *tell(const redisReadTask *task, struct reply_item *item)
+static void *pass_on(const redisReadTask *task, struct reply_item *item)
 {
     const struct reply_target *target = task->privdata;
 
     if (!is_known(task))
-        return refuse(task, strange);
+        return refuse(task, unknown_type);
     item->depth = target->reader->ridx; /* the tasks around this one lie below it in the stack */
     item->siblings = 1;
     if (task->parent) {
@@ -67,41 +67,41 @@ static void *on_string(const redisReadTask *task, char *bytes, size_t len)
 
     if (type != REPLY_STRING && len > LONGEST_LINE)
         return refuse(task, "a line of more than 64 KiB");
-    return tell(task, &item);
+    return pass_on(task, &item);
 }
 
 static void *on_array(const redisReadTask *task, count_type elements)
 {
     struct reply_item item = {.type = REPLY_ARRAY, .integer = (long long)elements};
 
-    return tell(task, &item);
+    return pass_on(task, &item);
 }
 
 static void *on_integer(const redisReadTask *task, long long integer)
 {
     struct reply_item item = {.type = REPLY_INTEGER, .integer = integer};
 
-    return tell(task, &item);
+    return pass_on(task, &item);
 }
 
 static void *on_nil(const redisReadTask *task)
 {
     struct reply_item item = {.type = REPLY_NIL};
 
-    return tell(task, &item);
+    return pass_on(task, &item);
 }
 
 #if HIREDIS_MAJOR >= 1
 static void *on_double(const redisReadTask *task, double number, char *bytes, size_t len)
 {
     (void)number, (void)bytes, (void)len;
-    return tell(task, &(struct reply_item){0});
+    return pass_on(task, &(struct reply_item){0});
 }
 
 static void *on_bool(const redisReadTask *task, int truth)
 {
     (void)truth;
-    return tell(task, &(struct reply_item){0});
+    return pass_on(task, &(struct reply_item){0});
 }
 #endif
 
@@ -151,7 +151,7 @@ static void check_rest(redisReader *reader)
     if (reader->ridx < 0 || n == 0)
         return;
     if (!is_known(TASK(reader)))
-        refuse(TASK(reader), strange);
+        refuse(TASK(reader), unknown_type);
     else if (TASK(reader)->type == REDIS_REPLY_STRING)
         target->wrong = check_length(reader->buf + reader->pos, n);
     else if (n > LONGEST_LINE)
@@ -192,7 +192,7 @@ bool reply_is_error(const struct reply_item *item, const char *code)
 
 static enum err_kind kind_of(const struct reply_item *item)
 {
-    static const char *const passing[] = {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
+    static const char *const transient[] = {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN",
         "BUSY ", "OOM", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
 
     if (reply_is_error(item, "READONLY") || reply_is_error(item, "UNBLOCKED")
@@ -200,8 +200,8 @@ static enum err_kind kind_of(const struct reply_item *item)
         return ERR_RECONNECT;
     if (reply_is_error(item, "MOVED ") || reply_is_error(item, "ASK "))
         return item->bytes[0] == 'M' ? ERR_MOVED : ERR_ASK;
-    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-        if (reply_is_error(item, passing[i]))
+    for (size_t i = 0; i < sizeof transient / sizeof *transient; i++)
+        if (reply_is_error(item, transient[i]))
             return ERR_TRANSIENT;
     return ERR_FINAL;
 }

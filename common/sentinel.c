@@ -45,7 +45,7 @@ void sentinel_ask(struct sentinel *s)
     s->unknown = s->away = false;
     s->refused.code = EXIT_DONE;
     s->busy = true; /* though there may be none that can be asked: sentinel_serve() says so */
-    s->again = wait_now() + WATCH_MS;
+    s->watch_at = wait_now() + WATCH_MS;
     /* Sentinels mostly need no password: the one that is given is for the master. */
     s->login = (struct login){.name = s->route->login.name, .tls = s->route->login.tls};
     ask_next(s);
@@ -58,10 +58,10 @@ bool sentinel_is_busy(const struct sentinel *s)
 
 struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline)
 {
-    if (watch && !s->busy && wait_now() >= s->again)
+    if (watch && !s->busy && wait_now() >= s->watch_at)
         sentinel_ask(s);
     if (watch)
-        *deadline = wait_earliest(*deadline, s->again);
+        *deadline = wait_earliest(*deadline, s->watch_at);
     if (s->busy)
         *deadline = wait_earliest(*deadline, s->link ? s->due : 0);
     return link_poll(s->link, deadline);

@@ -21,7 +21,7 @@ struct sentinel {
     struct login login;
     struct link *link;  /* to the one being asked; NULL: none is */
     bool busy;          /* what is asked, or could not be, was not answered yet */
-    int64_t again;      /* when it is time to ask again */
+    int64_t watch_at;   /* when it is time to ask again */
     size_t at, asked;   /* its place among the route's nodes; how many were asked */
     bool sent;          /* the question was */
     bool unknown, away; /* one knows no such master; one did not answer */

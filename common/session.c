@@ -68,7 +68,8 @@ static int count_failure(struct session *s, struct err *e)
 {
     if (s->state == FAILED)
         s->state = DOWN;
-    return outage_go_on(&s->outage, route_outage(s->peer.route, &s->peer.at), s->tried, &s->why, e);
+    return outage_failed(
+        &s->outage, route_outage(s->peer.route, &s->peer.at), s->tried, &s->why, e);
 }
 
 /* A server that closes a connection on which it owes nothing has not failed. */
@@ -77,7 +78,7 @@ static void rest(struct session *s)
     peer_close(&s->peer);
     s->state = DOWN;
     s->unreported = true;
-    s->outage.again = wait_now() + REST_MS;
+    s->outage.next_attempt = wait_now() + REST_MS;
 }
 
 /* Count the silence of a server that owes an answer. */
@@ -98,7 +99,8 @@ static void advance(struct session *s, int64_t now)
     bool resting = s->idle && s->outage.since == 0;
     int64_t due;
 
-    if (s->state > DIRECTED || resting || now < s->outage.again || sentinel_is_busy(&s->sentinel))
+    if (s->state > DIRECTED || resting || now < s->outage.next_attempt
+        || sentinel_is_busy(&s->sentinel))
         return;
     s->tried = now;
     if (s->state == DOWN && s->peer.route->master) {
@@ -197,10 +199,10 @@ int session_prepare(
     fds[0] = link_poll(s->peer.link, deadline);
     if (s->peer.route->master)
         fds[1] = sentinel_poll(&s->sentinel, s->peer.link != NULL, deadline);
-    if (s->outage.again > now)
-        *deadline = wait_earliest(*deadline, s->outage.again);
+    if (s->outage.next_attempt > now)
+        *deadline = wait_earliest(*deadline, s->outage.next_attempt);
     s->owed = (awaiting || s->state == GREETING) && s->peer.link && link_up(s->peer.link)
-              && now >= s->outage.again;
+              && now >= s->outage.next_attempt;
     if (s->owed)
         *deadline = wait_earliest(*deadline, now + SESSION_PATIENCE_MS - s->silence);
     return 0;
@@ -271,7 +273,7 @@ int session_refused(struct session *s, const struct err *why, struct err *e)
     return redirected == 1 ? 0 : count_failure(s, e);
 }
 
-void session_renew(struct session *s)
+void session_reconnect(struct session *s)
 {
     if (s->peer.link)
         s->state = DIRECTED; /* to the same server */
@@ -320,16 +322,16 @@ const char *session_user(const struct session *s)
     return s->peer.route->login.user ? s->peer.route->login.user : "default";
 }
 
-void session_fine(struct session *s)
+void session_succeeded(struct session *s)
 {
     s->silence = 0;
-    peer_fine(&s->peer);
+    peer_succeeded(&s->peer);
     outage_end(&s->outage);
 }
 
 bool session_up(const struct session *s)
 {
-    return s->state == UP && link_up(s->peer.link) && wait_now() >= s->outage.again;
+    return s->state == UP && link_up(s->peer.link) && wait_now() >= s->outage.next_attempt;
 }
 
 int session_slot(const struct session *s)
@@ -372,7 +374,7 @@ struct session *session_open(struct route *route, int64_t retry, int64_t later_r
             return NULL;
         }
     s->outage.retry = retry == SESSION_DEFAULT ? later_retry : retry;
-    session_fine(s);
+    session_succeeded(s);
     err_say(ERR_DETAIL, "connected to %s", link_peer(s->peer.link));
     return s;
 }

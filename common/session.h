@@ -132,11 +132,11 @@ int session_refused(struct session *s, const struct err *why, struct err *e);
 
 /* Connect again, at once and without a word: what state the link is in is not known. No reply may
  * be due. */
-void session_renew(struct session *s);
+void session_reconnect(struct session *s);
 
 /* The server did what was asked, or nothing is left to ask: an outage, if there was one, is over.
  */
-void session_fine(struct session *s);
+void session_succeeded(struct session *s);
 
 /*
  * Before closing: wait until then for one last reply that nothing depends on any more, so that what

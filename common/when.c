@@ -5,7 +5,7 @@
 
 /* A bare number from 1 on and up to this one is a time that nobody means: milliseconds up to 1973.
  */
-#define DOUBTFUL UINT64_C(100000000000)
+#define AMBIGUOUS UINT64_C(100000000000)
 
 enum { DAY = 24 * 60 * 60 };
 
@@ -204,7 +204,7 @@ static int check_meaning(const char *text, size_t n, struct err *e)
     if (n == 8 && take(text, "%Y%m%d", n, &tm))
         return err_set(e, EXIT_USAGE, "'%s' might be a date: write %.4s-%.2s-%.2s", text, text,
             text + 4, text + 6);
-    if (id_number(text, n, &number) == 0 && number > 0 && number <= DOUBTFUL)
+    if (id_number(text, n, &number) == 0 && number > 0 && number <= AMBIGUOUS)
         return err_set(e, EXIT_USAGE,
             "'%s' might be %ss (ago), @%s (seconds since 1970) or %s-0 (an ID): write which", text,
             text, text, text);

@@ -162,7 +162,7 @@ static void tells_a_full_disk(void)
 static void goes_on_within_a_frame(void)
 {
     enum { LINES = 3000, BUSY = 100000 };
-    struct out o = {.gently = true};
+    struct out o = {.nonblocking = true};
     struct screen s = {0};
     struct buf all = {0}, got = {0};
     char bytes[4096];

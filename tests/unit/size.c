@@ -41,7 +41,7 @@ static void is_large_in_parts(void)
 
 static void takes_all_of_a_batch(void)
 {
-    struct batch_size s = {0};
+    struct transaction_size s = {0};
 
     CHECK(size_of_transaction(&s) >= FAR);
     for (int i = 0; i < 1000; i++)
@@ -57,7 +57,7 @@ static void halves_after_a_failure(void)
 {
     for (size_t i = 0; i < sizeof halves / sizeof *halves; i++)
         for (int died = 0; died < 2; died++) {
-            struct batch_size s = {0};
+            struct transaction_size s = {0};
 
             size_failed(&s, halves[i].entries, died);
             CHECK_NUMBER(size_of_transaction(&s), halves[i].next);
@@ -67,7 +67,7 @@ static void halves_after_a_failure(void)
 
 static void halves_down_to_one(void)
 {
-    struct batch_size s = {0};
+    struct transaction_size s = {0};
     size_t entries = FAR, last;
     int tries = 0;
 
@@ -86,7 +86,7 @@ static void halves_down_to_one(void)
 /* Memory that ran out is there again: it doubles with each that goes through. */
 static void grows_again_at_once(void)
 {
-    struct batch_size s = {0};
+    struct transaction_size s = {0};
     size_t want = 1024;
 
     size_failed(&s, 2048, false);
@@ -103,7 +103,7 @@ static void grows_again_at_once(void)
  * what went through is not made smaller. */
 static void stays_below_what_a_connection_died_of(void)
 {
-    struct batch_size s = {0};
+    struct transaction_size s = {0};
     int deaths = 0, sent = 0;
     size_t limit = 700; /* entries that the server takes */
 
@@ -131,7 +131,7 @@ static void stays_below_what_a_connection_died_of(void)
 
 static void keeps_below_the_ceiling_until_it_is_raised(void)
 {
-    struct batch_size s = {0};
+    struct transaction_size s = {0};
     int until_raised = 0;
 
     size_failed(&s, 2048, true);  /* 1,024, and no more */

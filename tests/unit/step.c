@@ -56,14 +56,14 @@ static const struct {
     /* After a connection has died. */
     {"in doubt", {PART_IN_DOUBT, .up = YES}, STEP_GUARD},
     {"in doubt, asked", {PART_IN_DOUBT, .guard = GUARD_ASKED, .up = YES, .owed = YES}, STEP_WAIT},
-    {"found by the receipt", {PART_FOUND, .guard = GUARD_STANDS, .up = YES, .proven = YES},
+    {"found by the receipt", {PART_RAN, .guard = GUARD_STANDS, .up = YES, .proven = YES},
         STEP_VERIFY},
     {"found, a reply is owed",
-        {PART_FOUND, .guard = GUARD_STANDS, .up = YES, .owed = YES, .proven = YES}, STEP_WAIT},
+        {PART_RAN, .guard = GUARD_STANDS, .up = YES, .owed = YES, .proven = YES}, STEP_WAIT},
     {"found, the next is queued",
-        {PART_FOUND, PART_QUEUED, GUARD_STANDS, .up = YES, .owed = YES, .proven = YES},
+        {PART_RAN, PART_QUEUED, GUARD_STANDS, .up = YES, .owed = YES, .proven = YES},
         STEP_DISCARD},
-    {"found, no connection", {.now = PART_FOUND}, STEP_WAIT},
+    {"found, no connection", {.now = PART_RAN}, STEP_WAIT},
 
     /* Each entry is its own receipt. */
     {"-k, not proven", {PART_READY, .up = YES, .unguarded = YES}, STEP_PROVE},
@@ -88,17 +88,17 @@ static const struct {
         {PART_ADDED, PART_QUEUED, GUARD_ASKED, .up = YES, .owed = YES, .proven = YES}, STEP_WAIT},
     {"in, not at the replicas, the next is queued",
         {PART_ADDED, PART_QUEUED, GUARD_STANDS, .up = YES, .proven = YES}, STEP_DISCARD},
-    {"at the replicas", {PART_COPIED, .up = YES, .proven = YES}, STEP_FINISH},
-    {"at the replicas, replies are owed", {PART_COPIED, .up = YES, .owed = YES, .proven = YES},
+    {"at the replicas", {PART_ACKNOWLEDGED, .up = YES, .proven = YES}, STEP_FINISH},
+    {"at the replicas, replies are owed", {PART_ACKNOWLEDGED, .up = YES, .owed = YES, .proven = YES},
         STEP_FINISH},
     {"at the replicas, the next is queued",
-        {PART_COPIED, PART_QUEUED, GUARD_STANDS, .up = YES, .proven = YES}, STEP_FINISH},
-    {"to be trimmed", {PART_COPIED, .guard = GUARD_STANDS, .up = YES, .proven = YES, .trims = YES},
+        {PART_ACKNOWLEDGED, PART_QUEUED, GUARD_STANDS, .up = YES, .proven = YES}, STEP_FINISH},
+    {"to be trimmed", {PART_ACKNOWLEDGED, .guard = GUARD_STANDS, .up = YES, .proven = YES, .trims = YES},
         STEP_TRIM},
     {"to be trimmed, replies are owed",
-        {PART_COPIED, .up = YES, .owed = YES, .proven = YES, .trims = YES}, STEP_WAIT},
+        {PART_ACKNOWLEDGED, .up = YES, .owed = YES, .proven = YES, .trims = YES}, STEP_WAIT},
     {"to be trimmed, the next is queued",
-        {PART_COPIED, PART_QUEUED, .up = YES, .proven = YES, .trims = YES}, STEP_DISCARD},
+        {PART_ACKNOWLEDGED, PART_QUEUED, .up = YES, .proven = YES, .trims = YES}, STEP_DISCARD},
     {"all of it is in", {PART_IN, .up = YES, .proven = YES}, STEP_FINISH},
     {"all of it is in, the next is queued",
         {PART_IN, PART_QUEUED, .up = YES, .owed = YES, .proven = YES}, STEP_FINISH},
@@ -114,25 +114,25 @@ static const struct {
     {"plain, added, too few replicas have it", {PART_ADDED, .up = YES, .plain = YES}, STEP_RENEW},
     {"plain, added, their answer is owed", {PART_ADDED, .up = YES, .owed = YES, .plain = YES},
         STEP_WAIT},
-    {"plain, in", {PART_COPIED, .up = YES, .owed = YES, .plain = YES}, STEP_FINISH},
-    {"plain, in, to be trimmed", {PART_COPIED, .up = YES, .plain = YES, .trims = YES}, STEP_TRIM},
+    {"plain, in", {PART_ACKNOWLEDGED, .up = YES, .owed = YES, .plain = YES}, STEP_FINISH},
+    {"plain, in, to be trimmed", {PART_ACKNOWLEDGED, .up = YES, .plain = YES, .trims = YES}, STEP_TRIM},
     {"plain, in, to be trimmed, replies are owed",
-        {PART_COPIED, .up = YES, .owed = YES, .plain = YES, .trims = YES}, STEP_WAIT},
+        {PART_ACKNOWLEDGED, .up = YES, .owed = YES, .plain = YES, .trims = YES}, STEP_WAIT},
     {"plain, all in", {PART_IN, .up = YES, .plain = YES, .trims = YES}, STEP_FINISH},
 
     /* An error has come. */
-    {"trouble, replies are owed", {PART_IN_FLIGHT, .up = YES, .owed = YES, .trouble = YES},
+    {"trouble, replies are owed", {PART_IN_FLIGHT, .up = YES, .owed = YES, .error = YES},
         STEP_WAIT},
-    {"trouble, and all has come", {PART_READY, .up = YES, .trouble = YES}, STEP_RECOVER},
-    {"trouble, no part", {.up = YES, .trouble = YES}, STEP_RECOVER},
+    {"trouble, and all has come", {PART_READY, .up = YES, .error = YES}, STEP_RECOVER},
+    {"trouble, no part", {.up = YES, .error = YES}, STEP_RECOVER},
     {"trouble, queued",
-        {PART_QUEUED, .guard = GUARD_STANDS, .up = YES, .owed = YES, .trouble = YES, .proven = YES},
+        {PART_QUEUED, .guard = GUARD_STANDS, .up = YES, .owed = YES, .error = YES, .proven = YES},
         STEP_DISCARD},
     {"trouble, the next is queued",
-        {PART_IN_FLIGHT, PART_QUEUED, .up = YES, .owed = YES, .trouble = YES, .proven = YES},
+        {PART_IN_FLIGHT, PART_QUEUED, .up = YES, .owed = YES, .error = YES, .proven = YES},
         STEP_DISCARD},
-    {"trouble, plain", {PART_READY, .up = YES, .trouble = YES, .plain = YES}, STEP_RECOVER},
-    {"trouble, no connection", {PART_IN_DOUBT, .trouble = YES}, STEP_RECOVER},
+    {"trouble, plain", {PART_READY, .up = YES, .error = YES, .plain = YES}, STEP_RECOVER},
+    {"trouble, no connection", {PART_IN_DOUBT, .error = YES}, STEP_RECOVER},
 };
 
 static void decides(void)
@@ -171,7 +171,7 @@ static void for_all(void (*check)(const struct step_facts *f, enum step step))
                         .guard = (enum guard)guard,
                         .up = bits & 1,
                         .owed = bits & 2,
-                        .trouble = bits & 4,
+                        .error = bits & 4,
                         .proven = bits & 8,
                         .plain = bits & 16,
                         .unguarded = bits & 32,
@@ -180,7 +180,7 @@ static void for_all(void (*check)(const struct step_facts *f, enum step step))
 
                     snprintf(row, sizeof row, "now %d next %d guard %d%s%s%s%s%s%s%s: step %d", now,
                         next, guard, f.up ? " up" : "", f.owed ? " owed" : "",
-                        f.trouble ? " trouble" : "", f.proven ? " proven" : "",
+                        f.error ? " trouble" : "", f.proven ? " proven" : "",
                         f.plain ? " plain" : "", f.unguarded ? " unguarded" : "",
                         f.trims ? " trims" : "", (int)step);
                     check(&f, step);
@@ -192,7 +192,7 @@ static void check_connection(const struct step_facts *f, enum step step)
 {
     if (!f->up)
         CHECK(step == STEP_WAIT || step == STEP_RECOVER);
-    if (f->now == PART_NONE && !f->trouble)
+    if (f->now == PART_NONE && !f->error)
         CHECK(step == STEP_WAIT);
 }
 
@@ -222,7 +222,7 @@ static void check_commit(const struct step_facts *f, enum step step)
 {
     if (step != STEP_COMMIT)
         return;
-    CHECK(f->up && !f->trouble && !f->plain);
+    CHECK(f->up && !f->error && !f->plain);
     CHECK_NUMBER(f->now, PART_QUEUED);
     CHECK(f->unguarded ? f->proven : f->guard == GUARD_STANDS);
 }
@@ -241,9 +241,9 @@ static void check_queue(const struct step_facts *f, enum step step)
     if (step == STEP_QUEUE_NEXT)
         CHECK(f->now == PART_IN_FLIGHT && f->next == PART_READY);
     if (step == STEP_QUEUE || step == STEP_QUEUE_NEXT)
-        CHECK(f->up && !f->trouble && !f->plain && !is_open(f));
+        CHECK(f->up && !f->error && !f->plain && !is_open(f));
     if (step == STEP_DISCARD)
-        CHECK(f->up && is_open(f) && !(f->plain && !f->trouble));
+        CHECK(f->up && is_open(f) && !(f->plain && !f->error));
 }
 
 static void queues_one_transaction_at_a_time(void)
@@ -256,7 +256,7 @@ static void check_doubt(const struct step_facts *f, enum step step)
 {
     if (f->now == PART_IN_DOUBT && !f->plain && !f->unguarded)
         CHECK(is_silent(step) || step == STEP_GUARD || step == STEP_DISCARD);
-    if (f->now == PART_FOUND && !f->plain)
+    if (f->now == PART_RAN && !f->plain)
         CHECK(is_silent(step) || step == STEP_VERIFY || step == STEP_DISCARD);
 }
 
@@ -293,7 +293,7 @@ static void check_plain(const struct step_facts *f, enum step step)
 {
     bool adds = step == STEP_ADD || step == STEP_ADD_NEXT;
 
-    if (f->plain && !f->trouble)
+    if (f->plain && !f->error)
         CHECK(adds || is_silent(step) || step == STEP_RENEW || step == STEP_TRIM);
     else
         CHECK(!adds);
@@ -310,7 +310,7 @@ static void adds_plainly_only_where_that_is_asked_for(void)
 
 static void check_trouble(const struct step_facts *f, enum step step)
 {
-    if (f->trouble)
+    if (f->error)
         CHECK(step == STEP_WAIT || step == STEP_DISCARD || step == STEP_RECOVER);
     else
         CHECK(step != STEP_RECOVER);
@@ -324,9 +324,9 @@ static void recovers_from_trouble_before_all_else(void)
 static void check_finish(const struct step_facts *f, enum step step)
 {
     if (step == STEP_FINISH)
-        CHECK(f->now == PART_IN || (f->now == PART_COPIED && !f->trims));
+        CHECK(f->now == PART_IN || (f->now == PART_ACKNOWLEDGED && !f->trims));
     if (step == STEP_TRIM)
-        CHECK(f->now == PART_COPIED && f->trims);
+        CHECK(f->now == PART_ACKNOWLEDGED && f->trims);
     if (step == STEP_RENEW)
         CHECK_NUMBER(f->now, PART_ADDED);
     if (step == STEP_LOOK_UP)
@@ -348,9 +348,9 @@ static bool can_be(const struct step_facts *f)
         return false;
     if (is_open(f) && (!f->up || !f->proven || f->plain))
         return false;
-    if (f->plain && (f->now == PART_FOUND || f->now == PART_TOO_OLD || f->now == PART_ADDED))
+    if (f->plain && (f->now == PART_RAN || f->now == PART_TOO_OLD || f->now == PART_ADDED))
         return false;
-    if (!exact && (f->guard != GUARD_NONE || f->now == PART_FOUND))
+    if (!exact && (f->guard != GUARD_NONE || f->now == PART_RAN))
         return false;
     if (f->unguarded && f->now == PART_IN_DOUBT)
         return false;
