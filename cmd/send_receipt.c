@@ -60,9 +60,11 @@ void receipt_begin(
     r->life = retry == SESSION_FOREVER ? WEEK_MS
               : retry < HOUR_MS / 4    ? HOUR_MS
                                        : 4 * (uint64_t)retry;
-    buf_clear(&r->room);
-    buf_add(&r->room, room.at, room.len);
-    buf_reserve(&r->room, 1); /* never NULL, though it may be empty */
+    if (room.at != r->room.data) {
+        buf_clear(&r->room);
+        buf_add(&r->room, room.at, room.len);
+        buf_reserve(&r->room, 1); /* never NULL, even if the name is empty */
+    }
     name_key(r, user, sender);
 }
 

@@ -43,8 +43,8 @@ struct receipt {
  * `{room}:chat-send:USER:<32 hexadecimal digits>`, without the braces where the room has a hash tag
  * of its own. USER is percent-encoded but for letters, digits, `.`, `_` and `-`, so that a pattern
  * of an ACL for one user matches no other. It lives for the larger of an hour and four times
- * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. Ends the
- * program when the system gives no random numbers.
+ * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. `room` is
+ * copied, and may be the receipt's own. Ends the program when the system gives no random numbers.
  */
 void receipt_begin(
     struct receipt *r, struct span room, const char *user, int64_t retry, int64_t now);

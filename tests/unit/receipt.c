@@ -319,9 +319,24 @@ static void acknowledges(void)
     receipt_free(&r);
 }
 
+/* Larger than a buffer that is kept for its next use. */
+static void begins_again_for_a_giant_room(void)
+{
+    static char room[3 * 1024 * 1024];
+    struct receipt r;
+
+    memset(room, 'r', sizeof room);
+    r = begin((struct span){room, sizeof room}, "bob", 0, 0);
+    receipt_begin(&r, (struct span){r.room.data, r.room.len}, "bob", 0, 0);
+    CHECK_SAME(r.room.data, r.room.len, room, sizeof room);
+    CHECK_SAME(r.key.data + 1, sizeof room, room, sizeof room);
+    receipt_free(&r);
+}
+
 UNIT_MAIN({"names keys after the room and the user", names_keys},
     {"names keys after rooms of any bytes", names_keys_after_rooms_of_any_bytes},
     {"names no key twice", names_no_key_twice}, {"begins anew", begins_anew},
+    {"begins again for a giant room", begins_again_for_a_giant_room},
     {"lies in the hash slot of the room, or says that it does not", lies_in_the_slot_of_the_room},
     {"lives for an hour, or four times as long as an outage may last",
         lives_for_an_hour_or_four_times_as_long_as_an_outage},
