@@ -14,10 +14,10 @@
 
 enum { MAXLEN = 300, MAXAGE, MAX_MESSAGE, REPLICAS, AT_LEAST_ONCE };
 
-/* How long an outage may last, unless --retry says. */
+/* How long an outage may last without --retry. */
 enum { RETRY_MS = 60000 };
 
-/* What the options fill in beside the settings of the connection. */
+/* What this program's own options fill in. */
 struct arguments {
     struct send_settings send;
     bool null, whole, tsv;
@@ -61,7 +61,7 @@ static const struct option_clash clashes[] = {
     {0},
 };
 
-/* The operands behind the room, joined by blanks, are the message. */
+/* The operands after the room, joined by spaces, are the message. */
 static int take_words(
     struct send_settings *set, const struct option_parser *p, char **words, int n, struct err *e)
 {
@@ -97,8 +97,8 @@ static int take_operands(
     return take_words(set, p, operands + 1, n - 1, e);
 }
 
-/* Whether two terminals are one, which may have been opened as /dev/tty: that is the name of the
- * controlling terminal, the only one that knows the foreground process group. */
+/* Whether both are the same terminal. One may have been opened as /dev/tty, the controlling
+ * terminal, which is the only one whose foreground process group can be asked for. */
 static bool is_same_terminal(int one, int other)
 {
     struct stat a, b;
@@ -108,7 +108,7 @@ static bool is_same_terminal(int one, int other)
     return a.st_rdev == b.st_rdev || (tcgetpgrp(one) >= 0 && tcgetpgrp(other) >= 0);
 }
 
-/* Where lines are typed, what is said must leave them alone. */
+/* If lines are typed on the terminal that standard error is, show notices above them. */
 static int choose_screen(const struct send_settings *set, bool progress, struct err *e)
 {
     if (!set->prompt || !is_same_terminal(STDIN_FILENO, STDERR_FILENO))
@@ -120,7 +120,7 @@ static int choose_screen(const struct send_settings *set, bool progress, struct 
     return 0;
 }
 
-/* The sender's name, where rows do not bring their own. */
+/* Choose the sender's name, unless the rows have their own. */
 static int choose_name(struct sender *s, struct send_settings *set, struct err *e)
 {
     const char *name = getenv("CHAT_NAME");
@@ -172,7 +172,7 @@ int main(int argc, char **argv)
         "Send each line of standard input, or the words, to a room (a Redis stream).", tables,
         clashes, libraries, 2, {0}};
     struct sender s = {.set = &a.send};
-    static struct route route; /* it knows all slots of a cluster */
+    static struct route route; /* too large for the stack: it has all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     wait_begin();
     link_libraries(libraries);
     operand = options_parse(&parser, argc, argv, &e);
-    out_prepare(); /* not before --help, which dies of a closed pipe like any filter */
+    out_prepare(); /* after --help, which dies of a closed pipe like any filter */
     if (operand > 0 && take_operands(&a, &parser, argv + operand, argc - operand, &e) == 0) {
         server.input_is_data = a.send.mode != SEND_WORDS;
         a.send.prompt = a.send.mode == SEND_LINES && isatty(STDIN_FILENO);

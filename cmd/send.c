@@ -8,7 +8,7 @@
 #include "common/text.h"
 #include "common/wait.h"
 
-/* Move input into batches. Returns whether one of them is under way now. */
+/* Move input into batches. Returns whether delivery has taken one of them. */
 static bool fill(struct sender *s)
 {
     struct delivery *d = s->delivery;
@@ -27,12 +27,12 @@ static int move(struct sender *s, struct err *e)
         fill(s);
         if (delivery_serve(s->delivery, e) < 0)
             return -1;
-    } while (fill(s)); /* what was answered has made space */
+    } while (fill(s)); /* replies may have made space */
     return 0;
 }
 
-/* Show the prompt, unless the next line was typed already. It need not wait for what is said about
- * the last one if that will go above it. */
+/* Show the prompt, unless the next line has been typed already. Wait for what is printed about the
+ * last line, unless that will be shown above the prompt. */
 static void prompt(struct sender *s)
 {
     struct pollfd typed = {STDIN_FILENO, POLLIN, 0};
@@ -50,7 +50,7 @@ static void prompt(struct sender *s)
     buf_free(&text);
 }
 
-/* Once it is delivered: that the line, as it was typed, may not be. */
+/* Once a line that the terminal cut is delivered, report that. */
 static void report_cut(struct sender *s)
 {
     struct lines *lines = &s->input.lines;
@@ -59,8 +59,7 @@ static void report_cut(struct sender *s)
         return;
     err_say(ERR_ALWAYS,
         "line %zu was cut: a terminal passes on only 4095 bytes of a line; send a longer one from "
-        "a "
-        "file or a pipe",
+        "a file or a pipe",
         lines->cut);
     lines->cut = 0;
 }
@@ -69,17 +68,17 @@ static void read_input(struct sender *s)
 {
     const struct lines *lines = &s->input.lines;
 
-    wait_arm(); /* what is read from here on shall be delivered, whatever comes */
+    wait_arm(); /* from here on, what was read is delivered before a signal ends the program */
     input_read(&s->input);
     if (!s->set->prompt)
         return;
     if (lines->ended)
         err_line_end();
     else if (lines->in.len > 0 && lines->in.data[lines->in.len - 1] == '\n')
-        err_line_ended(); /* and not by ^D within it */
+        err_line_ended(); /* ^D within a line does not end it */
 }
 
-/* Nothing can be done until something comes: wait for input, the server, time or a signal. */
+/* Wait for input, the server, a deadline or a signal. */
 static int wait_for_more(struct sender *s, struct err *e)
 {
     struct delivery *d = s->delivery;
@@ -106,7 +105,7 @@ static int wait_for_more(struct sender *s, struct err *e)
     return 0;
 }
 
-/* Behind the reason for which it ended: how much did arrive, and what did not. */
+/* Append to the error how many messages were delivered, and the first line that was not. */
 static int report_undelivered(struct sender *s, struct err *e)
 {
     const struct err *failure = delivery_failure(s->delivery);
@@ -115,7 +114,7 @@ static int report_undelivered(struct sender *s, struct err *e)
     uint64_t lost = delivery_lost(s->delivery, &may_lack), delivered = 0;
 
     if (failure->code != EXIT_DONE)
-        *e = *failure; /* and not that the server then closed */
+        *e = *failure; /* not the lost connection that came of it */
     else if (line == 0)
         line = input_undelivered(&s->input);
     delivery_close(s->delivery);
@@ -131,11 +130,11 @@ static int report_undelivered(struct sender *s, struct err *e)
     return -1;
 }
 
-/* All that could be delivered is: was that everything? */
+/* Nothing more can be delivered. Report what is missing, if anything is. */
 static int conclude(struct sender *s, struct err *e)
 {
-    bool unsure;
-    uint64_t lost = delivery_lost(s->delivery, &unsure);
+    bool may_lack;
+    uint64_t lost = delivery_lost(s->delivery, &may_lack);
 
     report_cut(s);
     out_flush(&s->out);
@@ -143,7 +142,7 @@ static int conclude(struct sender *s, struct err *e)
     if (e->code == EXIT_DONE && lost > 0)
         err_set(e, EXIT_FAILED, "%" PRIu64 " message%s that the server had acknowledged %s lost",
             lost, lost == 1 ? "" : "s", lost == 1 ? "was" : "were");
-    else if (e->code == EXIT_DONE && unsure)
+    else if (e->code == EXIT_DONE && may_lack)
         err_set(e, EXIT_FAILED, "messages that the server had acknowledged may be lost");
     if (delivery_failure(s->delivery)->code != EXIT_DONE || e->code != EXIT_DONE)
         return report_undelivered(s, e);

@@ -5,7 +5,7 @@
 #include "common/reply.h"
 #include "common/route.h"
 
-/* More memory than the largest batch takes is the trace of a giant message. */
+/* Release memory beyond what the largest batch takes: it is left from a giant message. */
 enum { COMMANDS_KEPT = 8 * 1024 * 1024 };
 
 bool batch_full(const struct send_batch *b, struct batch_limit most)
@@ -28,8 +28,7 @@ struct span batch_room_name(const struct send_batch *b, size_t place)
     return (struct span){b->commands.data + r->at, r->len};
 }
 
-/* The place in the index for a room: that of the room, or the free one that it may take. A place
- * holds the room's number, from 1. */
+/* The element of the index that holds the room's place (from 1), or 0 if the room is new. */
 static uint32_t *indexed(const struct send_batch *b, struct span name)
 {
     uint32_t *index = (void *)b->index.data, mask = (uint32_t)(b->index.len / sizeof *index) - 1;
@@ -40,7 +39,7 @@ static uint32_t *indexed(const struct send_batch *b, struct span name)
     return &index[at];
 }
 
-/* Keep the index at least twice as large as what it holds. */
+/* Keep at least half of the index free. */
 static void grow_index(struct send_batch *b)
 {
     size_t places = b->index.len / sizeof(uint32_t), n = places ? 2 * places : 64;
@@ -54,7 +53,7 @@ static void grow_index(struct send_batch *b)
         *indexed(b, batch_room_name(b, i)) = i + 1;
 }
 
-/* The number of the entry's room; that of a new one is `n_rooms`. */
+/* The place of a room; `rooms.n` if it is new, in which case it must be added. */
 static uint32_t find_room(struct send_batch *b, struct span name)
 {
     uint32_t last = b->entries.n > 0 ? b->entries.at[b->entries.n - 1].room : 0, *place;
@@ -68,14 +67,14 @@ static uint32_t find_room(struct send_batch *b, struct span name)
     return *place - 1;
 }
 
-/* A room that is new in the batch; its name begins at `at`. */
+/* Add a room whose name begins at `at` in `commands`. */
 static void add_room(struct send_batch *b, size_t at, size_t len)
 {
     list_add(&b->rooms,
         ((struct batch_room){.at = at, .len = len, .entry = BATCH_NO_ENTRY, .newest = ID_LEAST}));
 }
 
-/* What the XADD begins with, up to its fields. Returns where in it the room's name begins. */
+/* Write the XADD up to its fields. Returns where the room's name begins in it. */
 static size_t make_head(
     struct buf *to, const struct send_entry *entry, const struct send_settings *set)
 {
@@ -104,7 +103,7 @@ void batch_add(
 {
     uint32_t room = find_room(b, entry->room);
 
-    /* Without -k it is the same for all entries of a room that have as many fields. */
+    /* Without -k, entries of one room with the same number of fields have the same head. */
     if (set->keep_ids || b->entries.n == 0 || room != b->entries.at[b->entries.n - 1].room
         || entry->messages != b->head_messages) {
         size_t at = make_head(&b->head, entry, set);
@@ -178,7 +177,7 @@ void batch_divide(struct send_batch *b, enum batch_division how)
 {
     size_t size = (how == DIVIDE_BY_ROOM ? b->rooms.n : ROUTE_SLOTS) * sizeof(uint32_t);
     uint32_t *part_of = (void *)buf_reserve(&b->part_of, size);
-    uint32_t known = 0; /* rooms that have a part: they come in the order of their entries */
+    uint32_t known = 0; /* rooms that have a part; rooms are in the order of their entries */
 
     memset(part_of, 0, size);
     b->parts.n = b->at = 0;
@@ -294,7 +293,7 @@ bool batch_in_doubt(const struct send_batch *b, size_t entry)
     return false;
 }
 
-/* What -T and -i print of an entry: its input, its ID, or both, row by row. */
+/* Append what -T and -i print of an entry: its input, its ID, or both, for each message. */
 static void print_entry(const struct batch_entry *e, const struct send_settings *set,
     const char *echo, size_t n, struct buf *to)
 {

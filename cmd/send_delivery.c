@@ -1,41 +1,42 @@
 /*
- * How each entry gets into its room once and in order, and why that holds.
+ * How each entry gets into its room once and in order, and why that works.
  *
- * A batch is one transaction that also writes a receipt. The guard for the next batch rides behind
- * it in the same round trip:
+ * A batch is one transaction that also writes a receipt. The guard for the next batch follows it in
+ * the same round trip:
  *
  *     MULTI  XADD ...  SET receipt "n line"  EXEC  [WAIT]   WATCH receipt  GET receipt
  *     `---------------- batch n ----------------'           `--- arms batch n+1 ---'
  *
- * The rule: EXEC of batch n+1 is sent only after WATCH and GET were answered on this very
- * connection, and GET returned exactly the number of entries before it. What comes before EXEC may
- * be queued at the server earlier. If GET returns anything else, DISCARD ends the transaction.
+ * The rule: EXEC of batch n+1 is sent only after WATCH and GET were answered on the same
+ * connection, and GET returned exactly the number of entries before that batch. What precedes EXEC
+ * may be queued at the server earlier. If GET returns anything else, DISCARD ends the transaction.
  *
- * Every batch that runs writes the receipt. An EXEC that succeeds proves that nobody has written it
- * since its WATCH; GET, which came behind that WATCH, proves that it stood at n. So batch n+1 runs
- * only behind batch n, and at most once: a late copy of it, from a connection that died, has an
- * older WATCH, and whichever copy runs first makes all others fail. When a connection dies, GET on
- * the next one shows whether the batch in flight is in: the receipt either stands at n or counts
- * that batch too. The batch stays in doubt until something later is acknowledged, since a late copy
- * may still run. Queueing is all or nothing: a command that is refused (out of memory and the like)
- * makes EXEC fail, and so does a receipt that has expired or was evicted (Redis documentation,
- * "Transactions").
+ * Every batch that runs writes the receipt. If EXEC succeeds, nobody has written the receipt since
+ * WATCH; GET, which followed WATCH, showed that it counted n batches. So batch n+1 runs only after
+ * batch n, and at most once: a late copy of it, from a connection that died, has an older WATCH,
+ * and whichever copy runs first makes all others fail. When a connection dies, GET on the next one
+ * shows whether the batch in flight is in: the receipt counts that batch, or it does not. The batch
+ * stays in doubt until something later is acknowledged, since a late copy may still run. A
+ * transaction runs whole or not at all: a command that is refused when it is queued (out of memory,
+ * for example) makes EXEC fail, and so does a receipt that has expired or was evicted (Redis
+ * documentation, "Transactions").
  *
- * A receipt is opened before it is used. If it is missing ever after, it was evicted or lost, and
- * nobody takes that for a batch that never ran. An opening that was not answered is never repeated,
+ * A receipt is opened before it is used. If it is missing later, it was evicted or lost, which is
+ * not mistaken for a batch that never ran. An opening that was not answered is never repeated,
  * because it could arrive late and bring back an evicted receipt at 0: the next connection opens a
- * new random name. A failover may lose a receipt together with entries that were acknowledged under
- * it, so each opening also checks, on the same connection, that the entry acknowledged last is
- * still there; and after a lost connection that is checked for receipts that nothing more is sent
- * under. EXEC and DISCARD clear every WATCH of a connection, so at most one guard stands on each.
+ * receipt with a new random name. A failover may lose a receipt together with entries that were
+ * acknowledged under it. So each opening also checks, on the same connection, that the last
+ * acknowledged entry is still there, and after a lost connection the receipts that are no longer in
+ * use are checked too. EXEC and DISCARD clear every WATCH of a connection, so at most one guard
+ * stands on each.
  *
- * That a transaction ran does not mean that each XADD in it worked: WRONGTYPE fails alone. EXEC's
- * reply shows that, and where that reply was lost, the rooms are probed (request_verify).
+ * A transaction that ran may hold an XADD that failed, as with WRONGTYPE. EXEC's reply shows that;
+ * if the reply was lost, request_verify() probes the rooms.
  *
  * Exceptions. With -k each entry's ID is its own receipt: the transaction has no guard, and an
  * entry whose ID is too old is compared with what the room holds. With --at-least-once, and where
- * transactions are not possible, the same batch goes without MULTI, SET and EXEC: XADDs whose reply
- * was lost are sent twice, and after a temporary refusal later entries may have overtaken it.
+ * transactions are refused, the batch is sent without MULTI, SET and EXEC: XADDs whose reply was
+ * lost are sent twice, and an entry that was refused for a while may come after later ones.
  */
 #include "cmd/send_delivery.h"
 
@@ -62,9 +63,9 @@ static int take_replies(struct delivery *d, struct err *e)
     }
 }
 
-/* --- what comes next ------------------------------------------------------------------------- */
+/* --- the next step --------------------------------------------------------------------------- */
 
-/* Whether the part behind may be sent before the one at hand is answered. */
+/* Whether the next part may be sent before the current one is answered. */
 static bool may_go_ahead(const struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
     return now->whole && d->size.limit == 0 && d->set->maxage == 0 && !d->resuming
@@ -100,7 +101,7 @@ static void guard(struct delivery *d, struct batch_part *part)
         guards_ask(&d->guards, r, part->in_doubt == 0);
 }
 
-/* Send the transaction up to EXEC, `before` entries behind what was acknowledged. */
+/* Send the transaction up to EXEC; `before` entries in flight precede it under the same receipt. */
 static void queue(struct delivery *d, struct batch_part *part, uint64_t before)
 {
     part_choose(part, size_of_transaction(&d->size));
@@ -108,7 +109,8 @@ static void queue(struct delivery *d, struct batch_part *part, uint64_t before)
     part->state = PART_QUEUED;
 }
 
-/* EXEC, and the guard of what is left of the part, or of the next one, or of what may come. */
+/* Send EXEC, and the guard of the transaction after it: of the same part, or of the next one. If
+ * that is not known yet, guard the same receipt. */
 static void commit(struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
     request_commit(&d->asked, now, outcome_receipt(d, now));
@@ -141,7 +143,7 @@ static void trim(struct delivery *d, struct batch_part *part)
 {
     request_trim(&d->asked, part->batch);
     if (!delivery_is_owed(d))
-        part->state = PART_IN; /* there is nothing so old */
+        part->state = PART_IN; /* nothing was sent: no entry can be that old */
 }
 
 static int take_step(struct delivery *d, enum step step, struct batch_part *now,
@@ -163,7 +165,7 @@ static int take_step(struct delivery *d, enum step step, struct batch_part *now,
     case STEP_LOOK_UP: request_held(&d->asked, now, false); break;
     case STEP_RENEW:
         request_renew(&d->asked, now, outcome_receipt(d, now));
-        guards_drop(&d->guards); /* it watches what is written there */
+        guards_drop(&d->guards); /* it watches the key that was written */
         break;
     case STEP_TRIM: trim(d, now); break;
     case STEP_FINISH: outcome_finish(d, now); break;
@@ -172,7 +174,7 @@ static int take_step(struct delivery *d, enum step step, struct batch_part *now,
     return 0;
 }
 
-/* Have the link lead to the part's node. */
+/* Use the connection to the part's node. */
 static void use_node(struct delivery *d, struct batch_part *now)
 {
     if (now && now->slot >= 0 && !delivery_is_owed(d) && session_use_slot(d->session, now->slot))
@@ -203,7 +205,7 @@ int delivery_serve(struct delivery *d, struct err *e)
     return 0;
 }
 
-/* --- for the loop ---------------------------------------------------------------------------- */
+/* --- for the main loop ----------------------------------------------------------------------- */
 
 struct delivery *delivery_new(const struct send_settings *set, struct session *session,
     int64_t retry, struct out *out, struct progress *done)
@@ -220,7 +222,7 @@ struct delivery *delivery_new(const struct send_settings *set, struct session *s
     d->out = out;
     d->done = done;
     d->plain = set->at_least_once;
-    d->resuming = set->keep_ids; /* perhaps: the first transaction will show */
+    d->resuming = set->keep_ids; /* until the first transaction shows otherwise */
     d->guards.distance = link_distance(session_link(session));
     session_keep_links(session);
     return d;
@@ -279,7 +281,7 @@ uint64_t delivery_lost(const struct delivery *d, bool *unsure)
     return d->guards.lost;
 }
 
-/* What the server has, but not as many replicas as are asked for, is not delivered. */
+/* Entries that too few replicas have do not count as delivered. */
 static void take_back_unreplicated(struct send_batch *b)
 {
     for (size_t i = b->at; i < b->parts.n; i++)

@@ -17,7 +17,7 @@ size_t flight_size(const struct flight *f)
     return f->taken;
 }
 
-/* By node, and on each in the order of their first entries. */
+/* Order parts by node, and those of one node by their first entries. */
 static int compare_parts(const void *one, const void *other)
 {
     const struct batch_part *a = one, *b = other;
@@ -27,7 +27,7 @@ static int compare_parts(const void *one, const void *other)
     return a->first < b->first ? -1 : a->first > b->first;
 }
 
-/* With -i a part is one room, so that the last ID leads to the others. */
+/* With -i each part is one room, so that the last ID is enough to find the others. */
 static void divide(const struct flight *f, struct send_batch *b, const struct send_settings *set,
     const struct session *s)
 {
@@ -37,7 +37,7 @@ static void divide(const struct flight *f, struct send_batch *b, const struct se
     for (size_t i = 0; i < b->parts.n; i++) {
         b->parts.at[i].node = session_node(s, b->parts.at[i].slot);
         if (part_find(&b->parts.at[i], ENTRY_OUT) == BATCH_NO_ENTRY)
-            b->parts.at[i].state = PART_IN; /* before it was divided again */
+            b->parts.at[i].state = PART_IN; /* sent before the batch was divided again */
     }
     qsort(b->parts.at, b->parts.n, sizeof *b->parts.at, compare_parts);
 }
@@ -124,7 +124,7 @@ void flight_lose(struct batch_part *part, bool guarded, bool again)
     case PART_IN_FLIGHT:
     case PART_ADDED:
     case PART_RAN:
-        if (again) /* a reply that came in part is void */
+        if (again) /* replies that came in part are void */
             part_mark_out(part, guarded && part->state != PART_ADDED);
         if (part->in_doubt < part->count)
             part->in_doubt = part->count;

@@ -6,10 +6,10 @@
 #include "common/link.h"
 #include "common/wait.h"
 
-/* How long the server has to say that it has deleted the receipts. */
+/* How long to wait for the server to delete the receipts. */
 enum { CLOSING_MS = 1000 };
 
-/* The beginning of a room's name, for errors: its length and its bytes. */
+/* The beginning of a room's name, as the two arguments of %.*s. */
 #define SHOWN(room) (int)((room).len < 64 ? (room).len : 64), (room).data
 
 struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
@@ -25,7 +25,7 @@ struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
 
 void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
 {
-    /* On a new connection the old one first shows whether what was acknowledged is still there. */
+    /* On a new connection, the old receipt first shows whether the server has lost anything. */
     if (may_renew && g->proven && r->state >= RECEIPT_UNREPLICATED
         && receipt_is_old(r, wait_now())) {
         request_delete(g->asked, r);
@@ -93,7 +93,8 @@ static void give_up(struct guards *g, struct receipt *r)
         guards_drop(g);
 }
 
-/* What was acknowledged is gone, as after a failover to a replica that did not have it yet. */
+/* The server has lost what it acknowledged, as after a failover to a replica that did not have it.
+ * Of the receipt's entries, it still has `held`, the last of them from line `held_line`. */
 static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size_t held_line)
 {
     uint64_t lost = r->acked - held;
@@ -123,11 +124,10 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
         give_up(g, r);
 }
 
-/* Once may happen; but a server that goes on so is full. */
+/* Begin a new receipt. If the server evicts that one too, it is full. */
 static void on_evicted(struct guards *g, struct receipt *r)
 {
     struct err *why = &g->replies->error.why;
-
     bool sending = g->guarded == r;
 
     give_up(g, r);
@@ -190,7 +190,7 @@ void guards_check(struct guards *g)
     g->unchecked = false;
 }
 
-/* Wait for the answers to what was asked last, so that it reaches the server; not for long. */
+/* Wait for the last replies, so that the commands reach the server. */
 static void finish_asking(struct guards *g, int64_t deadline)
 {
     while (g->asked->n > 0 && session_finish(g->session, deadline))
@@ -216,7 +216,7 @@ void guards_delete(struct guards *g)
         if (!session_up(g->session))
             continue;
         request_delete(g->asked, r);
-        link_flush(session_link(g->session)); /* though there may be no time left for the answer */
+        link_flush(session_link(g->session)); /* even if no time is left to wait for the reply */
     }
     finish_asking(g, deadline);
 }

@@ -6,7 +6,7 @@
 
 #include "common/format.h"
 
-/* For a row's room, ID and name, beside its text, which escapes make up to four times as long. */
+/* Space in a row for its room, ID and name. Its text is up to four times as long when escaped. */
 enum { ROW_SLACK = 1024 * 1024 };
 
 static const char TOO_LONG[] = "too long; see --max-message";
@@ -27,8 +27,8 @@ void input_start(struct send_input *in, const struct send_settings *set)
     }
 }
 
-/* Nothing more is taken: not the line, nor the entry that it may belong to, so that a mended file,
- * or the same again, can be sent whole. */
+/* End the input here. Neither the line nor the entry it belongs to is sent, so that the file can be
+ * sent again once it is corrected. */
 static void reject(struct send_input *in, const char *why)
 {
     if (in->set->mode == SEND_WORDS || in->set->mode == SEND_WHOLE)
@@ -37,7 +37,8 @@ static void reject(struct send_input *in, const char *why)
         err_set(&in->problem, EXIT_FAILED, "line %zu is %s", in->lines.count, why);
 }
 
-/* The row's ID (-k), behind which a + says that the entry goes on in the next row. */
+/* Parse the row's ID (-k). A + at its end means that the entry continues in the next row. Returns
+ * NULL, or what is wrong with the row. */
 static const char *parse_id(struct send_input *in)
 {
     struct entry_message *row = &in->row;
@@ -53,7 +54,7 @@ static const char *parse_id(struct send_input *in)
     return NULL;
 }
 
-/* Take a row of -t apart. NULL, or what is wrong with it. */
+/* Parse a row of -t. Returns NULL, or what is wrong with it. */
 static const char *parse_row(struct send_input *in, char *record, size_t n)
 {
     static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF */
@@ -74,7 +75,7 @@ static const char *parse_row(struct send_input *in, char *record, size_t n)
     return set->keep_ids ? parse_id(in) : NULL;
 }
 
-/* Make a record the row, the last one ended or not. NULL, or what is wrong with it. */
+/* Make a record the row; `is_ended` if its newline was there. Returns NULL, or what is wrong. */
 static const char *make_row(struct send_input *in, char *record, size_t n, bool is_ended)
 {
     const struct send_settings *set = in->set;
@@ -92,7 +93,7 @@ static const char *make_row(struct send_input *in, char *record, size_t n, bool 
     return in->row.text.len > (size_t)set->max_message ? TOO_LONG : wrong;
 }
 
-/* Make the next record the row. False when there is none (yet), or the input is wrong. */
+/* Make the next record the row. Returns false if there is none yet, or if it was rejected. */
 static bool next_row(struct send_input *in)
 {
     const struct send_settings *set = in->set;
@@ -122,7 +123,7 @@ static bool next_row(struct send_input *in)
     return false;
 }
 
-/* Begin an entry with the row, or make it one more field of the one that is there. */
+/* Begin an entry with the row, or add the row to the entry as one more field. */
 static void add_row(struct send_input *in)
 {
     struct send_entry *entry = &in->entry;
@@ -143,7 +144,7 @@ static void add_row(struct send_input *in)
     in->whole = !in->continues;
 }
 
-/* All that was read has been taken. */
+/* No whole record is left of what was read. */
 static void on_all_taken(struct send_input *in, struct send_batch *b)
 {
     if (in->lines.ended && in->entry.messages > 0 && in->problem.code == EXIT_DONE)
@@ -151,7 +152,7 @@ static void on_all_taken(struct send_input *in, struct send_batch *b)
     in->ended = in->lines.ended || in->lines.stopped || in->problem.code != EXIT_DONE;
     if (in->entry.messages > 0)
         return;
-    batch_echo(b, in->echo.data, in->echo.len); /* lines that were skipped */
+    batch_echo(b, in->echo.data, in->echo.len); /* skipped lines */
     buf_clear(&in->echo);
 }
 

@@ -6,10 +6,11 @@
 
 enum {
     READ_SIZE = 64 * 1024,
-    TYPED_MOST = 4095 /* a terminal keeps that much of a line, its newline not included */
+    TYPED_MOST = 4095 /* what a terminal keeps of a line, without its newline */
 };
 
-/* The last `n` bytes were typed. A terminal gives one line at a time. */
+/* Note a cut line, and leave out form feeds, in the last `n` bytes. A read from a terminal returns
+ * one line. */
 static void take_typed(struct lines *l, size_t n)
 {
     char *typed = l->in.data + l->in.len - n, *to = typed;
@@ -52,7 +53,7 @@ enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *
     if (len <= l->most && end == NULL
         && (!l->ended || (len == 0 && (l->end != LINES_WHOLE || l->count > 0))))
         return LINES_NONE;
-    buf_reserve(&l->in, 1); /* never NULL, though the record may be empty */
+    buf_reserve(&l->in, 1); /* never NULL, even if the record is empty */
     *record = l->in.data + l->at;
     *n = len;
     *raw = len + (end != NULL);

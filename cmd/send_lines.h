@@ -1,4 +1,4 @@
-/* Records out of a descriptor: lines, or whatever ends in one byte, or all of it. Any bytes. */
+/* Records read from a descriptor: lines, NUL-terminated records, or all of the input as one. */
 #ifndef CMD_SEND_LINES_H
 #define CMD_SEND_LINES_H
 
@@ -9,34 +9,35 @@
 
 enum { LINES_WHOLE = -1 };
 
-/* Set the first three, and `typed`; zero the rest. */
+/* Set the first three and `typed`, zero the rest; release with lines_free(). */
 struct lines {
     int fd;
-    int end;      /* the byte that ends a record, or LINES_WHOLE: all of the input is one */
-    size_t most;  /* the longest record, without its end */
+    int end;      /* the byte that ends a record, or LINES_WHOLE */
+    size_t most;  /* the longest record, in bytes without its end */
     size_t count; /* records taken so far */
-    size_t cut;   /* the last of them that a terminal cut, as far as can be known; 0: none */
-    bool typed;   /* on a terminal: form feeds, by which people clear the screen, are left out */
-    bool ended;   /* the input has */
-    bool stopped; /* for the caller, to read no more though it has not */
+    size_t cut;   /* the number of the last record that a terminal probably cut; 0: none */
+    bool typed;   /* on a terminal: form feeds, with which people clear the screen, are left out */
+    bool ended;   /* end of input */
+    bool stopped; /* the caller's: stop before the end of input */
 
-    /* Private: bytes read; those before `at` are taken, those before `seen` hold no end. */
-    struct buf in;
-    size_t at, seen;
+    /* Private. */
+    struct buf in; /* bytes read */
+    size_t at;     /* bytes before here have been taken */
+    size_t seen;   /* no record ends before here */
 };
 
 /*
- * Read once, which does not block if the descriptor is ready. Returns the bytes read, 0 at the end
- * of input or if a signal came first, -1 with errno.
+ * Read once, which does not block if the descriptor is ready. Returns the number of bytes read, 0
+ * at the end of input or if a signal came first, -1 with errno.
  */
 int lines_fill(struct lines *l);
 
 enum lines_result { LINES_TOO_LONG = -1, LINES_NONE = 0, LINES_ONE = 1 };
 
 /*
- * Take the next record if it is there whole; the last one need not be ended. Of one that is
- * too long, what is there is given; nothing more should be taken then. `*raw` is the length
- * with its end byte. The bytes are the caller's to change until the next call of lines_fill().
+ * Take the next record, if all of it was read. The last one may lack its end byte. Sets `*record`
+ * to `*n` bytes, which the caller may change until the next lines_fill(), and `*raw` to the length
+ * with the end byte. For LINES_TOO_LONG the record is what was read of it; take no more then.
  */
 enum lines_result lines_next(struct lines *l, char **record, size_t *n, size_t *raw);
 

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-/* An entry of more than this is refused once this many connections have died of it alone. */
+/* An entry of more than DEADLY_BYTES fails when MOST_DEATHS connections died while it was sent. */
 enum { MOST_DEATHS = 3, DEADLY_BYTES = 64 * 1024 };
 
 bool outcome_is_plain(const struct delivery *d, struct batch_part *part)
@@ -10,7 +10,7 @@ bool outcome_is_plain(const struct delivery *d, struct batch_part *part)
     return d->plain || part->plain;
 }
 
-/* Whether the part goes under a guard. */
+/* Whether the part's transaction has a guard. */
 static bool is_guarded(const struct delivery *d, struct batch_part *part)
 {
     return !d->set->keep_ids && !outcome_is_plain(d, part);
@@ -21,8 +21,7 @@ static bool is_good(const struct delivery *d)
     return d->replies.error.why.code == EXIT_DONE;
 }
 
-/* For errors: the beginning of the name of a part's room, and of a receipt's, so that there is
- * space for what else is said. */
+/* The beginning of a room's name, and of a receipt's, short enough for an error's text. */
 static struct span shown(struct batch_part *part)
 {
     return span_head(part_room(part), 64);
@@ -61,7 +60,7 @@ void outcome_discard(struct delivery *d)
 
 /* --- what became of a transaction ---------------------------------------------------------- */
 
-/* The server has it, and so have as many replicas as are asked for. */
+/* The server has the transaction, and so have enough replicas. */
 static void acknowledge(struct delivery *d, struct batch_part *part)
 {
     if (is_guarded(d, part))
@@ -77,7 +76,7 @@ static void acknowledge(struct delivery *d, struct batch_part *part)
     d->reported = true;
 }
 
-/* The server has it. */
+/* The server has the transaction. */
 static void add(struct delivery *d, struct batch_part *part)
 {
     if (!is_good(d))
@@ -98,9 +97,9 @@ void outcome_finish(struct delivery *d, struct batch_part *part)
 }
 
 /*
- * A command of a transaction that ran was refused: an XADD, or what writes the receipt, as the
- * script of -i is when memory runs out at that moment. EXEC's reply shows which entries are in; the
- * receipt does not count them, or counts others too, so that what is left goes under a new one.
+ * A command of a transaction that ran was refused: an XADD, or the one that writes the receipt, as
+ * when the script of -i runs out of memory. EXEC's reply shows which entries are in, but the
+ * receipt does not agree with that, so the rest is sent under a new receipt.
  */
 static void abandon_receipt(struct delivery *d, struct batch_part *part)
 {
@@ -114,7 +113,6 @@ static void abandon_receipt(struct delivery *d, struct batch_part *part)
         request_delete(&d->asked, r);
 }
 
-/* EXEC was answered. */
 static void on_exec(struct delivery *d, struct batch_part *part)
 {
     if (!d->replies.ran) {
@@ -133,7 +131,7 @@ static void on_exec(struct delivery *d, struct batch_part *part)
         add(d, part);
 }
 
-/* XADDs by themselves were answered: what was refused among them is sent again. */
+/* XADDs without a transaction were answered. Those that were refused are sent again. */
 static void on_plain(struct delivery *d, struct batch_part *part)
 {
     bool all = part_find(part, ENTRY_OUT) > part->end;
@@ -143,15 +141,14 @@ static void on_plain(struct delivery *d, struct batch_part *part)
         acknowledge(d, part);
 }
 
-/* WAIT was answered, about a part or the opening of a receipt. */
+/* WAIT was answered: for a part, or with `part` NULL for the opening of a receipt. */
 static void on_wait(struct delivery *d, struct batch_part *part, struct receipt *r)
 {
     bool enough = d->replies.replicas >= d->set->replicas;
     struct err *why = &d->replies.error.why;
 
     if (part == NULL)
-        r->state = enough ? RECEIPT_OPENING
-                          : RECEIPT_UNREPLICATED; /* until GET shows that it is there */
+        r->state = enough ? RECEIPT_OPENING : RECEIPT_UNREPLICATED;
     else if (enough && part->state == PART_ADDED)
         acknowledge(d, part);
     if (enough || !is_good(d))
@@ -161,7 +158,7 @@ static void on_wait(struct delivery *d, struct batch_part *part, struct receipt 
     why->kind = ERR_TRANSIENT;
 }
 
-/* The rooms were probed for what is in by its receipt, and its IDs asked for. */
+/* The rooms of a transaction that ran were probed, and with -i the IDs of its entries were read. */
 static void on_verified(struct delivery *d, struct batch_part *part)
 {
     size_t line, unknown = part_mark_verified(part, &line);
@@ -174,7 +171,7 @@ static void on_verified(struct delivery *d, struct batch_part *part)
     add(d, part);
 }
 
-/* What the rooms hold under IDs that were too old was answered. */
+/* The server answered what the rooms hold under IDs that were too old, or `below` them. */
 static void on_held(struct delivery *d, struct batch_part *part, bool below)
 {
     uint32_t missing = part_find(part, ENTRY_TOO_OLD);
@@ -191,6 +188,7 @@ static void on_held(struct delivery *d, struct batch_part *part, bool below)
 
 /* --- what the receipt shows ------------------------------------------------------------------ */
 
+/* Fail because nobody can know what is in. */
 static void fail_unsure(struct delivery *d, struct batch_part *part, const struct receipt *r)
 {
     d->unsure = true;
@@ -201,7 +199,7 @@ static void fail_unsure(struct delivery *d, struct batch_part *part, const struc
         (int)shown_key(r).len, shown_key(r).at);
 }
 
-/* The first `count` entries that were in doubt are in, if each XADD worked. */
+/* A transaction in doubt ran, and held `count` entries. */
 static void on_ran(struct delivery *d, struct batch_part *part, uint64_t count)
 {
     outcome_discard(d);
@@ -209,7 +207,7 @@ static void on_ran(struct delivery *d, struct batch_part *part, uint64_t count)
     part->state = PART_RAN;
 }
 
-/* The part that the receipt is about, if it is the one at hand. */
+/* The current part if the receipt is its own, or NULL. */
 static struct batch_part *part_under(struct delivery *d, const struct receipt *r)
 {
     struct batch_part *part = flight_now(&d->flight);
@@ -246,11 +244,11 @@ static void on_get(struct delivery *d, struct receipt *r)
         flight_send_again(part, true);
     }
     if (verdict == RECEIPT_BEHIND)
-        part->in_doubt = 0; /* it came after what is lost */
+        part->in_doubt = 0; /* it was sent after what is lost, so it cannot be in */
 }
 
-/* Whether the entry acknowledged last is still there was answered; of an open receipt, because it
- * is gone itself. */
+/* The server answered whether the last acknowledged entry is still there. For an open receipt that
+ * was asked because the receipt is gone. */
 static void on_last(struct delivery *d, struct receipt *r)
 {
     struct batch_part *part = part_under(d, r);
@@ -286,22 +284,22 @@ void outcome_answered(struct delivery *d, const struct expected *e)
     }
 }
 
-/* The server refused something for good. */
+/* The server refused something for good: send the rest first, send without receipts, or fail. */
 static void fail(struct delivery *d, struct batch_part *part, const struct request_error *t)
 {
     if (t->part && t->entry != t->part->first) {
-        t->part->refused = t->entry; /* without it, what is before it can be added */
+        t->part->refused = t->entry; /* the entries before it can be added without it */
     } else if (t->bookkeeping && part && is_guarded(d, part) && part->in_doubt == 0) {
         d->plain = true;
         d->why_plain = t->why;
-        session_reconnect(d->session); /* perhaps MULTI was taken, and EXEC was not */
+        session_reconnect(d->session); /* the connection may still be within a MULTI */
     } else {
         d->failure = t->why;
         d->line = t->line;
     }
 }
 
-/* A transaction was on its way when the connection died: perhaps it died of its size. */
+/* The connection died with a transaction in flight, perhaps because that was too large. */
 static void suspect_size(struct delivery *d, struct batch_part *part)
 {
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
@@ -310,14 +308,14 @@ static void suspect_size(struct delivery *d, struct batch_part *part)
     if (outcome_is_plain(d, part) || part->count > 1
         || batch_command(part->batch, part->first).len <= DEADLY_BYTES
         || ++part->deaths < MOST_DEATHS)
-        return; /* only where it was queued did the server answer something before */
+        return; /* without a guard, no reply has shown that the connection worked at all */
     d->line = part->batch->entries.at[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server closed %d connections on line %zu without an error: it is too large",
         (int)shown(part).len, shown(part).at, MOST_DEATHS, d->line);
 }
 
-/* What is asked next goes to another connection, and perhaps to a server that lacks something. */
+/* The next connection may lead to a server that lacks what this one had. */
 static void lose_server(struct delivery *d)
 {
     struct batch_part *sent[2];
@@ -337,7 +335,7 @@ int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e)
     if (t.why.kind == ERR_RECONNECT || t.why.kind == ERR_MOVED)
         lose_server(d);
     if (part == NULL && !d->guards.unchecked)
-        return 0; /* it will be asked again when there is something to send */
+        return 0; /* the next part will try again */
     flight_finish_parts(&d->flight);
     if (t.crossed && !d->flight.by_slot) {
         flight_divide_by_slot(&d->flight, d->set, d->session);
@@ -362,5 +360,5 @@ void outcome_lose_connection(struct delivery *d)
         suspect_size(d, now);
     lose_server(d);
     if (t.why.code != EXIT_DONE && t.why.kind == ERR_FINAL)
-        fail(d, now, &t); /* and not that the server then closed */
+        fail(d, now, &t); /* the refusal, not the lost connection that came of it */
 }

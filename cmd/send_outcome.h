@@ -1,5 +1,5 @@
 /*
- * Private to send_delivery.c, which decides what is sent next, and send_outcome.c, which sees to
+ * Private to send_delivery.c, which decides what to send next, and send_outcome.c, which handles
  * what became of it.
  */
 #ifndef CMD_SEND_OUTCOME_H
@@ -23,38 +23,38 @@ struct delivery {
     struct requests asked;
     struct replies replies;
     struct guards guards;
-    bool plain;           /* XADDs go by themselves */
-    struct err why_plain; /* why; reported once */
-    bool reported;
-    bool resuming; /* the last transaction held IDs that the rooms have (-k) */
+    bool plain;           /* XADDs are sent without a transaction */
+    struct err why_plain; /* why, unless --at-least-once was given */
+    bool reported;        /* the user was told why */
+    bool resuming;        /* the last transaction held IDs that the rooms have already (-k) */
 
-    struct err failure; /* for good: nothing more is sent */
-    size_t line;        /* that it is about, or 0 */
-    bool unsure;        /* it says itself what is not known */
+    struct err failure; /* why nothing more is sent, or EXIT_DONE */
+    size_t line;        /* that the failure is about, or 0 */
+    bool unsure;        /* the failure's text says which lines may be in */
 };
 
-/* Whether the part's XADDs go by themselves. */
+/* Whether the part's XADDs are sent without a transaction. */
 bool outcome_is_plain(const struct delivery *d, struct batch_part *part);
 
-/* The receipt that serves for the part; NULL: none does. */
+/* The receipt that the part's transaction writes, or NULL. */
 struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part);
 
-/* Take back what was queued behind MULTI. That clears every WATCH, so no guard stands. */
+/* Send DISCARD if something is queued, and send it again later. That also drops the guard. */
 void outcome_discard(struct delivery *d);
 
-/* The last reply of an expectation has come whole. */
+/* The last reply that `e` expects has come. */
 void outcome_answered(struct delivery *d, const struct expected *e);
 
-/* The part at hand is in, all of it or what was sent of it. */
+/* The transaction of the current part is in. Settle its batch if that was the last one. */
 void outcome_finish(struct delivery *d, struct batch_part *part);
 
 /*
- * All replies have come, and there was an error among them: wait until it passes, go where it
- * points, or give up. -1 when the session gave up.
+ * All replies have come, and one of them was an error: wait and try again, follow a redirect, send
+ * it another way, or set the failure. Returns -1 when the session gave up.
  */
 int outcome_recover(struct delivery *d, struct batch_part *part, struct err *e);
 
-/* The connection died: what is unanswered must be asked for again on the next one. */
+/* The connection died: forget the replies that were due, and send again what may be lost. */
 void outcome_lose_connection(struct delivery *d);
 
 #endif

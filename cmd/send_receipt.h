@@ -1,7 +1,7 @@
 /*
- * A receipt: a key beside the room, in the same hash slot, in which each transaction notes how many
- * of this sender's entries are in. Its value is that number and the last one's line of the input;
- * with -i, the last one's ID follows.
+ * A receipt: a key in the room's hash slot, in which each transaction writes how many of this
+ * sender's entries are in. Its value is that number and the input line of the last of them; with
+ * -i, the last one's ID follows.
  */
 #ifndef CMD_SEND_RECEIPT_H
 #define CMD_SEND_RECEIPT_H
@@ -15,78 +15,74 @@
 /* Zero it; release with receipt_free(). */
 struct receipt {
     enum {
-        RECEIPT_NONE,         /* not begun, or no longer of use */
+        RECEIPT_NONE,         /* not begun, or given up */
         RECEIPT_BEGUN,        /* it has a name */
-        RECEIPT_OPENING,      /* the server was asked to make it: nobody knows yet whether it did */
-        RECEIPT_UNREPLICATED, /* it is there; with --replicas, they perhaps do not have it */
+        RECEIPT_OPENING,      /* the server was asked to create it, and may have done so */
+        RECEIPT_UNREPLICATED, /* it exists, but too few replicas have it (--replicas) */
         RECEIPT_OPEN
     } state;
-    struct buf room; /* that it is named under */
-    struct buf key;
-    uint64_t life;      /* ms after its last use, when it expires */
-    int64_t used;       /* wait_now() of then */
-    uint64_t acked;     /* entries under it that the server has acknowledged */
+    struct buf room;    /* whose name it has */
+    struct buf key;     /* its own name */
+    uint64_t life;      /* ms from its last use until it expires */
+    int64_t used;       /* wait_now() of its last use */
+    uint64_t acked;     /* entries that the server has acknowledged under this key */
     size_t first, last; /* lines of the first and the last of them */
 
-    /* The same under the name before. */
-    uint64_t before;
+    uint64_t before; /* `acked` and `first` of the key before this one */
     size_t before_first;
 
-    /* Of the last entry that was acknowledged, under this name or the one before. */
+    /* The last acknowledged entry, under this key or the one before. */
     struct buf last_room;
     struct id last_id; /* ID_LEAST: not known */
-    bool checked;      /* no connection has died since it was known to be there */
+    bool checked;      /* no connection has died since the entry was known to be there */
 };
 
 /*
- * Begin a receipt under the name of a room and of the user, for a new random 128-bit sender:
- * `{room}:chat-send:USER:<32 hexadecimal digits>`, without the braces where the room has a hash tag
- * of its own. USER is percent-encoded but for letters, digits, `.`, `_` and `-`, so that a pattern
- * of an ACL for one user matches no other. It lives for the larger of an hour and four times
- * `retry` (7 days for SESSION_FOREVER): it matters only while an answer is missing. `room` is
- * copied, and may be the receipt's own. Ends the program when the system gives no random numbers.
+ * Begin a receipt with a new key, named after the room, the user and a random number of 128 bits:
+ * `{room}:chat-send:USER:<32 hexadecimal digits>`, without the braces if the room has a hash tag of
+ * its own. USER is percent-encoded except for letters, digits, `.`, `_` and `-`, so that an ACL
+ * pattern for one user matches no other. The key lives for an hour or four times `retry` ms,
+ * whichever is longer (7 days for SESSION_FOREVER): it matters only while a reply is missing.
+ * `room` is copied, and may be the receipt's own. Exits if the system has no random numbers.
  */
 void receipt_begin(
     struct receipt *r, struct span room, const char *user, int64_t retry, int64_t now);
 
-/* Whether it lies in the hash slot of the room that it is named under. */
+/* Whether its key lies in the room's hash slot. */
 bool receipt_lies_beside(const struct receipt *r);
 
-/* Whether a quarter of its life has passed since it was last used: then a new one should be begun.
- */
+/* Whether it should be replaced: a quarter of its life has passed since its last use. */
 bool receipt_is_old(const struct receipt *r, int64_t now);
 
-/* The value to set when `count` more entries are in, the last of which is that line. */
+/* Set `to` to the value for when `count` more entries are in, the last of them from `line`. */
 void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct buf *to);
 
-/* The server has the part's transaction. */
+/* The server has acknowledged the part's transaction: count its entries. */
 void receipt_acknowledge(struct receipt *r, const struct batch_part *part);
 
-/* What the server's receipt says. */
+/* What the key holds at the server. */
 struct receipt_said {
     bool there;
     uint64_t entries;
     size_t line;
-    struct id id; /* ID_LEAST: it does not say */
+    struct id id; /* ID_LEAST: it holds none */
 };
 
-/* Read its value; false if it is none. */
+/* Parse the key's value. False if it is not a receipt's. */
 bool receipt_parse(const char *text, size_t n, struct receipt_said *said);
 
-/*
- * What that means, when `in_doubt` entries at the most were sent behind those acknowledged and not
- * answered for.
- */
+/* What that means, if at most `in_doubt` entries were sent after the acknowledged ones. */
 enum receipt_verdict {
     RECEIPT_AGREES, /* exactly what was acknowledged is in */
-    RECEIPT_RAN,    /* and so are the first so many entries of those in doubt */
-    RECEIPT_GONE, /* there is none any more: it was evicted, has expired or was deleted, or lost */
-    RECEIPT_BEHIND, /* the server has lost what it had acknowledged */
-    RECEIPT_FOREIGN /* somebody else has written it */
+    RECEIPT_RAN,    /* and so are the first of the entries in doubt */
+    RECEIPT_GONE,   /* the key does not exist: it was evicted, expired, deleted or lost */
+    RECEIPT_BEHIND, /* the server has lost what it acknowledged */
+    RECEIPT_FOREIGN /* another client has written it */
 };
 enum receipt_verdict receipt_judge(
     const struct receipt *r, uint64_t in_doubt, const struct receipt_said *said);
 
+/* Release what it holds, but not the struct. */
 void receipt_free(struct receipt *r);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The room that a reply is about, or the entry in it, as a string for errors. */
+/* The name of the room that a reply, or the entry in it, is about, for errors; NULL if none is. */
 static const char *room_of(struct replies *r, const struct expected *e, uint32_t entry)
 {
     struct span room = {0};
@@ -21,7 +21,7 @@ static const char *room_of(struct replies *r, const struct expected *e, uint32_t
     return e->of || e->receipt ? r->space.data : NULL;
 }
 
-/* EXEC says why it was refused itself behind words of its own. */
+/* EXEC's error may quote the one that made it fail. That one is the cause. */
 static struct reply_item cause_of(const struct reply_item *item)
 {
     static const char because[] = "EXECABORT Transaction discarded because of: ";
@@ -34,6 +34,7 @@ static struct reply_item cause_of(const struct reply_item *item)
     return cause;
 }
 
+/* Keep the error, unless there was one before. */
 static void note(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
@@ -52,7 +53,7 @@ static void note(
                  && (t->bookkeeping || e->what == EXPECT_QUEUED);
 }
 
-/* An error about an entry. */
+/* The same for an error about an entry. */
 static void note_entry(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
@@ -67,6 +68,7 @@ static void note_entry(
     r->error.entry = entry;
 }
 
+/* The reply is not one that the command can have. */
 static void reject(struct replies *r, const struct expected *e)
 {
     reply_reject(&r->error.why, room_of(r, e, BATCH_NO_ENTRY));
@@ -78,7 +80,7 @@ static bool is_too_old(const struct reply_item *item)
            || reply_is_error(item, "ERR The stream has exhausted the last possible ID");
 }
 
-/* The answer to an entry's XADD. */
+/* The reply to an entry's XADD. */
 static void on_added(
     struct replies *r, const struct expected *e, uint32_t entry, const struct reply_item *item)
 {
@@ -98,7 +100,7 @@ static void on_added(
     }
 }
 
-/* QUEUED; if MULTI was refused, and behind it the XADD ran by itself, what that answers. */
+/* QUEUED, or the reply to an XADD that ran at once because MULTI was refused. */
 static void on_queued(struct replies *r, struct expected *e, const struct reply_item *item)
 {
     if (item->type == REPLY_ERROR)
@@ -109,7 +111,7 @@ static void on_queued(struct replies *r, struct expected *e, const struct reply_
         reject(r, e);
 }
 
-/* What each command of the transaction has answered; nil, if the receipt was written meanwhile. */
+/* The replies to all commands of the transaction; nil if the receipt was written since WATCH. */
 static void on_exec(struct replies *r, struct expected *e, const struct reply_item *item)
 {
     uint32_t entry = e->entry;
@@ -123,12 +125,12 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
                  && (item->type != REPLY_ARRAY || item->integer < (long long)e->of->count))
             reject(r, e);
     } else if (item->depth == 1 && entry == BATCH_NO_ENTRY && item->index < e->of->count) {
-        reject(r, e); /* it was answered behind a MULTI that was refused */
+        reject(r, e); /* the XADDs were answered already, as MULTI was refused */
     } else if (item->depth == 1 && item->index < e->of->count) {
         e->entry = part_find_next(e->of, entry, ENTRY_OUT);
         on_added(r, e, entry, item);
     } else if (item->type == REPLY_ERROR) {
-        note(r, e, BATCH_NO_ENTRY, item); /* the receipt's */
+        note(r, e, BATCH_NO_ENTRY, item); /* from the command that writes the receipt */
         r->error.bookkeeping = false;
     }
 }
@@ -149,12 +151,12 @@ static void on_probe(struct replies *r, struct expected *e, const struct reply_i
     struct batch_room *room = &e->of->batch->rooms.at[e->entry];
 
     if (item->type != REPLY_ERROR || reply_is_error(item, "ERR The ID specified in XADD is equal"))
-        room->entry = BATCH_NO_ENTRY; /* a room that is gone had them */
+        room->entry = BATCH_NO_ENTRY; /* also for a room that has been deleted since */
     else
         note_entry(r, e, room->entry, item);
 }
 
-/* Gather an entry of a room as it comes: its ID, its fields. True when it is whole. */
+/* Gather the ID and fields of an entry. Returns true when it is whole. */
 static bool gather_entry(struct replies *r, const struct reply_item *item)
 {
     if (item->depth == 2 && item->index == 0) {
@@ -187,7 +189,7 @@ static void list_entries(struct replies *r, const struct expected *e)
     }
 }
 
-/* Whether the entry that came is older than the transaction, so far as its room shows that. */
+/* Whether the gathered entry is known to be older than the transaction. */
 static bool was_before(const struct replies *r, const struct expected *e)
 {
     return span_equal(span_of_buf(&e->receipt->last_room), part_room(e->of))
@@ -195,8 +197,9 @@ static bool was_before(const struct replies *r, const struct expected *e)
 }
 
 /*
- * The entries lie side by side in the room, and come from the last one on. One that somebody
- * has deleted or trimmed since is passed over: its ID is not known.
+ * Find the IDs of the transaction's entries. They are next to each other in the room, and come with
+ * the last one first. An entry that has been deleted or trimmed since is skipped: its ID is not
+ * known.
  */
 static void on_ids(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
@@ -218,7 +221,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
     }
 }
 
-/* The entry can not be added under its ID (-k). */
+/* The entry cannot be added under its ID (-k). */
 static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t entry,
     const char *what, const char *why)
 {
@@ -263,7 +266,7 @@ static void on_below(struct replies *r, const struct expected *e, const struct r
     else if (item->type != REPLY_ARRAY)
         reject(r, e);
     else if (item->integer == 0)
-        e->of->batch->entries.at[e->entry].state = ENTRY_IN; /* it was trimmed again */
+        e->of->batch->entries.at[e->entry].state = ENTRY_IN; /* it has been trimmed since */
     else
         replies_not_held(r, e->of->batch, e->entry);
 }
@@ -301,7 +304,7 @@ void replies_item(void *replies, const struct reply_item *item)
     default: break;
     }
     if (item->depth > 0)
-        return; /* all else is answered by one item */
+        return; /* what the others expect is a single item */
     switch (e->what) {
     case EXPECT_QUEUED: on_queued(r, e, item); return;
     case EXPECT_XADD: on_added(r, e, e->entry, item); return;

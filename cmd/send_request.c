@@ -7,7 +7,7 @@
 #include "common/reply.h"
 #include "common/wait.h"
 
-/* How long the server waits for replicas before it says how many there are. */
+/* How long WAIT waits for replicas before it answers how many there are. */
 enum { REPLICAS_MS = 1000 };
 
 /* --- expectations ---------------------------------------------------------------------------- */
@@ -42,7 +42,7 @@ static int state_of(const struct expected *e)
     return e->what == EXPECT_HELD || e->what == EXPECT_BELOW ? ENTRY_TOO_OLD : ENTRY_OUT;
 }
 
-/* The room from there on that the request is about. */
+/* The next room at or after `from` that the request is about. */
 static uint32_t next_room(const struct send_batch *b, uint32_t from)
 {
     while (from < b->rooms.n && b->rooms.at[from].entry == BATCH_NO_ENTRY)
@@ -82,8 +82,8 @@ void request_free(struct requests *q)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-/* Send a command, as link_command() takes it, about a key. A node that is being given the key's
- * slot takes it only behind ASKING; a transaction, only its MULTI. */
+/* Send a command about a key, in the format of link_command(). A node that a slot is migrating to
+ * takes it only after ASKING; of a transaction, only MULTI needs that. */
 #define SEND_KEY(q, ...)                                        \
     do {                                                        \
         if (session_asking((q)->session))                       \
@@ -91,7 +91,7 @@ void request_free(struct requests *q)
         link_command(session_link((q)->session), __VA_ARGS__);  \
     } while (0)
 
-/* The same, and expect its reply, which is about a receipt (or NULL). */
+/* The same, and expect its reply, which is about a receipt or, if that is NULL, about none. */
 #define ASK_KEY(q, kind, r, ...)                              \
     do {                                                      \
         SEND_KEY(q, __VA_ARGS__);                             \
@@ -101,7 +101,7 @@ void request_free(struct requests *q)
                       .receipt = (r)});                       \
     } while (0)
 
-/* A command that needs no ASKING. */
+/* The same for a command that needs no ASKING. */
 #define ASK(q, kind, r, ...)                                                     \
     do {                                                                         \
         link_command(session_link((q)->session), __VA_ARGS__);                   \
@@ -150,7 +150,7 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
 {
     bool opens = r->state == RECEIPT_BEGUN, alone = r->state == RECEIPT_UNREPLICATED;
 
-    if (!proven || opens) /* the guard of one that was evicted would make its opening fail */
+    if (!proven || opens) /* EXEC would fail to open it if a WATCH of an evicted one stood */
         request_prove(q, r);
     if (opens)
         open_receipt(q, r);
@@ -165,7 +165,7 @@ void request_guard(struct requests *q, struct receipt *r, bool proven)
     r->used = wait_now();
 }
 
-/* Send the part's XADDs; those that lie side by side at once. */
+/* Send the XADDs of the part's transaction, those next to each other in the batch at once. */
 static void send_entries(struct requests *q, struct batch_part *of)
 {
     uint32_t at = of->first, left = of->count;
@@ -192,7 +192,8 @@ static void expect_about(struct requests *q, enum expectation what, struct batch
     expect(q, e);
 }
 
-/* With -i the receipt holds the last ID too, by which the others are found if no answer comes. */
+/* With -i the receipt also holds the last ID, from which the others are found if EXEC's reply is
+ * lost. */
 static const char note_id[] =
     "local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]\n"
     "return redis.call('SET', KEYS[2], ARGV[1] .. (last and ' ' .. last[1] or ''), 'PX', "
@@ -215,7 +216,7 @@ void request_queue(struct requests *q, struct batch_part *of, struct receipt *r,
     else
         set_receipt(q, r, value->data, value->len);
     if (q->set->keep_ids)
-        r->state = RECEIPT_OPEN; /* so that it is deleted; it needs no opening */
+        r->state = RECEIPT_OPEN; /* it needs no opening, but must be deleted in the end */
 }
 
 void request_commit(struct requests *q, struct batch_part *of, struct receipt *r)
@@ -245,8 +246,9 @@ void request_add(struct requests *q, struct batch_part *of)
 }
 
 /*
- * An ID that a stream which has had entries refuses as too old, so that nothing is added; no more
- * permission is needed than for sending. What is no stream, or has no IDs left, says so instead.
+ * Send an XADD with an ID that is too old for any stream that has had entries, so nothing is added.
+ * It needs no more permission than sending does. A key that is not a stream, or a stream that has
+ * run out of IDs, gives another error.
  */
 static void probe_rooms(struct requests *q, struct batch_part *of)
 {
@@ -292,7 +294,7 @@ void request_held(struct requests *q, struct batch_part *of, bool below)
 
 void request_renew(struct requests *q, struct batch_part *of, struct receipt *r)
 {
-    if (r && q->set->keep_ids) /* there may be none yet */
+    if (r && q->set->keep_ids) /* the key may not exist */
         set_receipt(q, r, "0 0", 3);
     else if (r)
         expire_later(q, r);

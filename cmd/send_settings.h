@@ -1,4 +1,4 @@
-/* What chat-send's command line asks for. */
+/* What chat-send's own options ask for. */
 #ifndef CMD_SEND_SETTINGS_H
 #define CMD_SEND_SETTINGS_H
 
@@ -19,7 +19,7 @@ struct send_settings {
     int64_t maxlen;      /* 0: do not trim */
     uint64_t maxage;     /* ms; 0: do not trim */
     int64_t max_message; /* bytes */
-    int64_t replicas;    /* that must have a message too */
+    int64_t replicas;    /* how many must have a message too */
     bool prompt;         /* input is typed on a terminal */
 };
 

@@ -6,12 +6,12 @@ static bool is_open(const struct step_facts *f)
     return f->now == PART_QUEUED || f->next == PART_QUEUED;
 }
 
-/* Where XADDs go by themselves. */
+/* The next step when XADDs are sent without a transaction. */
 static enum step next_plain(const struct step_facts *f)
 {
     switch (f->now) {
     case PART_READY:
-    case PART_IN_DOUBT: return STEP_ADD; /* which may double it: that is what was asked for */
+    case PART_IN_DOUBT: return STEP_ADD; /* this may double messages, as --at-least-once allows */
     case PART_IN_FLIGHT: return f->next == PART_READY ? STEP_ADD_NEXT : STEP_WAIT;
     case PART_ADDED: return f->owed ? STEP_WAIT : STEP_RENEW;
     case PART_ACKNOWLEDGED: return !f->trims ? STEP_FINISH : f->owed ? STEP_WAIT : STEP_TRIM;
@@ -20,14 +20,14 @@ static enum step next_plain(const struct step_facts *f)
     }
 }
 
-/* The part at hand is not in. */
+/* The next step towards the EXEC of the current part. */
 static enum step next_to_commit(const struct step_facts *f)
 {
     bool stands = f->unguarded || f->guard == GUARD_STANDS;
     bool armed = f->unguarded ? f->proven : f->guard != GUARD_NONE;
 
     if (is_open(f) && (f->now != PART_QUEUED || !armed))
-        return STEP_DISCARD; /* it was to come behind something else */
+        return STEP_DISCARD; /* its guard, or the transaction before it, is gone */
     if (!armed)
         return f->owed ? STEP_WAIT : f->unguarded ? STEP_PROVE : STEP_GUARD;
     if (f->now == PART_READY && (stands || f->proven))
@@ -35,7 +35,8 @@ static enum step next_to_commit(const struct step_facts *f)
     return f->now == PART_QUEUED && stands ? STEP_COMMIT : STEP_WAIT;
 }
 
-/* The server has it: what else was asked for? Nothing of that can be said behind a MULTI. */
+/* The transaction ran: the next step of what else was asked for, which cannot be done in a MULTI.
+ */
 static enum step next_to_finish(const struct step_facts *f)
 {
     enum step step = f->now == PART_RAN       ? STEP_VERIFY
@@ -47,7 +48,7 @@ static enum step next_to_finish(const struct step_facts *f)
     if (step == STEP_FINISH)
         return step;
     if (step == STEP_RENEW && f->owed)
-        return STEP_WAIT; /* for the replicas */
+        return STEP_WAIT; /* WAIT may not have been answered */
     return is_open(f) ? STEP_DISCARD : f->owed ? STEP_WAIT : step;
 }
 
@@ -75,8 +76,8 @@ enum {
     NEAR_BYTES = 1024 * 1024,
     FAR_BYTES = 4 * 1024 * 1024,
     FAR_MS = 100,
-    ENTRIES_PER_MS = 700, /* that a server adds */
-    GOOD_ENOUGH = 64      /* transactions, before the ceiling is tried */
+    ENTRIES_PER_MS = 700, /* how many a server adds */
+    GOOD_ENOUGH = 64      /* transactions in a row, to raise the ceiling */
 };
 
 struct batch_limit size_limit(int64_t distance, bool in_parts)

@@ -1,6 +1,5 @@
 /*
- * What can be decided about sending without a server: which request comes next, and how much a
- * batch may hold.
+ * Decisions that need no server: what to do next, and how much a batch and a transaction hold.
  */
 #ifndef CMD_SEND_STEP_H
 #define CMD_SEND_STEP_H
@@ -11,69 +10,70 @@
 
 #include "cmd/send_batch.h"
 
-/* The requests (send_request.h has them in words), or what else there is to do. */
+/* What to do next. send_request.h describes the requests. */
 enum step {
     STEP_WAIT,       /* for a reply, a connection or input */
     STEP_PROVE,      /* ask whether transactions are allowed */
-    STEP_GUARD,      /* of the part at hand: WATCH and GET */
-    STEP_QUEUE,      /* MULTI, and the XADDs of the part at hand */
-    STEP_QUEUE_NEXT, /* the same of the part behind it, ahead of its guard's answer */
-    STEP_COMMIT,     /* EXEC, and the guard of what comes behind */
+    STEP_GUARD,      /* WATCH and GET the receipt of the current part */
+    STEP_QUEUE,      /* MULTI, and the XADDs of the current part */
+    STEP_QUEUE_NEXT, /* the same for the next part, before its guard is answered */
+    STEP_COMMIT,     /* EXEC, and the guard of the next transaction */
     STEP_DISCARD,    /* what was queued */
-    STEP_ADD,        /* the XADDs of the part at hand by themselves */
-    STEP_ADD_NEXT,
-    STEP_VERIFY,  /* the receipt says that it is in: did each XADD work? */
-    STEP_LOOK_UP, /* compare what the room holds under IDs that were too old (-k) */
-    STEP_RENEW,   /* write something that replicas can have, and WAIT */
-    STEP_TRIM,    /* the rooms, by age */
-    STEP_FINISH,  /* the part at hand is in */
-    STEP_RECOVER  /* all replies have come, and there was an error among them */
+    STEP_ADD,        /* the XADDs of the current part, without a transaction */
+    STEP_ADD_NEXT,   /* the same for the next part */
+    STEP_VERIFY,     /* the receipt shows that the transaction ran: check each XADD */
+    STEP_LOOK_UP,    /* compare with what the room holds under IDs that were too old (-k) */
+    STEP_RENEW,      /* write something that replicas can acknowledge, and WAIT */
+    STEP_TRIM,       /* the rooms, by age */
+    STEP_FINISH,     /* the current transaction is in */
+    STEP_RECOVER     /* all replies have come, and one of them was an error */
 };
 
-/* Of the receipt of the part at hand, on this connection. */
+/* The guard of the current part's receipt, on this connection. */
 enum guard { GUARD_NONE, GUARD_ASKED, GUARD_STANDS };
 
-/* What is known when it is to be decided. */
+/* What the next step depends on. */
 struct step_facts {
-    enum part_state now;  /* of the oldest part that is not in: the part at hand */
-    enum part_state next; /* of the part behind it, if it may be sent before that one is answered */
+    enum part_state now;  /* of the current part, the oldest one that is not in */
+    enum part_state next; /* of the part after it, if that may be sent before replies come */
     enum guard guard;
     bool up;        /* commands may be sent */
-    bool owed;      /* replies are to come */
-    bool error;     /* there was an error among those that have come */
+    bool owed;      /* the server owes replies */
+    bool error;     /* one of the replies was an error */
     bool proven;    /* this connection has shown that transactions are allowed */
-    bool plain;     /* XADDs go by themselves */
-    bool unguarded; /* each entry is its own receipt (-k) */
+    bool plain;     /* XADDs are sent without a transaction */
+    bool unguarded; /* each entry's ID is its own receipt (-k) */
     bool trims;     /* rooms are trimmed by age */
 };
 
+/* What to do next. */
 enum step step_next(const struct step_facts *f);
 
 /*
- * What a batch may hold: near the server 2,048 entries or 1 MiB, 4 to 5 ms of the server's time.
- * Far away the round trip is what costs, so it grows with the distance, the milliseconds that the
- * server takes to answer something that costs it nothing, up to 16,384 entries or 4 MiB: 30 to 50
- * ms of its time, for which others wait. A batch `in_parts` costs a round trip for each of them.
+ * What a batch may hold. Near the server that is 2,048 entries or 1 MiB, which take 4 to 5 ms of
+ * the server's time. Far from it the round trip costs more than that, so the limit grows with
+ * `distance`, the round trip in milliseconds, up to 16,384 entries or 4 MiB: 30 to 50 ms of the
+ * server's time, while other clients wait. With `in_parts`, each part costs a round trip.
  */
 struct batch_limit size_limit(int64_t distance, bool in_parts);
 
-/* The size of a transaction. Zero it. */
+/* How large a transaction may be. Zero it. */
 struct transaction_size {
-    size_t limit;   /* entries, after a failure; 0: as many as a batch holds */
-    size_t ceiling; /* what that grows to; 0: the same */
-    unsigned good;  /* transactions in a row */
+    size_t limit;   /* entries; 0: as many as a batch holds */
+    size_t ceiling; /* up to which the limit grows again after a failure; 0: no ceiling */
+    unsigned good;  /* transactions that succeeded in a row */
 };
 
 /* How many entries a transaction may hold. */
 size_t size_of_transaction(const struct transaction_size *s);
 
 /*
- * A transaction of that many entries failed, perhaps because it is too large: the next one is half
- * as large. If the connection died of it, it will not grow beyond that for a while.
+ * A transaction of `entries` failed, perhaps because it was too large: halve the limit. If the
+ * connection `died`, the limit does not grow again for a while.
  */
 void size_failed(struct transaction_size *s, size_t entries, bool died);
 
-/* A transaction went through: the next one may be larger. */
+/* A transaction succeeded: the next one may be larger. */
 void size_succeeded(struct transaction_size *s);
 
 #endif
