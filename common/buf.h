@@ -1,4 +1,4 @@
-/* A growable run of any bytes. A zeroed struct is an empty buffer. */
+/* Buffers of bytes that grow. A zeroed struct is an empty buffer. */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
 
@@ -6,21 +6,22 @@
 #include <string.h>
 
 struct buf {
-    char *data; /* owned; NULL while nothing was ever added */
+    char *data; /* owned; NULL until something is added */
     size_t len; /* bytes in use */
     size_t cap; /* bytes allocated */
 };
 
 /*
- * Say that there is no memory and end the program with status 1: every buffer grows through one
- * place, which has no better way out, and what the server has acknowledged is safe.
+ * Report that there is no memory, and exit with status 1. Nothing better can be done here, and what
+ * the server has acknowledged is safe.
  */
 void buf_no_memory(void) __attribute__((noreturn));
 
-/* What buf_reserve() does when there is not enough room. */
+/* Private to buf_reserve(): make room by allocating. */
 char *buf_grow(struct buf *b, size_t extra) __attribute__((returns_nonnull));
 
-/* Make room for `extra` bytes and return where they go. Ends the program if there is no memory. */
+/* Make room for `extra` bytes, and return where they go: `len` does not change. Exits if there is
+ * no memory, as all that add to a buffer do. */
 static inline char *buf_reserve(struct buf *b, size_t extra)
 {
     if (b->data == NULL || extra > b->cap - b->len)
@@ -28,7 +29,7 @@ static inline char *buf_reserve(struct buf *b, size_t extra)
     return b->data + b->len;
 }
 
-/* Append `n` bytes of `bytes`, a NUL-terminated string, or what a printf format gives. */
+/* Append `n` bytes, a NUL-terminated string, or formatted text (printf(3)). */
 static inline void buf_add(struct buf *b, const void *bytes, size_t n)
 {
     if (n > 0)
@@ -43,14 +44,15 @@ static inline void buf_add_text(struct buf *b, const char *text)
 
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Drop the first `n` bytes. */
+/* Remove the first `n` bytes. */
 void buf_consume(struct buf *b, size_t n);
 
-/* Empty it for its next use; memory beyond 1 MiB, or `kept` bytes, goes back: it is the trace of a
- * giant message. */
+/* Empty it. A buffer of more than 1 MiB, or `kept` bytes, is left from a giant message: that memory
+ * is released, and `data` becomes NULL. */
 void buf_clear(struct buf *b);
 void buf_clear_above(struct buf *b, size_t kept);
 
+/* Release the bytes. The buffer is empty then. */
 void buf_free(struct buf *b);
 
 #endif

@@ -40,8 +40,8 @@ int request_take(struct request *r, struct session *s, struct err *e)
     return 1;
 }
 
-/* Wait until commands may be sent. A connection that died meanwhile was not asked for anything, but
- * what was learnt on it may be wrong now. */
+/* Wait until commands may be sent. SESSION_BROKEN if a connection died meanwhile: what an earlier
+ * request learnt on it may be wrong now. */
 static int come_up(struct session *s, session_sleep *sleep, void *context, struct err *e)
 {
     for (;;) {

@@ -13,11 +13,11 @@
 #include "common/lookup.h"
 #include "common/wait.h"
 
-/* How long an address may take if there are others. */
+/* How long an address may take to answer, if there are others. */
 enum { ADDRESS_MS = 2000 };
 
-/* How often to try for a place in the full backlog of a unix socket: nothing tells when one is
- * free. */
+/* How often to try again when the backlog of a unix socket is full, as poll(2) does not report when
+ * it has space. */
 enum { UNIX_RETRY_MS = 50 };
 
 static int no_connection(const struct dial *d, int why, struct err *e)
@@ -44,7 +44,7 @@ static void hang_up(struct dial *d)
     d->fd = -1;
 }
 
-/* Connect to a unix socket: it takes us at once, or has no place in its backlog yet. */
+/* Connect to a unix socket, which succeeds at once unless the backlog is full. */
 static int connect_unix(struct dial *d, struct err *e)
 {
     struct sockaddr_un path = {.sun_family = AF_UNIX};
@@ -65,7 +65,8 @@ static int connect_unix(struct dial *d, struct err *e)
     return 0;
 }
 
-/* An address gets its share of the time that is left, but the last one all of it. */
+/* When to give up on an address: each gets an equal share of the time, and the last one all that is
+ * left. `next` is the address after it. */
 static int64_t give_up_at(const struct dial *d)
 {
     int64_t now = wait_now();
@@ -78,7 +79,8 @@ static int64_t give_up_at(const struct dial *d)
     return wait_earliest(now + ADDRESS_MS, now + (d->due - now) / addresses);
 }
 
-/* Begin to connect to the next address that lets us; `why` the one before did not. */
+/* Begin to connect to the next address for which that does not fail at once. `why` is the error
+ * number of the address before it. */
 static int try_next(struct dial *d, int why, struct err *e)
 {
     while (d->next) {
@@ -97,7 +99,7 @@ static int try_next(struct dial *d, int why, struct err *e)
     return no_connection(d, why, e);
 }
 
-/* Find the addresses: at once if the host is one itself, else by and by. */
+/* Try the host as an address, or else begin to look it up. */
 static int find_host(struct dial *d, struct err *e)
 {
     struct addrinfo hints = {
@@ -115,7 +117,7 @@ static int find_host(struct dial *d, struct err *e)
     return d->lookup ? 0 : no_host(d, strerror(errno), e);
 }
 
-/* The addresses have been found, or there are none, or no name server answers. */
+/* Take the addresses, if the lookup has ended, and try the first. */
 static int continue_lookup(struct dial *d, short revents, struct err *e)
 {
     const char *why;
@@ -147,7 +149,7 @@ struct pollfd dial_poll(const struct dial *d, int64_t *deadline)
     return (struct pollfd){d->fd, POLLOUT, 0};
 }
 
-/* A lone line must leave at once, and a dead peer be noticed though nothing is sent. */
+/* Send each line at once, and notice a dead peer even while nothing is sent. */
 static void tune(int fd)
 {
     static const int on = 1, idle = 15, interval = 5, count = 3;

@@ -18,7 +18,7 @@ static struct span keep(struct buf *in, const struct reply_item *item)
 {
     buf_clear(in);
     buf_add(in, item->bytes, item->len);
-    buf_reserve(in, 1); /* never NULL, though it may be empty */
+    buf_reserve(in, 1); /* never NULL, even if it is empty */
     return span_of_buf(in);
 }
 
@@ -35,7 +35,7 @@ static void end_entry(struct entry_decoder *d)
     d->on_entry(d->context, &d->m);
 }
 
-/* An entry's ID and the list of its fields, which is nil if it was deleted while pending. */
+/* An entry's ID, or the list of its fields, which is nil if the entry was deleted while pending. */
 static void entry_part(struct entry_decoder *d, const struct reply_item *item)
 {
     if (item->index == 0) {

@@ -1,7 +1,7 @@
 /*
- * Stream entries out of the replies to XREAD, XREADGROUP, XRANGE, XREVRANGE and XAUTOCLAIM. An
- * entry is an ID and a list of fields; each field is one message, its name the sender and its value
- * the text.
+ * Decoding stream entries from the replies to XREAD, XREADGROUP, XRANGE, XREVRANGE and XAUTOCLAIM.
+ * An entry is an ID and a list of fields. Each field is one message: its name is the sender, its
+ * value the text.
  */
 #ifndef COMMON_ENTRY_H
 #define COMMON_ENTRY_H
@@ -15,32 +15,34 @@
 #include "common/span.h"
 
 struct entry_message {
-    struct span room; /* or the decoder's `from` */
-    struct span id;   /* as the server wrote it, with a NUL behind */
-    struct id key;    /* the same as numbers */
+    struct span room;
+    struct span id; /* as the server wrote it, followed by a NUL */
+    struct id key;  /* the same as numbers */
     struct span name, text;
 };
 
-/* How deep in the reply the array of entries lies. */
+/* The kind of reply; its value is the depth of the array of entries in it. */
 enum entry_reply { ENTRY_XRANGE = 0, ENTRY_XAUTOCLAIM = 1, ENTRY_XREAD = 2 };
 
-/* What a reply holds, passed on as it comes. Zero it, then fill in the first five. */
+/* Passes on entries as they come. Zero it, and set what stands before `entries`; release with
+ * entry_free(). */
 struct entry_decoder {
     enum entry_reply reply;
-    /* The room that the next entries are from, where the reply names it; or NULL. */
+    /* The room that the next entries are from, if the reply names it. May be NULL. */
     void (*on_room)(void *context, const struct span *room);
-    /* A message, whose bytes live only during the call; and: the entry is whole (no name, text). */
+    /* A message. Its bytes live only during the call. */
     void (*on_message)(void *context, const struct entry_message *m);
+    /* The end of an entry; name and text are unspecified. */
     void (*on_entry)(void *context, const struct entry_message *m);
     void *context;
-    const char *about; /* what the server's errors are about, before their words; or NULL */
-    struct span from;  /* the room, where the reply does not name it */
+    const char *about; /* what to put before the text of the server's errors, or NULL */
+    struct span from;  /* the room, if the reply does not name it */
 
-    /* Of the reply at hand; entry_begin() resets them. */
-    size_t entries;     /* whole ones */
-    size_t fields;      /* in them */
-    size_t bytes;       /* of names and texts in them */
-    struct err problem; /* EXIT_DONE unless the reply is an error (its words) or no entries */
+    /* About the current reply; entry_begin() resets them. */
+    size_t entries;     /* complete ones */
+    size_t fields;      /* complete ones */
+    size_t bytes;       /* of names and texts */
+    struct err problem; /* EXIT_DONE, unless the reply is an error or does not hold entries */
 
     /* Private. */
     struct entry_message m;
@@ -48,12 +50,13 @@ struct entry_decoder {
     char id[ID_TEXT];
 };
 
-/* Expect a new reply. */
+/* Prepare for a new reply. */
 void entry_begin(struct entry_decoder *d);
 
-/* The sink (reply.h) to read the reply with; its context is the decoder. */
+/* The sink (reply.h) for the reply; its context is the decoder. */
 void entry_item(void *decoder, const struct reply_item *item);
 
+/* Release what it holds. */
 void entry_free(struct entry_decoder *d);
 
 #endif

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/text.h"
 
-/* How much of a text is kept before a hint: what comes behind that needs room too. */
+/* How much of a text is kept before a hint, to leave room for the hint and what is added later. */
 enum { LONGEST_HINTED = 320 };
 
 static enum err_level wanted = ERR_NOTICE;
@@ -77,7 +77,6 @@ bool err_is_above(void)
     return screen_is_on(&screen);
 }
 
-/* If standard error is gone, there is nobody left to tell. */
 void err_write(const char *bytes, size_t n)
 {
     struct pollfd ready = {STDERR_FILENO, POLLOUT, 0};
@@ -88,10 +87,10 @@ void err_write(const char *bytes, size_t n)
         if (written >= 0) {
             bytes += written;
             n -= (size_t)written;
-        } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
+        } else if (errno == EAGAIN) { /* another process made the descriptor non-blocking */
             poll(&ready, 1, -1);
         } else if (errno != EINTR) {
-            return;
+            return; /* standard error is closed: nobody can be told */
         }
     }
 }

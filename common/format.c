@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-/* Bold colours that can be read on dark and on light. */
+/* Colours that are readable in bold on a dark and on a light background. */
 static const char *const colours[] = {
     "31", "32", "33", "34", "35", "36", "91", "92", "94", "95", "96"};
 
@@ -18,7 +18,7 @@ static const char *colour_of(struct span name)
     return colours[span_hash(name) % (sizeof colours / sizeof *colours)];
 }
 
-/* For JSON: UTC, behind a quote; nothing beyond the year 9999, the last one of RFC 3339. */
+/* Make a time for JSON: in UTC, after a quote. Empty beyond the year 9999, RFC 3339's last. */
 static void make_json_time(struct format *f, uint64_t second)
 {
     time_t t = (time_t)second;
@@ -29,7 +29,7 @@ static void make_json_time(struct format *f, uint64_t second)
         buf_add(&f->time_text, text, strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%S", &tm));
 }
 
-/* The ID's milliseconds in words, in the local zone. */
+/* Make a time in the local zone and the user's format. */
 static void make_time(struct format *f, uint64_t second)
 {
     time_t t = (time_t)second;
@@ -53,7 +53,7 @@ static void make_time(struct format *f, uint64_t second)
         buf_printf(&f->time_text, "%.3s:%.2s", zone, zone + 3);
 }
 
-/* The time's seconds as text, made again only for another second than the last one. */
+/* The text that `make` gives for a time, which is made again only when the second changes. */
 static const struct buf *time_text(
     struct format *f, uint64_t ms, void (*make)(struct format *f, uint64_t second))
 {
@@ -73,7 +73,7 @@ void format_time(struct format *f, struct buf *to, uint64_t ms)
     buf_add(to, text->data, text->len);
 }
 
-/* Data: as it is when raw, else so that it stays one harmless line. */
+/* Append data as it is, or as one harmless line. */
 static void add_data(struct buf *to, const struct span *data, bool raw, enum text_style style)
 {
     if (raw)
@@ -82,8 +82,8 @@ static void add_data(struct buf *to, const struct span *data, bool raw, enum tex
         text_show(to, data->at, data->len, style);
 }
 
-/* A text as it is read on a terminal: in lines, all but the first set in, so that what begins in
- * the first column is a message. A newline at its end adds no line. */
+/* Append a text for a terminal, in lines. All but the first are indented, so that whatever begins
+ * in the first column is a message. A newline at the end adds no line. */
 static void add_lines(struct buf *to, const struct span *text)
 {
     const char *at = text->at, *newline;
@@ -140,7 +140,7 @@ static void add_tsv(struct buf *to, const struct entry_message *m)
     buf_add(to, "\n", 1);
 }
 
-/* Put the `+` behind the ID of the row that begins there and ends where `to` does. */
+/* Put a `+` after the ID of the last row, which begins at `row`. */
 static void mark_row(struct buf *to, size_t row)
 {
     size_t at = row;
@@ -173,7 +173,7 @@ static void add_json_time(struct format *f, struct buf *to, uint64_t ms)
     to->len += 6;
 }
 
-/* Of an entry's object what comes before its messages. */
+/* Append what an entry's object has before its messages. */
 static void begin_json(struct format *f, struct buf *to, const struct entry_message *m)
 {
     buf_add_text(to, "{\"room\":");
@@ -242,7 +242,7 @@ int format_check(const char *custom, struct err *e)
 bool format_shows_ids(const char *custom)
 {
     for (const char *at = custom; *at; at++)
-        if (*at == '%' && *++at == 'i') /* what is behind a % is never a % that begins another */
+        if (*at == '%' && *++at == 'i') /* the % of %% does not begin a directive */
             return true;
     return false;
 }

@@ -1,6 +1,5 @@
 /*
- * What a server answers to a login: HELLO's reply, in which names and values take turns, or the
- * refusal of one of the login's commands.
+ * The server's replies to a login: HELLO's, in which names and values alternate, or an error.
  */
 #ifndef COMMON_HELLO_H
 #define COMMON_HELLO_H
@@ -10,15 +9,15 @@
 #include "common/err.h"
 #include "common/reply.h"
 
-/* Begins as all zero but for `peer`. */
+/* Zero it, and set `peer`. */
 struct hello {
-    const char *peer; /* where it comes from, for people */
-    bool cluster, master;
-    struct err refused; /* the first refusal, and what may help; EXIT_DONE: none */
-    enum { HELLO_OTHER, HELLO_MODE, HELLO_ROLE } field; /* whose value comes next */
+    const char *peer;     /* the server's name, for errors */
+    bool cluster, master; /* it is a node of a cluster, or a master */
+    struct err refused;   /* the first error, with a hint; EXIT_DONE: none */
+    enum { HELLO_OTHER, HELLO_MODE, HELLO_ROLE } field; /* private: whose value comes next */
 };
 
-/* Take the next item of the login's replies: a reply_sink, whose context is a struct hello. */
+/* The sink (reply.h) for the login's replies; its context is a struct hello. */
 void hello_take(void *context, const struct reply_item *item);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* So many digits fit any way. */
+/* Any number of this many digits fits. */
 enum { SAFE_DIGITS = 19 };
 
 int id_number(const char *s, size_t n, uint64_t *number)

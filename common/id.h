@@ -16,21 +16,20 @@ struct id {
 
 enum { ID_TEXT = 42 }; /* room for the longest ID as text and its NUL */
 
-/* Parse the `n` bytes `ms-seq`; both numbers must be there. Returns -1 and leaves `*id` alone if
- * they are no ID. */
+/* Parse `n` bytes as `ms-seq`. Returns 0, or -1 and leaves `*id` alone if they are not an ID. */
 int id_parse(const char *s, size_t n, struct id *id);
 
-/* Parse the `n` bytes as one unsigned number of decimal digits. Returns -1 if they are none or too
- * large. */
+/* Parse `n` bytes as an unsigned decimal number. Returns 0, or -1 and leaves `*number` alone if
+ * they are not one or it is too large. */
 int id_number(const char *s, size_t n, uint64_t *number);
 
-/* Write the ID as text with a NUL; returns the length without it. */
+/* Write the ID as text with a NUL. Returns the length without the NUL. */
 size_t id_print(char to[ID_TEXT], struct id id);
 
-/* Below zero, zero, above zero, as `a` is before, at, after `b`. */
+/* Negative if `a` is less than `b`, 0 if they are equal, positive if `a` is greater. */
 int id_compare(struct id a, struct id b);
 
-/* The greatest ID below `id`; ID_LEAST has none and is its own. */
+/* The greatest ID below `id`, or ID_LEAST for ID_LEAST. */
 struct id id_before(struct id id);
 
 #endif

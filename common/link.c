@@ -11,43 +11,44 @@
 #include "common/hello.h"
 #include "common/wait.h"
 
-/* hiredis moves what is left of its buffer after every write: it gets no more than this at once. */
+/* Give hiredis no more than this at once: it moves the rest of its buffer after every write. */
 enum { WRITE_CHUNK = 256 * 1024 };
 
-/* What commands take while they wait to be written, when they are those of a large batch. */
+/* Output memory to keep: the commands of a large batch. */
 enum { OUTPUT_KEPT = 8 * 1024 * 1024 };
 
-/* How long a handshake may take before we say what may be wrong. */
+/* How long a handshake may take before the user is told what may be wrong. */
 enum { SLOW_HANDSHAKE_MS = 2000 };
 
-static bool tls_is_known; /* a server has spoken TLS, or we have said that none seems to */
+static bool tls_is_known; /* a server has spoken TLS, or the user was told that none seems to */
 
-/* How often, of hiredis' 16 KiB each, is read before replies are parsed. */
+/* hiredis reads 16 KiB at a time: read so often at most before replies are parsed. */
 enum { READ_SIZE = 16 * 1024, READ_ROUNDS = 8 };
 
-/* hiredis gives the memory of its reader back when that is empty, if it is more than that. */
+/* hiredis releases an empty reader's memory beyond this. */
 enum { READER_KEPT = 1024 * 1024 };
 
 struct link {
     enum { CONNECTING, HANDSHAKING, LOGGING_IN, READY, LOST } state;
     struct dial dial;
     const struct login *login;
-    int64_t due;            /* it must be ready by then */
+    int64_t due;            /* when to give up if it is not ready */
     redisContext *context;  /* NULL until connected */
-    struct ssl_st *ssl;     /* the context's; NULL: in the clear */
+    struct ssl_st *ssl;     /* the context's; NULL: no TLS */
     short handshake_events; /* what the handshake waits for */
-    int64_t warn_at;        /* when to say that it takes long */
+    int64_t warn_at;        /* when to tell the user that it takes long */
     struct reply_target target;
-    struct buf out; /* commands that hiredis does not have yet, from out_at on */
+    struct buf out; /* commands; hiredis has those before out_at */
     size_t out_at;
     bool writing;      /* hiredis has bytes to write */
-    bool write_failed; /* replies may still come */
-    int logins;        /* replies still to come before the link is ready */
-    int64_t distance;  /* ms from HELLO to its answer; meanwhile, wait_now() of HELLO */
-    char peer[ENDPOINT_TEXT], why[TLS_WHY];
-    const char *hint; /* why no TLS could be begun; NULL: no idea */
+    bool write_failed; /* but replies may still come */
+    int logins;        /* replies that the login still waits for */
+    int64_t distance;  /* ms from HELLO to its reply; until that comes, wait_now() of HELLO */
+    char peer[ENDPOINT_TEXT];
+    char why[TLS_WHY]; /* why the handshake failed or the connection was lost */
+    const char *hint;  /* what may help if TLS could not begin; NULL: not known */
     struct hello hello;
-    bool asking, asked; /* ASKING goes before each command; its answer has come */
+    bool asking, asked; /* ASKING is sent before each command; it has been answered */
 };
 
 void link_libraries(char to[LINK_LIBRARIES])
@@ -145,7 +146,7 @@ void link_send(struct link *l, const char *bytes, size_t n)
 {
     if (l == NULL)
         return;
-    if (l->asking && l->state == READY) /* after the login */
+    if (l->asking && l->state == READY) /* but not before those of the login */
         buf_add_text(&l->out, "*1\r\n$6\r\nASKING\r\n");
     buf_add(&l->out, bytes, n);
 }
@@ -165,7 +166,7 @@ void link_command(struct link *l, const char *format, ...)
     redisFreeCommand(command);
 }
 
-/* HELLO logs in and names the client in one step that needs no permission. */
+/* HELLO logs in and names the client in one command, which needs no permission. */
 static void log_in(struct link *l)
 {
     const struct login *a = l->login;
@@ -182,7 +183,7 @@ static void log_in(struct link *l)
     l->state = LOGGING_IN;
 }
 
-/* Add what may help if no TLS, or TLS, was the mistake. */
+/* Add a hint if using TLS, or not using it, may be the mistake. */
 static void hint_tls(const struct link *l, struct err *e)
 {
     const char *hint = l->login->tls == NULL ? "a TLS port needs --tls"
@@ -223,8 +224,8 @@ static int continue_connecting(struct link *l, short revents, struct err *e)
     return l->ssl ? 0 : cannot_connect(l, l->why, e);
 }
 
-/* A server that speaks no TLS may take the handshake for the beginning of a long command, and wait
- * for its end. Nobody should have to wait for the same until the time is up. */
+/* A server without TLS may take the handshake for the beginning of a long command, and wait for the
+ * rest. Tell the user before the link gives up. */
 static void warn_if_slow(struct link *l)
 {
     if (wait_now() < l->warn_at)
@@ -268,7 +269,7 @@ static void write_some(struct link *l)
         }
         l->writing = !done;
     }
-    /* What was written goes now and then, though more may be sent before all is. */
+    /* Release what was written, even if the output never runs empty. */
     if (l->out_at > l->out.len / 2)
         buf_consume(&l->out, l->out_at), l->out_at = 0;
     if (l->out.len == 0)
@@ -318,7 +319,7 @@ static int not_redis(const struct link *l, struct err *e)
 {
     err_set(e, EXIT_REFUSED, "%s does not speak the Redis protocol: %s", l->peer,
         l->context->reader->errstr);
-    if (strstr(e->text, "\"\\x15\"")) /* an alert of TLS (RFC 8446, 5.1) */
+    if (strstr(e->text, "\"\\x15\"")) /* a TLS alert (RFC 8446, 5.1) */
         hint_tls(l, e);
     return -1;
 }
@@ -346,7 +347,7 @@ static int continue_login(struct link *l, struct err *e)
     return -1;
 }
 
-/* Connect and log in, as far as that goes. */
+/* Continue to connect and log in. */
 static int continue_opening(struct link *l, short revents, struct err *e)
 {
     if (l->state == CONNECTING && continue_connecting(l, revents, e) < 0)

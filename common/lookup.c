@@ -14,15 +14,14 @@
 #include "common/buf.h"
 
 /*
- * It belongs to two: to whoever began it and to the thread. Whoever leaves last releases it. The
- * thread writes the last three, and leaves before it closes `done`; the other one reads them after
- * that.
+ * It has two owners: the caller and the thread. The last one to leave releases it. The thread
+ * writes the last three members, leaves, and then closes `done`; the caller reads them after that.
  */
 struct lookup {
     atomic_int owners;
-    int ready; /* the end of a pipe to read from */
+    int ready; /* the end of a pipe that becomes readable when the thread is done */
     struct endpoint at;
-    int done; /* the other end */
+    int done; /* the thread's end of the pipe */
     struct addrinfo *found;
     int failed; /* a code of getaddrinfo() */
     int why;    /* errno, for EAI_SYSTEM */
@@ -48,11 +47,11 @@ static void *look_up(void *lookup)
     l->failed = getaddrinfo(l->at.host, port, &hints, &l->found);
     l->why = errno;
     leave(l);
-    close(done); /* whoever waits at the other end may go on */
+    close(done); /* makes `ready` readable */
     return NULL;
 }
 
-/* Run the thread, with all signals blocked. Returns 0 or an error number. */
+/* Start the thread, with all signals blocked. Returns 0 or an error number. */
 static int run(struct lookup *l)
 {
     pthread_attr_t detached;
@@ -102,7 +101,7 @@ int lookup_fd(const struct lookup *l)
 
 const char *lookup_take(struct lookup *l, struct addrinfo **found)
 {
-    (void)atomic_load(&l->owners); /* what the thread wrote before it left is to be seen */
+    (void)atomic_load(&l->owners); /* pairs with leave(): makes what the thread wrote visible */
     *found = l->found;
     l->found = NULL;
     if (l->failed == 0)

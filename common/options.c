@@ -76,7 +76,7 @@ int option_duration(void *field, char *value, const struct option_row *row, stru
     return 0;
 }
 
-/* The rows of all tables in turn, the built-in ones last, and their settings; NULL at the end. */
+/* Row `n` of all tables, with the built-in rows last, and its settings. NULL after the last row. */
 static const struct option_row *row_at(const struct option_parser *p, size_t n, void **settings)
 {
     for (const struct option_table *t = p->tables; t->rows; t++)
@@ -99,14 +99,14 @@ static const struct option_row *find(
     return row;
 }
 
-/* Make what getopt_long() wants from the tables. */
+/* Make the arguments of getopt_long() from the tables. */
 static void for_getopt(const struct option_parser *p, char *letters, struct option *longs)
 {
     const struct option_row *row;
     void *settings = NULL;
 
     *letters++ = '-'; /* return operands in their places, as OPERAND */
-    *letters++ = ':'; /* tell a missing value from an unknown option */
+    *letters++ = ':'; /* return ':' for a missing value */
     for (size_t n = 0; n < LONGEST - 1 && (row = row_at(p, n, &settings)) != NULL; n++) {
         int takes = row->value == NULL     ? no_argument
                     : row->value[0] == '[' ? optional_argument
@@ -123,7 +123,7 @@ static void for_getopt(const struct option_parser *p, char *letters, struct opti
     *longs = (struct option){0};
 }
 
-/* How the user knows an option: -x, or --long if it has no letter. */
+/* How errors name an option: -x, or --long if it has no letter. */
 static const char *known_as(const struct option_row *row, char to[LONGEST])
 {
     if (row->code < 256)
@@ -159,7 +159,7 @@ static void print_help(const struct option_parser *p)
     printf("\nMore: man %s\n", p->program);
 }
 
-/* End the program after --help or --version, in failure if what it printed went nowhere. */
+/* Exit after --help or --version; with an error if its output could not be written. */
 static void end(struct err *e)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -247,7 +247,7 @@ int options_parse(struct option_parser *p, int argc, char **argv, struct err *e)
     while ((operands == 0 || operands != p->text_operand)
            && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
         if (code == OPERAND)
-            argv[++operands] = optarg; /* the place of an argument that is done with */
+            argv[++operands] = optarg; /* overwrites an argument that has been parsed */
         else if (code == '?' || code == ':' ? reject(p, code, argv[optind - 1], e) < 0
                                             : set(p, code, e) < 0)
             return -1;

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As much as one reply of the server makes: it is written while the server works on the next. */
+/* The output of about one reply: write it while the server works on the next. */
 enum { PLENTY = 1024 * 1024 };
 
 void out_prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    /* open() takes the lowest free number; opened the wrong way round, reading 0 and writing 1 and
-     * 2 fail as before. */
+    /* open() takes the lowest free number. Reading 0, and writing 1 and 2, must still fail, so each
+     * is opened for the opposite. */
     while (fcntl(STDIN_FILENO, F_GETFD) < 0 || fcntl(STDOUT_FILENO, F_GETFD) < 0
            || fcntl(STDERR_FILENO, F_GETFD) < 0)
         if (open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY) < 0)
@@ -36,8 +36,8 @@ void out_rollback(struct out *o)
     o->buf.len = o->whole;
 }
 
-/* How much may be written now. The descriptor is shared with others, so that it cannot be made
- * non-blocking; but a pipe that polls writable takes PIPE_BUF bytes at once. */
+/* How much may be written now. Other processes share the descriptor, so it must stay blocking; but
+ * a pipe that polls as writable takes PIPE_BUF bytes without blocking. */
 static size_t writable(const struct out *o, size_t left)
 {
     struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
@@ -49,7 +49,7 @@ static size_t writable(const struct out *o, size_t left)
     return left < PIPE_BUF ? left : PIPE_BUF;
 }
 
-/* What reads it sees its end. Another file takes the number, which must not become a socket's. */
+/* Let the reader see the end. Another file takes the number, so that no socket gets it. */
 static void close_output(void)
 {
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -73,8 +73,8 @@ static void drop_written(struct out *o)
     o->written = 0;
 }
 
-/* What is to be written next: of a frame, if that is how lines are shown now. A frame that was
- * begun is finished whatever became of that. */
+/* The next bytes to write: of a frame, if lines are shown in frames now. A frame that was begun is
+ * always finished. */
 static const char *next(struct out *o, size_t *n)
 {
     const char *lines = o->buf.data + o->written;
@@ -99,7 +99,7 @@ static void advance(struct out *o, size_t n)
     o->framed = o->frame_written = 0;
 }
 
-/* Where --progress shows its line, what is printed begins in a row of its own. */
+/* End the line of --progress, so that output begins in a row of its own. */
 static void leave_line(const struct out *o)
 {
     if (o->written < o->whole && err_line_open() && !err_is_above() && isatty(STDOUT_FILENO)
@@ -122,7 +122,7 @@ void out_flush(struct out *o)
         n = write(STDOUT_FILENO, bytes, most);
         if (n >= 0) {
             advance(o, (size_t)n);
-        } else if (errno == EAGAIN) { /* somebody made the shared descriptor non-blocking */
+        } else if (errno == EAGAIN) { /* another process made the descriptor non-blocking */
             if (o->nonblocking)
                 break;
             poll(&ready, 1, -1);

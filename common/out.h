@@ -1,6 +1,6 @@
 /*
- * Standard output: bytes gathered, marked when they are whole lines, written when told to. What is
- * not whole can be taken back, so that half an entry is never printed.
+ * Standard output. Bytes are gathered, committed once an entry is complete, and written later. What
+ * is not committed can be rolled back, so that half an entry is never printed.
  */
 #ifndef COMMON_OUT_H
 #define COMMON_OUT_H
@@ -13,37 +13,38 @@
 
 struct out {
     struct buf buf;       /* append here */
-    size_t whole;         /* so much of it may be written */
-    bool nonblocking;     /* never wait for the reader: flushing writes what it takes at once */
-    bool closed;          /* the reader is gone: the program should die of SIGPIPE, quietly */
-    struct screen screen; /* of a terminal where others type, once started */
-    struct err failure;   /* the first, EXIT_FAILED; from then on what is whole goes nowhere */
+    size_t whole;         /* bytes of it that are committed */
+    bool nonblocking;     /* never wait for the reader */
+    bool closed;          /* the reader is gone: the program should die of SIGPIPE */
+    struct screen screen; /* of a terminal where somebody types, once it is started */
+    struct err failure;   /* the first one, EXIT_FAILED; after that, output is discarded */
 
     /* Private. */
-    size_t written;               /* of what is whole */
-    size_t framed, frame_written; /* what the frame at hand shows of it; and bytes of the frame */
+    size_t written;       /* committed bytes that have been written */
+    size_t framed;        /* committed bytes that the current frame shows, */
+    size_t frame_written; /* and bytes of that frame that have been written */
     bool finishing;
 };
 
 /*
- * For the start of a program: a reader that goes away shall be an error that can be looked at, not
- * a SIGPIPE, and a standard descriptor that is closed stays an error to use, instead of becoming
- * the next socket.
+ * Call it when the program starts. A reader that goes away is an error from then on instead of
+ * SIGPIPE, and a standard descriptor that was closed keeps failing, instead of becoming a socket.
  */
 void out_prepare(void);
 
-/* All that was appended so far is whole. Writes once a good deal has gathered; returns whether. */
+/* Commit what was appended. Flushes if there is a lot of it; returns whether it did. */
 bool out_commit(struct out *o);
 
-/* Take back what is not whole. */
+/* Remove what is not committed. */
 void out_rollback(struct out *o);
 
-/* Write what is whole, however long that blocks; `gently`, some of it may be left. */
+/* Write what is committed: all of it, or with `nonblocking` as much as the reader takes now. */
 void out_flush(struct out *o);
 
-/* Close standard output, once what is whole is written. */
+/* Close standard output once all that is committed is written. */
 void out_finish(struct out *o);
 
+/* Release what it holds, without writing it. */
 void out_free(struct out *o);
 
 #endif

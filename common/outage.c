@@ -4,7 +4,7 @@
 
 #include "common/wait.h"
 
-/* Pauses between attempts: they double, and each is cut by chance to between half of it and all. */
+/* Pauses between attempts double. Each is shortened at random, by up to half. */
 enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 2000 };
 
 enum { LEAST_ATTEMPT_MS = 1000 };
@@ -17,7 +17,7 @@ static int64_t pause_before(unsigned attempt)
     if (longest > LONGEST_PAUSE_MS)
         longest = LONGEST_PAUSE_MS;
     if (getrandom(&chance, sizeof chance, 0) < 0)
-        chance = UINT16_MAX; /* no more than politeness is lost */
+        chance = UINT16_MAX; /* no harm: clients may only come at the same time */
     return longest / 2 + longest / 2 * chance / UINT16_MAX;
 }
 
@@ -30,7 +30,7 @@ static void begin(struct outage *o, struct node_outage *node, int64_t since)
         node->since = since;
 }
 
-/* Say what went wrong: as a notice when the outage begins, for the first of its sessions. */
+/* Report what went wrong: as a notice if the outage begins for the node, else with -v only. */
 static void say_why(const struct outage *o, bool begins, const struct err *why)
 {
     if (!begins || o->node->sessions > 1)
@@ -49,7 +49,7 @@ static int give_up(const struct outage *o, const struct err *why, struct err *e)
     return -1;
 }
 
-int outage_failed(
+int outage_count(
     struct outage *o, struct node_outage *node, int64_t tried, const struct err *why, struct err *e)
 {
     int64_t now = wait_now();
@@ -60,9 +60,9 @@ int outage_failed(
     if (o->retry <= now - o->since)
         return give_up(o, why, e);
     say_why(o, begins, why);
-    o->next_attempt = now + pause_before(o->attempts++);
+    o->next_try = now + pause_before(o->attempts++);
     if (o->retry != SESSION_FOREVER)
-        o->next_attempt = wait_earliest(o->next_attempt, o->since + o->retry);
+        o->next_try = wait_earliest(o->next_try, o->since + o->retry);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * An outage: when it began, how long it may last, when to try again, and what is said of it. When
- * several sessions lose the same node, that is one outage for people: the first one says that it
+ * An outage: when it began, how long it may last, when to try again, and what the user is told. If
+ * several sessions lose the same node, the user sees one outage: the first session reports that it
  * began, and the last one that it is over.
  */
 #ifndef COMMON_OUTAGE_H
@@ -11,41 +11,41 @@
 
 #include "common/err.h"
 
-/* How long an outage may last, in milliseconds; or for ever; or as the program has it. */
+/* How long an outage may last, besides milliseconds: without end, or the program's default. */
 #define SESSION_FOREVER INT64_MAX
 #define SESSION_DEFAULT (-1)
 
-/* What the sessions that lost the same node share. Zero it, and keep it in its place. */
+/* What all sessions that lost a node share. Zero it; it must not move while there is an outage. */
 struct node_outage {
-    unsigned sessions; /* that lost it, and have not recovered */
-    int64_t since;     /* the first one did then */
+    unsigned sessions; /* how many lost the node, and have not recovered */
+    int64_t since;     /* when the first one lost it */
 };
 
-/* Zero it, which is: there is none; and set the first. Times are those of wait_now(). */
+/* Zeroed, there is no outage. Set `retry`. Times are those of wait_now(). */
 struct outage {
     int64_t retry;            /* ms that it may last */
-    int64_t since;            /* it began then; 0: there is none */
-    int64_t next_attempt;     /* no attempt before then */
-    unsigned attempts;        /* in it */
-    struct node_outage *node; /* the one that was lost */
+    int64_t since;            /* when it began; 0: there is none */
+    int64_t next_try;         /* do not try again before this time */
+    unsigned attempts;        /* since it began */
+    struct node_outage *node; /* where it began */
 };
 
 /*
- * An attempt to use `node`, made from `tried` on, has failed for this reason: say so if it is the
- * first, and choose when the next one is, after a pause that grows to 2 seconds. The outage stays
- * that of the node where it began. -1 with the reason: it has lasted too long.
+ * Count an attempt to use `node` that began at `tried` and failed because of `why`. Report it if it
+ * is the first of an outage, and choose the time of the next attempt, after a pause that grows to 2
+ * seconds. Returns 0, or -1 with the reason when the outage has lasted too long.
  */
-int outage_failed(struct outage *o, struct node_outage *node, int64_t tried, const struct err *why,
+int outage_count(struct outage *o, struct node_outage *node, int64_t tried, const struct err *why,
     struct err *e);
 
-/* It is over, if there was one: say so. */
+/* The outage is over, if there was one. Report that. */
 void outage_end(struct outage *o);
 
-/* It does not matter any more, if there was one: whoever had it is going. */
+/* End the outage, if there is one, without a report: its session is closed. */
 void outage_forget(struct outage *o);
 
-/* How many milliseconds an attempt may take that is allowed `most`: less when --retry is, or
- * towards its end, but not nothing. The first one, where none must follow, is allowed all. */
+/* How many milliseconds the next attempt may take: `most`, or less if `retry` ends earlier, but at
+ * least a second. Without retries it is `most`. */
 int64_t outage_left(const struct outage *o, int64_t most);
 
 #endif

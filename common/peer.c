@@ -2,11 +2,10 @@
 
 #include <poll.h>
 
-/* How many redirects are followed without a pause: more of them go round in a circle. */
+/* How many redirects are followed without a pause: more are taken for a circle. */
 enum { MOST_HOPS = 5 };
 
-/* Take the link that leads to `at` out of those kept. NULL: there is none, or the server has closed
- * it since. */
+/* Take the kept link to `at`. NULL if there is none, or the server has closed it. */
 static struct link *take_kept(struct peer *p)
 {
     struct link *link;
@@ -25,7 +24,7 @@ static struct link *take_kept(struct peer *p)
     return NULL;
 }
 
-/* Put the link aside for later, or close it. */
+/* Keep the link for later, or close it. */
 static void put_aside(struct peer *p)
 {
     struct kept_link kept = {p->at, p->link};
@@ -106,7 +105,7 @@ int peer_take_slots(struct peer *p, struct err *e)
 {
     int done = link_reply(p->link, route_slots_item, &p->slots, e);
 
-    /* Where a node does not say, it redirects whoever asks the wrong one. */
+    /* If the node refuses to tell, redirects will lead to the right ones. */
     if (done == 1 && !p->asking && p->hops < MOST_HOPS)
         p->hops += peer_follow_slot(p);
     return done;

@@ -20,7 +20,7 @@ int64_t progress_due(const struct progress *p)
     return p->on ? p->shown + EVERY_MS : WAIT_FOREVER;
 }
 
-/* Where somebody types, there is no line to rewrite: the last state is a notice like others. */
+/* Show the line. While somebody types on the terminal, show only the last state, as a notice. */
 static void show(struct progress *p, uint64_t messages, int64_t ms, bool last)
 {
     uint64_t rate = ms > 0 ? messages * 1000 / (uint64_t)ms : 0;

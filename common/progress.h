@@ -1,4 +1,4 @@
-/* How far it is: the line of --progress, and the closing words of -v. */
+/* The line of --progress, and the summary of -v. */
 #ifndef COMMON_PROGRESS_H
 #define COMMON_PROGRESS_H
 
@@ -6,21 +6,24 @@
 #include <stdint.h>
 
 struct progress {
-    uint64_t messages, bytes; /* so far; count them here */
-    int64_t started, shown;   /* wait_now() */
+    uint64_t messages, bytes; /* so far; the caller counts them */
+
+    /* Private. */
+    int64_t started, shown; /* wait_now() */
     uint64_t messages_shown;
-    bool on; /* --progress was given */
+    bool on;
 };
 
+/* Begin to count. `on`: show the line. */
 void progress_start(struct progress *p, bool on);
 
-/* When progress_show() has something to do next: a deadline for wait_poll(). */
+/* When the line is due next: a deadline for wait_poll(). */
 int64_t progress_due(const struct progress *p);
 
-/* Rewrite the line on standard error, if it is due, unless lines are shown above that one now. */
+/* Rewrite the line on standard error, if it is due and nobody is typing on the terminal. */
 void progress_show(struct progress *p);
 
-/* Show the last state and end the line; with -v say the sum. */
+/* Show the line for the last time and end it; with -v, print the summary. */
 void progress_end(struct progress *p);
 
 #endif

@@ -7,11 +7,11 @@
 
 #include "common/id.h"
 
-/* What a peer may send: a line, as of an error, and a string, in bytes. Real ones are far below: a
- * server of the defaults knows strings of 512 MiB. */
+/* The longest line (of an error, for example) and string that a server may send, in bytes. Real
+ * ones are much shorter: by default a server limits strings to 512 MiB. */
 enum { LONGEST_LINE = 64 * 1024, LONGEST_STRING = 1024 * 1024 * 1024 };
 
-/* hiredis counted array elements in int, and had its tasks in an array of structs, until 1.0. */
+/* Before 1.0, hiredis counted array elements in int, and kept tasks in an array of structs. */
 #if HIREDIS_MAJOR >= 1
 typedef size_t count_type;
 #define TASK(reader) ((reader)->task[(reader)->ridx])
@@ -20,12 +20,13 @@ typedef int count_type;
 #define TASK(reader) (&(reader)->rstack[(reader)->ridx])
 #endif
 
-/* hiredis takes any pointer but NULL for "made"; nothing is. */
+/* hiredis expects the callbacks to make objects, and fails if one returns NULL. They make none, and
+ * return the address of this. */
 static char made;
 
 static const char unknown_type[] = "a reply of a type that RESP2 does not have";
 
-/* Note what is wrong with the reply; NULL makes hiredis stop. */
+/* Note what is wrong with the reply. Returns NULL, which makes hiredis stop. */
 static void *refuse(const redisReadTask *task, const char *why)
 {
     struct reply_target *target = task->privdata;
@@ -34,7 +35,7 @@ static void *refuse(const redisReadTask *task, const char *why)
     return NULL;
 }
 
-/* HELLO 2 asked for the types of RESP2. hiredis 1 knows others as well. */
+/* Whether the type is one of RESP2, which HELLO 2 asked for. hiredis 1 parses others too. */
 static bool is_known(const redisReadTask *task)
 {
     return task->type == REDIS_REPLY_STRING || task->type == REDIS_REPLY_ARRAY
@@ -48,7 +49,7 @@ static void *pass_on(const redisReadTask *task, struct reply_item *item)
 
     if (!is_known(task))
         return refuse(task, unknown_type);
-    item->depth = target->reader->ridx; /* the tasks around this one lie below it in the stack */
+    item->depth = target->reader->ridx; /* the stack holds a task for each array around this one */
     item->siblings = 1;
     if (task->parent) {
         item->index = (size_t)task->idx;
@@ -123,7 +124,7 @@ void reply_attach(redisReader *reader, struct reply_target *target)
     reader->privdata = target;
 }
 
-/* What is wrong with a string's length, which stands in a line of its own; NULL: nothing so far. */
+/* What is wrong with the line that holds a string's length; NULL if nothing is so far. */
 static const char *check_length(const char *at, size_t n)
 {
     enum { MOST_DIGITS = 24 };
@@ -140,8 +141,8 @@ static const char *check_length(const char *at, size_t n)
 }
 
 /*
- * Look at what hiredis waits for the rest of: it would keep all of it, and look through an open
- * line from its beginning again whenever more comes.
+ * Check the incomplete item at the end of the reader's bytes. hiredis would wait for the rest of it
+ * forever, and search an unfinished line from its beginning whenever more comes.
  */
 static void check_rest(redisReader *reader)
 {
@@ -223,8 +224,8 @@ void reply_reject(struct err *e, const char *about)
             about ? ": " : "");
 }
 
-/* The number's digits; returns how many. Without printf: a length stands before every word that is
- * sent. */
+/* Write the number's digits, and return how many. This is faster than printf(3), and every word
+ * that is sent needs it. */
 static size_t digits(char to[24], uint64_t number)
 {
     char reversed[24];

@@ -20,7 +20,7 @@ const struct endpoint *route_node(const struct route *r, size_t place)
     return &r->nodes.at[place]->at;
 }
 
-/* The place of a node, from 0; r->nodes.n: it is not known. */
+/* The place of a node, from 0; r->nodes.n if it is not known. */
 static size_t place_of(const struct route *r, const struct endpoint *at)
 {
     size_t i = 0;
@@ -30,10 +30,10 @@ static size_t place_of(const struct route *r, const struct endpoint *at)
     return i;
 }
 
-/* The place of a node in `nodes`, from 1; a new one is added. 0: there are too many already. */
+/* The place of a node, from 1; it is added if it is new. 0 if there are too many already. */
 static size_t find(struct route *r, const struct endpoint *at)
 {
-    enum { MOST_NODES = 4096 }; /* a cluster has up to 1000, and they may change */
+    enum { MOST_NODES = 4096 }; /* a cluster has up to 1000, some of which may be replaced */
     size_t place = place_of(r, at);
 
     if (place == MOST_NODES)
@@ -100,7 +100,7 @@ const char *route_hashed(const char *key, size_t *n)
     return open + 1;
 }
 
-/* CRC16 of the XMODEM kind, modulo the number of slots. */
+/* CRC16 (XMODEM) modulo the number of slots. */
 int route_slot(const char *key, size_t n)
 {
     unsigned crc = 0;
@@ -151,7 +151,7 @@ bool route_redirect(
     return true;
 }
 
-/* A node's host, which may be nil or empty. */
+/* The host of a node. If it is nil or empty, it is the server's own. */
 static void on_host(struct route_slots *s, const struct reply_item *item)
 {
     s->node = s->from;
@@ -162,8 +162,8 @@ static void on_host(struct route_slots *s, const struct reply_item *item)
     }
 }
 
-/* A node's port, with which it is known; the first one of a range is the master. Port 0 would be a
- * unix socket, which is ours to name. */
+/* The port of a node, after its host. The first node of a range is the master. Port 0 is refused:
+ * it would mean a unix socket. */
 static void on_port(struct route_slots *s, const struct reply_item *item)
 {
     enum { MASTER = 2 };

@@ -14,10 +14,10 @@
 #include "common/wait.h"
 
 enum {
-    INDENT = 4,    /* of the further rows of a line */
-    MOST_ROWS = 5, /* of a frame: a terminal may have become smaller than we know, by a good deal */
-    ENOUGH = 2048, /* bytes of a frame: more than that the terminal's driver takes in pieces */
-    ENCLOSED = 64  /* the sequences around its rows, but for two bytes a row */
+    INDENT = 4,    /* of a line's rows after the first */
+    MOST_ROWS = 5, /* of a frame: the terminal may have become much smaller since it was asked */
+    ENOUGH = 2048, /* bytes of a frame: the terminal's driver takes more than that in pieces */
+    ENCLOSED = 64  /* bytes that enclose() adds, besides two for each row */
 };
 
 void screen_start(struct screen *s, int fd, enum screen_when when)
@@ -30,7 +30,7 @@ void screen_start(struct screen *s, int fd, enum screen_when when)
         return;
     s->when = isatty(STDIN_FILENO) ? when : SCREEN_ALWAYS;
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
-        setlocale(LC_CTYPE, ""); /* where there is none, widths are guessed */
+        setlocale(LC_CTYPE, ""); /* without any UTF-8 locale, widths are guessed */
 }
 
 bool screen_is_on(const struct screen *s)
@@ -38,8 +38,8 @@ bool screen_is_on(const struct screen *s)
     return s->when == SCREEN_ALWAYS || (s->when == SCREEN_AUTO && tcgetpgrp(s->fd) != getpgrp());
 }
 
-/* How many columns a character takes. Of those that wcwidth() does not know, new emoji are most
- * likely; a guess that is too large costs nothing but space. */
+/* How many columns a character takes. One that wcwidth() does not know is most likely a new emoji;
+ * a guess that is too large only costs space. */
 static unsigned width_of(uint32_t point)
 {
     int width = wcwidth((wchar_t)point);
@@ -49,7 +49,7 @@ static unsigned width_of(uint32_t point)
     return (unsigned)width;
 }
 
-/* The length of the sequence for a colour at the head of the bytes; 0: there is none. */
+/* The length of the colour sequence that the bytes begin with; 0 if they do not. */
 static size_t colour_length(const char *at, size_t n)
 {
     size_t len = 2;
@@ -61,7 +61,7 @@ static size_t colour_length(const char *at, size_t n)
     return len < n && at[len] == 'm' ? len + 1 : 0;
 }
 
-/* Remember a colour for the rest of the line, which may be shown in another frame. */
+/* Remember the colour of the line, whose rest may be shown in another frame. */
 static void set_colour(struct screen *s, const char *sequence, size_t n)
 {
     bool is_reset = n <= strlen("\033[0m") && (n < 4 || sequence[2] == '0');
@@ -79,9 +79,9 @@ static void add_blanks(struct buf *to, unsigned n)
 }
 
 /*
- * What stands at the head of the bytes and cannot be divided: a run of ASCII, a tab, another
- * character, or what takes no column. `*shown` is how many columns it takes at `column` of a row
- * that has `left` more. Returns its length in bytes.
+ * Take the next piece that is not divided between rows: a run of ASCII, a tab, another character,
+ * or a control sequence. Returns its length in bytes; `*shown` is how many columns it takes, at
+ * `column` of a row that has `left` more columns.
  */
 static size_t next_piece(const char *at, size_t n, unsigned column, unsigned left, unsigned *shown)
 {
@@ -108,8 +108,8 @@ static size_t next_piece(const char *at, size_t n, unsigned column, unsigned lef
     return len;
 }
 
-/* Add the next row of the lines. Returns how many of the bytes it shows. What takes no column fills
- * a row too, or endless combining characters would be one. */
+/* Add the next row of the lines. Returns how many of the bytes it shows. The bytes of a row are
+ * limited too, because any number of combining characters takes no columns. */
 static size_t add_row(struct screen *s, const char *lines, size_t n, unsigned columns)
 {
     unsigned indent = s->within && columns > 2 * INDENT ? INDENT : 0, column = indent, shown;
@@ -140,8 +140,9 @@ static size_t add_row(struct screen *s, const char *lines, size_t n, unsigned co
 }
 
 /*
- * To erase a tab, the terminal's driver has counted the columns, modulo 8, by the bytes that are no
- * control characters. For it, a frame takes no columns: zeros before the last number see to that.
+ * End the frame so that its bytes other than control characters are a multiple of 8. The terminal's
+ * driver takes them for columns, which it counts to erase a typed tab, and only needs modulo 8.
+ * Zeros before the last number fill up.
  */
 static void end_frame(struct screen *s, unsigned k)
 {
@@ -159,11 +160,11 @@ static void end_frame(struct screen *s, unsigned k)
 }
 
 /*
- * Save the cursor, scroll until there is room below it for so many rows, and go back to its line;
- * insert the rows there, which moves the line down; restore the cursor, and follow the line. ESC D
- * scrolls, not SU, which loses lines in some terminals. Meanwhile nothing is wrapped: a character
- * that is wider than it was taken for costs a column and not a row. There is no carriage return: at
- * one, the terminal's driver forgets the column where the line began.
+ * Make the frame of `k` rows. Save the cursor, scroll until there is room for `k` rows below it,
+ * and go back up. Insert the rows, which moves the typed line down. Restore the cursor, and move it
+ * down too. ESC D scrolls, not SU, which loses lines in some terminals. Wrapping is off meanwhile,
+ * so a character that is wider than expected costs a column and not a row. There is no carriage
+ * return, because the terminal's driver would forget the column where the typed line began.
  */
 static void enclose(struct screen *s, unsigned k)
 {
@@ -212,7 +213,7 @@ size_t screen_show(struct screen *s, const char *lines, size_t n)
     struct termios modes;
 
     s->utf8 = tcgetattr(s->fd, &modes) == 0 && (modes.c_iflag & IUTF8);
-    wait_write_last(s->fd, "\033[?7h"); /* a signal, and ^C by itself, may cut this frame */
+    wait_write_last(s->fd, "\033[?7h"); /* a signal may cut the frame while wrapping is off */
     if (ioctl(s->fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
         size = (struct winsize){.ws_col = 80, .ws_row = 24};
     return screen_frame(s, lines, n, size.ws_col, size.ws_row);

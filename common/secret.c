@@ -14,14 +14,13 @@
 
 #include "common/buf.h"
 
-enum { LINE_SIZE = 4096 }; /* the kernel gives no longer one */
+enum { LINE_SIZE = 4096 }; /* the kernel limits a typed line to that */
 
-/* The first line of `in` as a new string; NULL if it is empty, or at an error or a signal. */
+/* The first line of `in` as a new string; NULL if it is empty or cannot be read. */
 static char *read_line(FILE *in)
 {
     char *line = NULL;
     size_t cap = 0;
-
     ssize_t n = getline(&line, &cap, in);
 
     if (n > 0)
@@ -33,7 +32,7 @@ static char *read_line(FILE *in)
     return line;
 }
 
-/* The signals that would end or stop the program, and that the caller lets in. */
+/* The signals that would end or stop the program now: neither blocked nor ignored. */
 static void acting_signals(const sigset_t *blocked, sigset_t *to)
 {
     static const int harmless[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH};
@@ -48,7 +47,7 @@ static void acting_signals(const sigset_t *blocked, sigset_t *to)
         sigdelset(to, harmless[i]);
 }
 
-/* Sleep until the terminal is ready, or a signal has come: that one is returned, or else 0. */
+/* Wait until the terminal is ready or a signal has come. Returns the signal, or 0. */
 static int wait_for(int tty, short events, int signals)
 {
     struct pollfd fds[] = {{signals, POLLIN, 0}, {tty, events, 0}};
@@ -61,7 +60,8 @@ static int wait_for(int tty, short events, int signals)
     return 0;
 }
 
-/* Show the prompt and read a line into `to`, empty if there is none. Returns as wait_for(). */
+/* Show the prompt and read a line into `to`, which is empty if there is none. Returns the signal
+ * that came instead, or 0. */
 static int converse(int tty, int signals, char to[LINE_SIZE])
 {
     static const char prompt[] = "password: ";
@@ -79,9 +79,9 @@ static int converse(int tty, int signals, char to[LINE_SIZE])
 }
 
 /*
- * Ask once, with the echo off. Signals are held from before it goes off until after it is back on,
- * so that none is lost and each finds the terminal as it was. Returns the one that came, or 0; -1
- * when this is not possible.
+ * Ask once, with echo off. Signals are blocked from before echo goes off until after it is back on,
+ * so that none is lost, and the terminal is restored before one acts. Returns the signal that came,
+ * or 0; -1 if the terminal cannot be used.
  */
 static int ask(int tty, char to[LINE_SIZE])
 {
@@ -89,7 +89,7 @@ static int ask(int tty, char to[LINE_SIZE])
     struct termios shown, hidden;
     int signals, sig;
 
-    /* Setting what is set already stops the program until it is in the foreground. */
+    /* A process in the background is stopped here until it is in the foreground. */
     if (tcgetattr(tty, &shown) < 0 || tcsetattr(tty, TCSANOW, &shown) < 0)
         return -1;
     sigprocmask(SIG_BLOCK, NULL, &before);
@@ -107,10 +107,10 @@ static int ask(int tty, char to[LINE_SIZE])
     tcsetattr(tty, TCSANOW, &shown);
     close(signals);
     if (write(tty, "\n", 1) < 0) {
-        /* The terminal is gone: reading has failed as well. */
+        /* The terminal is gone, and reading has failed too. */
     }
     if (sig > 0)
-        raise(sig); /* held as yet */
+        raise(sig); /* acts once it is unblocked */
     sigprocmask(SIG_SETMASK, &before, NULL);
     return sig;
 }
@@ -125,7 +125,7 @@ char *secret_ask(struct err *e)
             "--askpass needs a terminal; in scripts use --pass-file or $REDISCLI_AUTH");
         return NULL;
     }
-    /* After a signal that only stopped the program, ask again. */
+    /* Ask again after a signal that only stopped the program. */
     while (ask(tty, typed) > 0) {
     }
     close(tty);
@@ -137,7 +137,7 @@ char *secret_ask(struct err *e)
     return line;
 }
 
-/* Also where it was opened by another name. */
+/* Whether the file is standard input, by whatever name it was opened. */
 static bool is_standard_input(FILE *in)
 {
     struct stat file, input;

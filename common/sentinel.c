@@ -5,15 +5,15 @@
 #include "common/id.h"
 #include "common/wait.h"
 
-/* How long a Sentinel may take to answer: there are others. */
+/* How long a Sentinel may take to answer, before the next one is asked. */
 enum { ANSWER_MS = 300 };
 
-/* How often a master is watched. */
+/* How often to ask whether the master is still the same. */
 enum { WATCH_MS = 5000 };
 
 static void ask_next(struct sentinel *s);
 
-/* The Sentinel that was asked can not tell: go on to the next one. */
+/* The Sentinel gave no address: ask the next one. */
 static void pass_on(struct sentinel *s)
 {
     link_close(s->link);
@@ -23,7 +23,8 @@ static void pass_on(struct sentinel *s)
     ask_next(s);
 }
 
-/* Ask the one at hand, or those behind it if it can not be reached at all. */
+/* Connect to the Sentinel at `at`, or to the first one after it for which that does not fail at
+ * once. */
 static void ask_next(struct sentinel *s)
 {
     s->sent = false;
@@ -44,9 +45,9 @@ void sentinel_ask(struct sentinel *s)
     s->asked = 0;
     s->unknown = s->away = false;
     s->refused.code = EXIT_DONE;
-    s->busy = true; /* though there may be none that can be asked: sentinel_serve() says so */
+    s->busy = true; /* if all fail at once, sentinel_serve() reports that */
     s->watch_at = wait_now() + WATCH_MS;
-    /* Sentinels mostly need no password: the one that is given is for the master. */
+    /* The password is for the master. Most Sentinels need none. */
     s->login = (struct login){.name = s->route->login.name, .tls = s->route->login.tls};
     ask_next(s);
 }
@@ -85,7 +86,7 @@ void sentinel_item(void *sentinel, const struct reply_item *item)
         s->found.port = (int)port;
 }
 
-/* Take the answer, if it is there: 1; 0 if not; -1: it can not come. */
+/* Take the reply. Returns 1 when it is complete, 0 when more must come first, -1 if it failed. */
 static int take_answer(struct sentinel *s)
 {
     const char *master = s->route->master;
@@ -97,12 +98,11 @@ static int take_answer(struct sentinel *s)
     if (!s->sent)
         return 0;
     err_set(&s->why, EXIT_REFUSED, "%s does not answer with a host and a port",
-        link_peer(s->link)); /* unless it gives words of its own */
+        link_peer(s->link)); /* unless the reply is an error, which replaces this */
     return link_reply(s->link, sentinel_item, s, &s->why);
 }
 
-/* The login was refused for want of the password: try with it. Not again, if that is refused too.
- */
+/* If the Sentinel wants a password, try the master's, once. */
 static bool try_password(struct sentinel *s)
 {
     if (s->login.password || !s->route->login.password || !strstr(s->why.text, "NOAUTH"))
@@ -114,7 +114,7 @@ static bool try_password(struct sentinel *s)
     return true;
 }
 
-/* All have been asked. If one was away, it may know another time. */
+/* All have been asked. If one did not answer, it is worth trying again. */
 static int give_up(struct sentinel *s, struct err *e)
 {
     enum exit_code code = s->away ? EXIT_NO_CONNECTION : EXIT_REFUSED;
@@ -130,7 +130,7 @@ static int give_up(struct sentinel *s, struct err *e)
     return err_set(e, code, "%s", s->why.text);
 }
 
-/* The one at hand does not name the master: keep what that means. `done`: as take_answer(). */
+/* Note why the Sentinel gave no address. `done` is what take_answer() returned. */
 static void note_failure(struct sentinel *s, int done)
 {
     if (done == 0)

@@ -1,6 +1,6 @@
 /*
- * Asking Sentinels where the master is ("Guidelines for Redis clients with support for Redis
- * Sentinel"): one after the other, until one knows. It never blocks: poll and serve it.
+ * Asking Sentinels for the master's address, one after the other until one knows it ("Guidelines
+ * for Redis clients with support for Redis Sentinel"). Nothing here blocks: poll and serve it.
  */
 #ifndef COMMON_SENTINEL_H
 #define COMMON_SENTINEL_H
@@ -19,44 +19,43 @@ struct sentinel {
 
     /* Private. */
     struct login login;
-    struct link *link;  /* to the one being asked; NULL: none is */
-    bool busy;          /* what is asked, or could not be, was not answered yet */
-    int64_t watch_at;   /* when it is time to ask again */
-    size_t at, asked;   /* its place among the route's nodes; how many were asked */
-    bool sent;          /* the question was */
-    bool unknown, away; /* one knows no such master; one did not answer */
-    int64_t due;        /* it must have answered by then */
+    struct link *link;  /* to the Sentinel that is being asked, or NULL */
+    bool busy;          /* sentinel_serve() has not answered yet */
+    int64_t watch_at;   /* when to ask again to watch the master */
+    size_t at, asked;   /* the Sentinel's place among the route's nodes; how many were asked */
+    bool sent;          /* the command has been sent */
+    bool unknown, away; /* a Sentinel did not know the master; one did not answer */
+    int64_t due;        /* when to give up on the Sentinel */
     struct endpoint found;
-    bool nil;           /* the answer is that it knows none */
-    struct err why;     /* the one at hand does not answer */
-    struct err refused; /* one that answered refused to tell, for good; else EXIT_DONE */
+    bool nil;           /* the reply was nil: it does not know the master */
+    struct err why;     /* why the Sentinel has not answered */
+    struct err refused; /* the final refusal of a Sentinel, or EXIT_DONE */
 };
 
-/* Begin to ask, with another Sentinel than the last time. */
+/* Begin to ask. Each time the first one to be asked is the next Sentinel. */
 void sentinel_ask(struct sentinel *s);
 
-/* Whether sentinel_serve() has something to find out. */
+/* Whether the Sentinels are being asked. */
 bool sentinel_is_busy(const struct sentinel *s);
 
 /*
- * What to poll (-1: nothing); `*deadline` becomes the time when sentinel_serve() must be called
- * though nothing is ready, if that is earlier. `watch`: ask now and then, because a master that is
- * cut off from the Sentinels would still call itself so.
+ * What to poll; a descriptor of -1 if nothing. `*deadline` becomes the time when sentinel_serve()
+ * must be called even if nothing is ready, if that is earlier. With `watch`, begin to ask every few
+ * seconds, because a master that is cut off from the Sentinels does not know that it was replaced.
  */
 struct pollfd sentinel_poll(struct sentinel *s, bool watch, int64_t *deadline);
 
 /*
- * Go on. Returns 1 when the master is `*found`; 0 while it is being asked for; -1 when none of the
- * Sentinels can tell: EXIT_NO_CONNECTION, or EXIT_REFUSED when each says that it knows no master of
- * that name, or refuses to tell for good, as for want of a permission.
+ * Continue. Returns 1 with the master in `*found`; 0 while Sentinels are being asked; -1 when none
+ * of them gave an address: EXIT_REFUSED if each did not know the master or refused to tell, for
+ * example without permission, otherwise EXIT_NO_CONNECTION.
  */
 int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, struct err *e);
 
-/* The sink for a Sentinel's answer, an array of host and port, or nil; its context is the struct.
- */
+/* The sink for a Sentinel's reply, an array of host and port, or nil; its context is the struct. */
 void sentinel_item(void *sentinel, const struct reply_item *item);
 
-/* Ask no more. */
+/* Stop asking, and release what it holds. */
 void sentinel_stop(struct sentinel *s);
 
 #endif

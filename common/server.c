@@ -24,7 +24,7 @@ enum {
     PASSWORD
 };
 
-/* What is given here may be or hold a password, and so is not repeated. */
+/* Refuse a password on the command line, without repeating it. */
 static int refuse_password(void *field, char *value, const struct option_row *row, struct err *e)
 {
     (void)field, (void)value, (void)row;
@@ -129,7 +129,8 @@ int server_address(struct server_settings *s, struct uri *address, struct err *e
         if (s->password == NULL)
             return -1;
     }
-    /* Naming a server by hand sets the variable aside: its password shall go nowhere else. */
+    /* An option that names a server overrides all of $REDIS_URL, so that its password is sent to no
+     * other server. */
     if (s->host || s->port || s->socket)
         s->uri = (struct uri){.host = s->host, .port = (int)s->port, .socket = s->socket, .db = -1};
     else if (s->uri.storage == NULL && url && uri_parse(url, &s->uri, &why) < 0)
@@ -148,7 +149,7 @@ int server_address(struct server_settings *s, struct uri *address, struct err *e
     if (address->password == NULL)
         address->password = environment("REDISCLI_AUTH");
     if (address->user && address->password == NULL)
-        address->password = ""; /* any password does for a user that needs none */
+        address->password = ""; /* a user who needs no password is let in with any */
     return 0;
 }
 

@@ -10,22 +10,22 @@
 
 enum {
     CONNECT_MS = 10000, /* how long an attempt to connect and log in may take */
-    REST_MS = 100,      /* before connecting again after an idle close: some server may not wait */
-    MOST_FDS = 2        /* that are polled: the link, and the link to a Sentinel */
+    REST_MS = 100,      /* before connecting again after an idle close, in case it always closes */
+    MOST_FDS = 2        /* to poll: the link, and the link to a Sentinel */
 };
 
 /*
- * What a session is doing. Without a link it is in one of the first four, with one in one of the
- * last three; the outage's `again` may put off what comes next, commands too.
+ * What a session is doing. It has a link in the last three states only. The outage's `next_try`
+ * may delay what comes next, even commands when it is UP.
  */
 enum state {
-    DOWN,       /* going to connect to whoever serves the slot */
-    DIRECTED,   /* going to connect to `at`, which a redirect or the Sentinels named */
-    FAILED,     /* because of `why`, which the outage does not know yet */
-    CONSULTING, /* asking the Sentinels where the master is */
-    CONNECTING, /* and logging in */
-    GREETING,   /* asking a cluster's node who serves which slots */
-    UP,         /* for the user's commands */
+    DOWN,             /* going to connect to the slot's node, or the master */
+    DIRECTED,         /* going to connect to `at`, which a redirect or the Sentinels named */
+    FAILED,           /* because of `why`, which is not yet counted in the outage */
+    ASKING_SENTINELS, /* for the master's address */
+    CONNECTING,       /* and logging in */
+    ASKING_SLOTS,     /* of a cluster's node: which nodes serve them */
+    UP,               /* the caller may send commands */
 };
 
 struct session {
@@ -34,14 +34,14 @@ struct session {
     struct sentinel sentinel;
     struct outage outage;
     bool idle;       /* session_set_idle() */
-    bool owed;       /* during this sleep an answer is due */
-    bool unreported; /* session_reply() has not said yet that the link died */
-    int64_t silence; /* ms for which an answer has been due */
-    int64_t tried;   /* what failed was attempted from then on */
-    struct err why;  /* what went wrong last */
+    bool owed;       /* a reply is due during this sleep */
+    bool unreported; /* session_reply() has not returned SESSION_BROKEN yet */
+    int64_t silence; /* ms for which a reply has been due */
+    int64_t tried;   /* when the failed attempt began */
+    struct err why;  /* the last failure */
 };
 
-/* Give up the link, or what was meant to become one. */
+/* Close the link because of a failure. */
 static void drop(struct session *s, const struct err *why)
 {
     peer_close(&s->peer);
@@ -53,7 +53,7 @@ static void drop(struct session *s, const struct err *why)
     s->why = *why;
 }
 
-/* The same, and -1 with `*e` if there is no sense in another try. */
+/* The same. Returns -1 with `*e` if trying again cannot help. */
 static int fail(struct session *s, const struct err *why, struct err *e)
 {
     drop(s, why);
@@ -63,22 +63,21 @@ static int fail(struct session *s, const struct err *why, struct err *e)
     return -1;
 }
 
-/* Count `why` as a failed attempt. -1: the outage has lasted too long. */
+/* Count the failure in the outage. Returns -1 if that has lasted too long. */
 static int count_failure(struct session *s, struct err *e)
 {
     if (s->state == FAILED)
         s->state = DOWN;
-    return outage_failed(
-        &s->outage, route_outage(s->peer.route, &s->peer.at), s->tried, &s->why, e);
+    return outage_count(&s->outage, route_outage(s->peer.route, &s->peer.at), s->tried, &s->why, e);
 }
 
-/* A server that closes a connection on which it owes nothing has not failed. */
-static void rest(struct session *s)
+/* The server closed a connection on which it owed nothing. That is not an outage. */
+static void on_idle_close(struct session *s)
 {
     peer_close(&s->peer);
     s->state = DOWN;
     s->unreported = true;
-    s->outage.next_attempt = wait_now() + REST_MS;
+    s->outage.next_try = wait_now() + REST_MS;
 }
 
 /* Count the silence of a server that owes an answer. */
@@ -93,19 +92,18 @@ static void count_silence(struct session *s, int64_t slept)
     drop(s, &why);
 }
 
-/* Take the next step towards a link, if it is time for one. */
+/* Begin to ask for the address or to connect, if it is time to. */
 static void advance(struct session *s, int64_t now)
 {
-    bool resting = s->idle && s->outage.since == 0;
+    bool idle = s->idle && s->outage.since == 0;
     int64_t due;
 
-    if (s->state > DIRECTED || resting || now < s->outage.next_attempt
-        || sentinel_is_busy(&s->sentinel))
+    if (s->state > DIRECTED || idle || now < s->outage.next_try || sentinel_is_busy(&s->sentinel))
         return;
     s->tried = now;
     if (s->state == DOWN && s->peer.route->master) {
         sentinel_ask(&s->sentinel);
-        s->state = CONSULTING;
+        s->state = ASKING_SENTINELS;
         return;
     }
     if (s->state == DOWN)
@@ -115,49 +113,49 @@ static void advance(struct session *s, int64_t now)
     s->state = peer_connect(&s->peer, due, &s->why) == 0 ? CONNECTING : FAILED;
 }
 
-/* It leads to another server now, without a word: nothing has failed. */
+/* The peer has changed to another server, which is not a failure. */
 static void moved(struct session *s)
 {
     s->state = s->peer.link ? UP : DIRECTED;
     s->silence = 0;
 }
 
-/* The server has let us in. Is it who we wanted? A cluster's node has more to say. */
-static int greet(struct session *s, struct err *why)
+/* The login succeeded. Check that the server is the master, or ask a cluster's node for slots. */
+static int on_login(struct session *s, struct err *why)
 {
     if (s->peer.route->master && !link_is_master(s->peer.link))
         return err_set(
             why, EXIT_NO_CONNECTION, "%s is not the master now", link_peer(s->peer.link));
-    s->state = link_in_cluster(s->peer.link) ? GREETING : UP;
-    if (s->state == GREETING)
+    s->state = link_in_cluster(s->peer.link) ? ASKING_SLOTS : UP;
+    if (s->state == ASKING_SLOTS)
         peer_ask_slots(&s->peer);
     return 0;
 }
 
-/* Serve the link on its way up or when it is there. -1: refused for good. */
+/* Serve the link. Returns -1 if the login was refused for good. */
 static int serve_link(struct session *s, short revents, struct err *e)
 {
     struct err why;
     int done = link_serve(s->peer.link, revents, &why);
 
     if (done == 0 && s->state == CONNECTING && link_ready(s->peer.link))
-        done = greet(s, &why);
-    if (done == 0 && s->state == GREETING)
+        done = on_login(s, &why);
+    if (done == 0 && s->state == ASKING_SLOTS)
         done = peer_take_slots(&s->peer, &why);
     if (done == 1)
         moved(s);
     if (s->state == UP && !link_up(s->peer.link) && !s->owed && s->outage.since == 0)
-        rest(s);
+        on_idle_close(s);
     return done < 0 ? fail(s, &why, e) : 0;
 }
 
-/* The Sentinels name the master. */
+/* The Sentinels have named the master. */
 static void on_master(struct session *s, const struct endpoint *found)
 {
     char now[ENDPOINT_TEXT];
     struct err why;
 
-    if (s->state == DOWN || s->state == CONSULTING) {
+    if (s->state == DOWN || s->state == ASKING_SENTINELS) {
         s->peer.at = *found;
         s->state = DIRECTED;
     } else if (s->peer.link && !route_same(&s->peer.at, found)) {
@@ -167,7 +165,7 @@ static void on_master(struct session *s, const struct endpoint *found)
     }
 }
 
-/* Hear what the Sentinels have to say. -1: there is no such master. */
+/* Serve the Sentinels. Returns -1 if none of them ever will name the master. */
 static int serve_sentinels(struct session *s, short revents, struct err *e)
 {
     struct endpoint found;
@@ -179,7 +177,7 @@ static int serve_sentinels(struct session *s, short revents, struct err *e)
     done = sentinel_serve(&s->sentinel, revents, &found, &why);
     if (done == 1)
         on_master(s, &found);
-    return done < 0 && s->state == CONSULTING ? fail(s, &why, e) : 0;
+    return done < 0 && s->state == ASKING_SENTINELS ? fail(s, &why, e) : 0;
 }
 
 size_t session_fds(const struct session *s)
@@ -199,10 +197,10 @@ int session_prepare(
     fds[0] = link_poll(s->peer.link, deadline);
     if (s->peer.route->master)
         fds[1] = sentinel_poll(&s->sentinel, s->peer.link != NULL, deadline);
-    if (s->outage.next_attempt > now)
-        *deadline = wait_earliest(*deadline, s->outage.next_attempt);
-    s->owed = (awaiting || s->state == GREETING) && s->peer.link && link_up(s->peer.link)
-              && now >= s->outage.next_attempt;
+    if (s->outage.next_try > now)
+        *deadline = wait_earliest(*deadline, s->outage.next_try);
+    s->owed = (awaiting || s->state == ASKING_SLOTS) && s->peer.link && link_up(s->peer.link)
+              && now >= s->outage.next_try;
     if (s->owed)
         *deadline = wait_earliest(*deadline, now + SESSION_PATIENCE_MS - s->silence);
     return 0;
@@ -331,7 +329,7 @@ void session_succeeded(struct session *s)
 
 bool session_up(const struct session *s)
 {
-    return s->state == UP && link_up(s->peer.link) && wait_now() >= s->outage.next_attempt;
+    return s->state == UP && link_up(s->peer.link) && wait_now() >= s->outage.next_try;
 }
 
 int session_slot(const struct session *s)

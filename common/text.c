@@ -4,8 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What stops a run of bytes that are written as they are: bit `1 << style` for each style, bit JSON
- * for JSON. */
+/* Which bytes must be looked at more closely, in each style: bit `1 << style`, or JSON. */
 enum {
     PLAIN = 1 << TEXT_PLAIN | 1 << TEXT_NAME | 1 << TEXT_ROOM,
     TSV = 1 << TEXT_TSV,
@@ -39,8 +38,7 @@ static const uint8_t stops[256] = {
 
 static const char hex[] = "0123456789abcdef";
 
-/* A character at the head of some bytes: its length, its code point, and whether it is shown as it
- * is. */
+/* A character. */
 struct unit {
     size_t len;
     uint32_t point;
@@ -69,15 +67,15 @@ static struct unit unit_at(const unsigned char *s, size_t n)
     return u;
 }
 
-/* Characters above ASCII that can drive a terminal, end a line in some program (U+0085, U+2028,
- * U+2029), or turn a line's reading order round. */
+/* Characters above ASCII that can drive a terminal, end a line in some programs (U+0085, U+2028,
+ * U+2029), or change the direction of writing. */
 static bool is_control(uint32_t point)
 {
     return (point >= 0x80 && point < 0xa0) || point == 0x61c || point == 0x200e || point == 0x200f
            || (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-/* Write a character that is not shown as it is: byte by byte, or in JSON by its code point. */
+/* Append a character escaped: byte by byte, or in JSON by its code point. */
 static void add_escape(struct buf *to, const unsigned char *s, const struct unit *u, unsigned style)
 {
     static const char letters[] = "\n\r\t\\", names[] = "nrt\\";
@@ -88,7 +86,7 @@ static void add_escape(struct buf *to, const unsigned char *s, const struct unit
         buf_add(to, s, 1);
     } else if (style == JSON) {
         const char escape[] = {'\\', 'u', hex[u->point >> 12 & 15], hex[u->point >> 8 & 15],
-            hex[u->point >> 4 & 15], hex[u->point & 15]}; /* none hidden is above U+FFFF */
+            hex[u->point >> 4 & 15], hex[u->point & 15]}; /* none of these is above U+FFFF */
 
         buf_add(to, escape, sizeof escape);
     } else if (letter) {
@@ -104,7 +102,7 @@ static void add_escape(struct buf *to, const unsigned char *s, const struct unit
     }
 }
 
-/* Whether none of the bytes stops a run in any style; a loop that compilers make one of vectors. */
+/* Whether no style but TEXT_ROOM escapes any of STRIDE bytes. Compilers vectorize the loop. */
 enum { STRIDE = 16 };
 static bool is_calm(const unsigned char *s)
 {
@@ -116,12 +114,12 @@ static bool is_calm(const unsigned char *s)
     return stop == 0;
 }
 
-/* The length of the run at the head of `s` that the table lets through. */
+/* How many bytes at the beginning of `s` need no closer look. */
 static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
 {
     size_t run = 0;
 
-    if (n >= STRIDE && stop != 1 << TEXT_ROOM) { /* which a blank stops */
+    if (n >= STRIDE && stop != 1 << TEXT_ROOM) { /* TEXT_ROOM escapes spaces */
         while (n - run >= STRIDE && is_calm(s + run))
             run += STRIDE;
         if (n - run < STRIDE && is_calm(s + n - STRIDE))
@@ -132,8 +130,8 @@ static size_t plain_run(const unsigned char *s, size_t n, unsigned stop)
     return run;
 }
 
-/* Append the bytes, those that stop a run in `style` escaped. False at one that JSON can not hold,
- * for it is not UTF-8. */
+/* Append the bytes, escaped in `style` (a bit of `stops`). Returns false if they are not UTF-8, and
+ * the style is JSON. */
 static bool add_text(struct buf *to, const char *s, size_t n, unsigned style)
 {
     const unsigned char *at = (const unsigned char *)s, *end = n > 0 ? at + n : at;
@@ -173,7 +171,7 @@ void text_show_room(struct buf *to, const char *s, size_t n)
     text_show(to, s, n, TEXT_TSV);
 }
 
-/* All byte values in decimal and a comma, four characters each: a byte costs one copy. */
+/* All byte values in decimal with a comma, in four characters each, so that one copy writes one. */
 #define TEN(tens, pad)                                                                       \
     tens "0," pad tens "1," pad tens "2," pad tens "3," pad tens "4," pad tens "5," pad tens \
          "6," pad tens "7," pad tens "8," pad tens "9," pad
@@ -202,7 +200,7 @@ static void json_bytes(struct buf *to, const unsigned char *s, size_t n)
         to->len += (size_t)(end - start);
         left -= piece;
     }
-    to->data[to->len - 1] = ']'; /* instead of the last comma: no byte at all would be UTF-8 */
+    to->data[to->len - 1] = ']'; /* replaces the last comma; there is one, as n > 0 */
 }
 
 void text_json(struct buf *to, const char *s, size_t n)

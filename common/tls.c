@@ -22,7 +22,7 @@ const bool tls_is_there = true;
 
 const char *tls_library(char to[TLS_LIBRARY])
 {
-    const char *version = OpenSSL_version(OPENSSL_VERSION); /* and the date, behind it */
+    const char *version = OpenSSL_version(OPENSSL_VERSION); /* "OpenSSL 3.5.1 1 Jul 2025" */
     size_t name = strcspn(version, " ") + 1;
 
     snprintf(to, TLS_LIBRARY, "%.*s", (int)(name + strcspn(version + name, " ")), version);
@@ -34,7 +34,7 @@ struct tls {
     const struct tls_settings *set;
 };
 
-/* The words of OpenSSL's oldest error, the one that the others come from. */
+/* The text of OpenSSL's oldest error, which caused the others. */
 static const char *reason(void)
 {
     unsigned long code = ERR_peek_error();
@@ -50,7 +50,7 @@ static int no_file(const char *option, const char *path, struct err *e)
     return err_set(e, EXIT_USAGE, "%s: cannot use %.300s: %s", option, path, reason());
 }
 
-/* What OpenSSL would find wrong only once it needs it, or not at all. */
+/* Check what OpenSSL checks later or not at all. */
 static int check(const struct tls_settings *set, struct err *e)
 {
     DIR *dir = set->cacertdir ? opendir(set->cacertdir) : NULL;
@@ -83,7 +83,7 @@ static int read_files(SSL_CTX *context, const struct tls_settings *set, struct e
     return 0;
 }
 
-/* OpenSSL calls it when the server asks for a certificate and no --cert was given. */
+/* OpenSSL calls this when the server asks for a certificate and there is no --cert. */
 static int note_request(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
     static char certificate_is_missing[] = "the server asks for a certificate (--cert)";
@@ -125,7 +125,7 @@ void tls_close(struct tls *t)
     free(t);
 }
 
-/* Say to the server which host we mean, and to OpenSSL whose the certificate must be. */
+/* Tell the server which host is meant, and OpenSSL which host the certificate must be for. */
 static bool set_host(const struct tls *t, SSL *ssl, const char *host)
 {
     const char *given = t->set->sni ? t->set->sni : host;
@@ -133,8 +133,8 @@ static bool set_host(const struct tls *t, SSL *ssl, const char *host)
     unsigned char address[16];
     char name[256];
 
-    /* The dot of an absolute name is no part of it in TLS (RFC 6066, 3); one at the beginning would
-     * have OpenSSL take any subdomain. */
+    /* TLS leaves out the dot at the end of an absolute name (RFC 6066, 3). With a dot at the
+     * beginning, OpenSSL would accept any subdomain. */
     n -= n > 0 && given[n - 1] == '.';
     if (n == 0 || n >= sizeof name || given[0] == '.')
         return false;
@@ -155,7 +155,7 @@ struct ssl_st *tls_begin(const struct tls *t, struct redisContext *context, cons
     if (ssl == NULL)
         buf_no_memory();
     ERR_clear_error();
-    /* It also begins the handshake; how far that went, tls_handshake() finds out. */
+    /* hiredis also begins the handshake here, which tls_handshake() continues. */
     if (set_host(t, ssl, host) && redisInitiateSSL(context, ssl) == REDIS_OK)
         return ssl;
     snprintf(why, TLS_WHY, "no such host name");
@@ -185,7 +185,7 @@ const char *tls_hint(const struct ssl_st *ssl)
         return "see --cacert, --sni and --insecure";
     if (SSL_get_app_data(ssl))
         return SSL_get_app_data(ssl);
-    /* An alert comes from a server that speaks TLS. */
+    /* If the error is an alert, the server speaks TLS. */
     if (!SSL_is_init_finished(ssl) && ERR_GET_REASON(ERR_peek_error()) < SSL_AD_REASON_OFFSET)
         return "if it is not a TLS port, leave out --tls, or use redis://";
     return NULL;

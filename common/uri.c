@@ -9,7 +9,7 @@
 #include "common/id.h"
 #include "common/text.h"
 
-/* Undo percent escapes in place. */
+/* Decode percent escapes in place. */
 static int decode(char *text, struct err *e)
 {
     char *to = text;
@@ -58,7 +58,7 @@ static int take_login(char *login, struct uri *uri, struct err *e)
     return decode(colon ? colon + 1 : login, e);
 }
 
-/* `host[:port]`; an IPv6 address stands in brackets. */
+/* `host[:port]`, with an IPv6 address in brackets. */
 static int take_host(char *host, struct uri *uri, struct err *e)
 {
     char *end = host[0] == '[' ? strchr(host, ']') : NULL, *port = strchr(end ? end : host, ':');
@@ -185,8 +185,8 @@ static int parse_unix(char *rest, struct uri *uri, struct err *e)
 }
 
 /*
- * Cut off the query. A ? in the login begins none, but a URI where an @ on either side of it could
- * end the login is refused: guessing could send a password to another host.
+ * Cut off the query. A ? in the login does not begin one. If there is an @ both before and after
+ * the ?, either could end the login: refuse to guess, which might send a password to another host.
  */
 static int cut_query(char *rest, char **query, struct err *e)
 {
@@ -202,7 +202,7 @@ static int cut_query(char *rest, char **query, struct err *e)
     return 0;
 }
 
-/* `db=N`; what else stands there, as other clients take it, is passed over. */
+/* Take `db=N`, and skip what only other clients use. */
 static int take_query(char *query, struct uri *uri, struct err *e)
 {
     char *rest;
@@ -266,7 +266,7 @@ void uri_hide_password(char *text)
 
     if (end == NULL)
         return;
-    /* A user is no secret; but a lone word before the @ is the password. */
+    /* The user is not a secret, but a single word before the @ is the password. */
     from += 3;
     user = strcspn(from, ":@/");
     from += from[user] == ':' ? user + 1 : 0;

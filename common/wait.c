@@ -10,21 +10,21 @@
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-/* No sleep is longer: 32 bits hold this many seconds, and whoever wakes too early sleeps again. */
+/* Sleep no longer at a time: the seconds fit into 32 bits, and callers sleep again. */
 enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
 
 static volatile sig_atomic_t armed, caught;
-static sigset_t ours; /* the signals in hand; none until wait_begin() */
-static bool reported;
+static sigset_t ours; /* the signals that are handled */
+static bool reported; /* wait_signal() has returned `caught` */
 
-/* What wait_die() writes, and how long that may take. */
+/* What wait_die() writes, and how long it waits to do so. */
 static struct {
     int fd;
     const char *text;
 } last;
 enum { LAST_MS = 100 };
 
-/* Process 1 of a container gets no signal that it has no handler for: there is one all the time. */
+/* Process 1 of a container does not get signals without a handler, so this one is never removed. */
 static void on_signal(int sig)
 {
     if (!armed || caught)
@@ -46,7 +46,7 @@ void wait_begin(void)
 
     sigemptyset(&ours);
     for (int i = 0; i < SIGNALS; i++) {
-        /* Ignored from the start, as nohup does with HUP: it stays so. */
+        /* A signal stays ignored if it was ignored from the start, as nohup ignores HUP. */
         if (sigaction(signals[i], NULL, &old) < 0 || old.sa_handler == SIG_IGN)
             continue;
         sigaddset(&ours, signals[i]);
@@ -80,8 +80,8 @@ int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
     left = wait_earliest(left, LONGEST_SLEEP_MS);
     if (left > 0)
         timeout = (struct timespec){(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
-    /* Signals are held back from the look at `caught` until ppoll() lets them in: none can slip
-     * between. */
+    /* Block signals from the check of `caught` until ppoll() unblocks them, so that none is missed.
+     */
     sigprocmask(SIG_BLOCK, &ours, &open);
     if (reported || !caught)
         ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
@@ -99,7 +99,8 @@ void wait_write_last(int fd, const char *text)
     last.text = text;
 }
 
-/* A terminal that takes nothing keeps nobody alive, and one that stops who writes stops nobody. */
+/* Write the last text. A terminal that takes nothing must not keep the program alive, and one that
+ * stops processes in the background that write must not stop it. */
 static void write_last(void)
 {
     struct pollfd out = {last.fd, POLLOUT, 0};

@@ -3,8 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* A bare number from 1 on and up to this one is a time that nobody means: milliseconds up to 1973.
- */
+/* Nobody means a bare number from 1 to this: as milliseconds it is a time before 1973 or so. */
 #define AMBIGUOUS UINT64_C(100000000000)
 
 enum { DAY = 24 * 60 * 60 };
@@ -32,8 +31,7 @@ int when_duration(const char *text, uint64_t *ms)
     return 0;
 }
 
-/* The time is in that second; `when` has the fraction already. Before 1970 is before all entries.
- */
+/* Set the time to a second; `when` has the fraction already. No entry is older than 1970. */
 static int set_second(struct when *when, int64_t second)
 {
     if (second < 0) {
@@ -45,8 +43,8 @@ static int set_second(struct when *when, int64_t second)
     return 0;
 }
 
-/* Take a fraction of a second, `.5` or `,123`, if one is there; digits past milliseconds are
- * dropped. Returns where it ends, or NULL. */
+/* Take a fraction of a second, `.5` or `,123`, if there is one. Digits after milliseconds are
+ * ignored. Returns where it ends, or NULL if it is malformed. */
 static const char *take_fraction(const char *at, struct when *when)
 {
     uint64_t worth = 100;
@@ -61,7 +59,8 @@ static const char *take_fraction(const char *at, struct when *when)
     return at;
 }
 
-/* strptime(3), but for exactly so many characters: it would take fewer digits, and blanks. */
+/* strptime(3), but for exactly `width` characters without spaces: it would also take fewer digits,
+ * or spaces. */
 static const char *take(const char *at, const char *format, size_t width, struct tm *tm)
 {
     const char *end = at ? strptime(at, format, tm) : NULL;
@@ -69,7 +68,7 @@ static const char *take(const char *at, const char *format, size_t width, struct
     return end && end == at + width && strcspn(at, " ") >= width ? end : NULL;
 }
 
-/* Take `17:22`, `17:22:05` or `17:22:05.123`. Returns where it ends, or NULL. */
+/* Take `17:22`, `17:22:05` or `17:22:05.123`. Returns where it ends, or NULL if it is malformed. */
 static const char *take_clock(const char *at, struct tm *tm, struct when *when)
 {
     when->whole_second = true;
@@ -80,7 +79,7 @@ static const char *take_clock(const char *at, struct tm *tm, struct when *when)
     return at ? take_fraction(at, when) : NULL;
 }
 
-/* How far local clocks are ahead of UTC at that second. */
+/* How many seconds local clocks are ahead of UTC at a second since 1970. */
 static int64_t offset_at(int64_t second)
 {
     time_t t = (time_t)second;
@@ -89,12 +88,14 @@ static int64_t offset_at(int64_t second)
     return localtime_r(&t, &tm) ? tm.tm_gmtoff : 0;
 }
 
-/* When local clocks show a time, which is given as if it were UTC: the second, or the first and the
- * last of two, where clocks were put back. What they skipped is the moment of their jump. */
+/* When local clocks show a time, in seconds since 1970. The two differ where clocks were set back
+ * and showed it twice. */
 struct shown {
     int64_t first, last;
 };
 
+/* Find when local clocks show `reading`, the seconds since 1970 if it were a time in UTC. For a
+ * time that they skipped, that is the moment at which they were set forward. */
 static struct shown find_shown(int64_t reading)
 {
     int64_t before = reading - offset_at(reading - DAY), after = reading - offset_at(reading + DAY);
@@ -102,7 +103,7 @@ static struct shown find_shown(int64_t reading)
 
     if (old || new)
         return (struct shown){old ? before : after, new ? after : before};
-    /* The jump is behind `after`, which is the earlier one, and not behind `before`. */
+    /* The jump is after `after`, which is the earlier second, and not after `before`. */
     while (before - after > 1) {
         int64_t middle = after + (before - after) / 2;
 
@@ -114,7 +115,7 @@ static struct shown find_shown(int64_t reading)
     return (struct shown){before, before};
 }
 
-/* What the fields of `tm` say, as if they were UTC; -1 if there is no such day, as 31 April. */
+/* What `tm` says, as if it were in UTC. Returns -1 if there is no such day, such as 31 April. */
 static int read_fields(const struct tm *tm, int64_t *reading)
 {
     struct tm day = {.tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday};
@@ -142,7 +143,7 @@ static int parse_iso(const char *text, struct when *when)
     return set_second(when, offset ? reading - tm.tm_gmtoff : find_shown(reading).first);
 }
 
-/* Local midnight of the day of `now`, as if it were UTC. */
+/* 00:00 of the local day, as if it were in UTC. */
 static int64_t today_of(time_t now)
 {
     int64_t reading = now + offset_at(now);
@@ -150,12 +151,12 @@ static int64_t today_of(time_t now)
     return reading - (reading % DAY + DAY) % DAY;
 }
 
-/* The last time that local clocks showed it. */
+/* Parse a clock time: the last time that local clocks showed it. */
 static int parse_clock(const char *text, time_t now, struct when *when)
 {
     struct tm tm = {0};
     const char *end = take_clock(text, &tm, when);
-    int64_t reading = today_of(now) + DAY; /* clocks put back at midnight showed it already */
+    int64_t reading = today_of(now) + DAY; /* clocks set back over midnight have shown that too */
     struct shown shown;
 
     if (end == NULL || *end)
@@ -194,7 +195,7 @@ static int parse_epoch(const char *text, struct when *when)
     return 0;
 }
 
-/* Refuse what is likely to mean something else than it says. */
+/* Refuse what probably means something else. */
 static int check_meaning(const char *text, size_t n, struct err *e)
 {
     uint64_t number;
