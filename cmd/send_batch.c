@@ -315,7 +315,7 @@ static void print_entry(const struct batch_entry *e, const struct send_settings 
         buf_add(to, echo, n);
 }
 
-void batch_settle(
+void batch_finish(
     struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done)
 {
     const char *echo = b->echo.len > 0 ? b->echo.data : "";

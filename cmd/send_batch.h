@@ -166,7 +166,7 @@ size_t batch_undelivered(const struct send_batch *b);
 bool batch_in_doubt(const struct send_batch *b, size_t entry);
 
 /* Count the entries that are in, append to `out` what -T and -i print of them, empty the batch. */
-void batch_settle(
+void batch_finish(
     struct send_batch *b, const struct send_settings *set, struct out *out, struct progress *done);
 
 void batch_free(struct send_batch *b);

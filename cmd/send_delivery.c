@@ -162,7 +162,7 @@ static int take_step(struct delivery *d, enum step step, struct batch_part *now,
     case STEP_ADD: add_plain(d, now); break;
     case STEP_ADD_NEXT: add_plain(d, next); break;
     case STEP_VERIFY: verify(d, now); break;
-    case STEP_LOOK_UP: request_held(&d->asked, now, false); break;
+    case STEP_COMPARE: request_held(&d->asked, now, false); break;
     case STEP_RENEW:
         request_renew(&d->asked, now, outcome_receipt(d, now));
         guards_drop(&d->guards); /* it watches the key that was written */
@@ -251,7 +251,7 @@ bool delivery_take(struct delivery *d, bool ended)
         return false;
     if (b->entries.n > 0)
         return flight_take(&d->flight, d->set, d->session);
-    batch_settle(b, d->set, d->out, d->done); /* skipped lines, for -T */
+    batch_finish(b, d->set, d->out, d->done); /* skipped lines, for -T */
     return true;
 }
 
@@ -316,7 +316,7 @@ void delivery_close(struct delivery *d)
         struct send_batch *b = flight_batch(&d->flight, n);
 
         take_back_unreplicated(b);
-        batch_settle(b, d->set, d->out, d->done);
+        batch_finish(b, d->set, d->out, d->done);
     }
     out_flush(d->out);
     guards_delete(&d->guards);

@@ -41,7 +41,7 @@ struct batch_part *flight_next(struct flight *f, const struct session *s);
 size_t flight_sent(struct flight *f, struct batch_part *of[2]);
 
 /* The current part is PART_IN: advance to the next. Returns whether that was the last part of its
- * batch, which must then be settled and released. */
+ * batch, which must then be finished and released. */
 bool flight_advance(struct flight *f);
 void flight_release(struct flight *f);
 

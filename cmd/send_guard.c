@@ -9,8 +9,8 @@
 /* How long to wait for the server to delete the receipts. */
 enum { CLOSING_MS = 1000 };
 
-/* The beginning of a room's name, as the two arguments of %.*s. */
-#define SHOWN(room) (int)((room).len < 64 ? (room).len : 64), (room).data
+/* The name of a receipt's room, for %.*s. */
+#define ROOM_TEXT(receipt) SPAN_TEXT(span_of_buf(&(receipt)->room), 64)
 
 struct receipt *guards_receipt(struct guards *g, int slot, struct span room)
 {
@@ -106,15 +106,15 @@ static void report_loss(struct guards *g, struct receipt *r, uint64_t held, size
     }
     if (lost == 0)
         err_say(ERR_ALWAYS,
-            "%.*s: the server lost messages that it had acknowledged, up to line %zu",
-            SHOWN(r->room), r->last);
+            "%.*s: the server lost messages that it had acknowledged, up to line %zu", ROOM_TEXT(r),
+            r->last);
     else if (from == r->last)
         err_say(ERR_ALWAYS, "%.*s: the server lost a message that it had acknowledged, line %zu",
-            SHOWN(r->room), from);
+            ROOM_TEXT(r), from);
     else
         err_say(ERR_ALWAYS,
             "%.*s: the server lost %" PRIu64 " messages that it had acknowledged, lines %zu to %zu",
-            SHOWN(r->room), lost, from, r->last);
+            ROOM_TEXT(r), lost, from, r->last);
     g->lost += lost ? lost : 1;
     r->acked = held;
     r->before = 0;
@@ -134,8 +134,7 @@ static void on_evicted(struct guards *g, struct receipt *r)
     if (!sending || g->evicted++ == 0)
         return;
     err_set(why, EXIT_FAILED,
-        "%.*s: the server is full and keeps evicting receipts; raise its maxmemory",
-        SHOWN(r->room));
+        "%.*s: the server is full and keeps evicting receipts; raise its maxmemory", ROOM_TEXT(r));
     why->kind = ERR_TRANSIENT;
 }
 

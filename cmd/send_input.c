@@ -54,25 +54,14 @@ static const char *parse_id(struct send_input *in)
     return NULL;
 }
 
-/* Parse a row of -t. Returns NULL, or what is wrong with it. */
-static const char *parse_row(struct send_input *in, char *record, size_t n)
+/* Parse the columns of a row of -t. Returns NULL, or what is wrong with it. */
+static const char *parse_columns(struct send_input *in, char *record, size_t n)
 {
     static const char mark[] = "\xef\xbb\xbf"; /* U+FEFF */
-    const struct send_settings *set = in->set;
-    const char *wrong;
 
     if (in->lines.count == 1 && n >= sizeof mark - 1 && memcmp(record, mark, sizeof mark - 1) == 0)
         return "malformed: it begins with a byte order mark";
-    wrong = format_parse_tsv(record, n, &in->row);
-    if (wrong)
-        return wrong;
-    if (set->room)
-        in->row.room = span_of_text(set->room);
-    if (set->name)
-        in->row.name = span_of_text(set->name);
-    if (in->row.room.len == 0)
-        return "malformed: its first column, the room, is empty";
-    return set->keep_ids ? parse_id(in) : NULL;
+    return format_parse_tsv(record, n, &in->row);
 }
 
 /* Make a record the row; `is_ended` if its newline was there. Returns NULL, or what is wrong. */
@@ -82,14 +71,18 @@ static const char *make_row(struct send_input *in, char *record, size_t n, bool 
     const char *wrong = NULL;
 
     in->row = (struct entry_message){.text = {record, n}};
-    if (set->mode == SEND_TSV) {
-        wrong = parse_row(in, record, n);
-        if (wrong == NULL && set->keep_ids && !is_ended)
-            wrong = "cut off: it does not end in a newline";
-    } else {
+    if (set->mode == SEND_TSV)
+        wrong = parse_columns(in, record, n);
+    if (set->room)
         in->row.room = span_of_text(set->room);
+    if (set->name)
         in->row.name = span_of_text(set->name);
-    }
+    if (wrong == NULL && in->row.room.len == 0)
+        wrong = "malformed: its first column, the room, is empty";
+    if (wrong == NULL && set->keep_ids)
+        wrong = parse_id(in);
+    if (wrong == NULL && set->keep_ids && !is_ended)
+        wrong = "cut off: it does not end in a newline";
     return in->row.text.len > (size_t)set->max_message ? TOO_LONG : wrong;
 }
 

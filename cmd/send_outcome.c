@@ -21,16 +21,9 @@ static bool is_good(const struct delivery *d)
     return d->replies.error.why.code == EXIT_DONE;
 }
 
-/* The beginning of a room's name, and of a receipt's, short enough for an error's text. */
-static struct span shown(struct batch_part *part)
-{
-    return span_head(part_room(part), 64);
-}
-
-static struct span shown_key(const struct receipt *r)
-{
-    return span_head(span_of_buf(&r->key), 200);
-}
+/* The names of a part's room and of a receipt, for %.*s: cut, so that the rest of the text fits. */
+#define ROOM_TEXT(part) SPAN_TEXT(part_room(part), 64)
+#define KEY_TEXT(receipt) SPAN_TEXT(span_of_buf(&(receipt)->key), 200)
 
 struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
 {
@@ -45,8 +38,7 @@ struct receipt *outcome_receipt(struct delivery *d, struct batch_part *part)
     part->plain = true;
     if (!d->reported)
         err_set(&d->why_plain, EXIT_REFUSED,
-            "%.*s: CROSSSLOT: a cluster cannot keep a receipt for this name", (int)shown(part).len,
-            shown(part).at);
+            "%.*s: CROSSSLOT: a cluster cannot keep a receipt for this name", ROOM_TEXT(part));
     return NULL;
 }
 
@@ -92,7 +84,7 @@ void outcome_finish(struct delivery *d, struct batch_part *part)
     part->state = part->first == BATCH_NO_ENTRY ? PART_IN : PART_READY;
     if (part->state == PART_READY || !flight_advance(&d->flight))
         return;
-    batch_settle(part->batch, d->set, d->out, d->done);
+    batch_finish(part->batch, d->set, d->out, d->done);
     flight_release(&d->flight);
 }
 
@@ -195,8 +187,7 @@ static void fail_unsure(struct delivery *d, struct batch_part *part, const struc
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: line %zu and later may or may not be in: the connection was lost before the reply, "
         "and the receipt %.*s was evicted or has expired",
-        (int)shown(part).len, shown(part).at, part->batch->entries.at[part->first].line,
-        (int)shown_key(r).len, shown_key(r).at);
+        ROOM_TEXT(part), part->batch->entries.at[part->first].line, KEY_TEXT(r));
 }
 
 /* A transaction in doubt ran, and held `count` entries. */
@@ -228,7 +219,7 @@ static void on_get(struct delivery *d, struct receipt *r)
     if (verdict == RECEIPT_FOREIGN) {
         d->unsure = true;
         err_set(&d->failure, EXIT_FAILED, "another client has overwritten the receipt %.*s",
-            (int)shown_key(r).len, shown_key(r).at);
+            KEY_TEXT(r));
     }
     if (part == NULL)
         return;
@@ -312,7 +303,7 @@ static void suspect_size(struct delivery *d, struct batch_part *part)
     d->line = part->batch->entries.at[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server closed %d connections on line %zu without an error: it is too large",
-        (int)shown(part).len, shown(part).at, MOST_DEATHS, d->line);
+        ROOM_TEXT(part), MOST_DEATHS, d->line);
 }
 
 /* The next connection may lead to a server that lacks what this one had. */

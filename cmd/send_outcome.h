@@ -45,7 +45,7 @@ void outcome_discard(struct delivery *d);
 /* The last reply that `e` expects has come. */
 void outcome_answered(struct delivery *d, const struct expected *e);
 
-/* The transaction of the current part is in. Settle its batch if that was the last one. */
+/* The transaction of the current part is in. Finish its batch if that was the last one. */
 void outcome_finish(struct delivery *d, struct batch_part *part);
 
 /*

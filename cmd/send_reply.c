@@ -225,7 +225,7 @@ static void on_ids(struct replies *r, const struct expected *e, const struct rep
 static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t entry,
     const char *what, const char *why)
 {
-    struct span room = span_head(batch_room(b, entry), 64);
+    struct span room = batch_room(b, entry);
     char id[ID_TEXT];
 
     if (r->error.why.code != EXIT_DONE)
@@ -233,7 +233,7 @@ static void fail_entry(struct replies *r, const struct send_batch *b, uint32_t e
     id_print(id, b->entries.at[entry].id);
     r->error.line = b->entries.at[entry].line;
     err_set(&r->error.why, EXIT_FAILED, "line %zu: ID %s %s %.*s, %s", r->error.line, id, what,
-        (int)room.len, room.at, why);
+        SPAN_TEXT(room, 64), why);
 }
 
 void replies_not_held(struct replies *r, const struct send_batch *b, uint32_t entry)

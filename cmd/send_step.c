@@ -40,7 +40,7 @@ static enum step next_to_commit(const struct step_facts *f)
 static enum step next_to_finish(const struct step_facts *f)
 {
     enum step step = f->now == PART_RAN       ? STEP_VERIFY
-                     : f->now == PART_TOO_OLD ? STEP_LOOK_UP
+                     : f->now == PART_TOO_OLD ? STEP_COMPARE
                      : f->now == PART_ADDED   ? STEP_RENEW
                      : f->trims               ? STEP_TRIM
                                               : STEP_FINISH;

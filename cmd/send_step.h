@@ -22,7 +22,7 @@ enum step {
     STEP_ADD,        /* the XADDs of the current part, without a transaction */
     STEP_ADD_NEXT,   /* the same for the next part */
     STEP_VERIFY,     /* the receipt shows that the transaction ran: check each XADD */
-    STEP_LOOK_UP,    /* compare with what the room holds under IDs that were too old (-k) */
+    STEP_COMPARE,    /* compare with what the room holds under IDs that were too old (-k) */
     STEP_RENEW,      /* write something that replicas can acknowledge, and WAIT */
     STEP_TRIM,       /* the rooms, by age */
     STEP_FINISH,     /* the current transaction is in */

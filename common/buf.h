@@ -1,10 +1,13 @@
-/* Buffers of bytes that grow. A zeroed struct is an empty buffer. */
+/* Bytes: buffers that own them and grow, and spans of bytes that something else owns. */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
+/* Zeroed, it is empty. */
 struct buf {
     char *data; /* owned; NULL until something is added */
     size_t len; /* bytes in use */
@@ -54,5 +57,39 @@ void buf_clear_above(struct buf *b, size_t kept);
 
 /* Release the bytes. The buffer is empty then. */
 void buf_free(struct buf *b);
+
+struct span {
+    const char *at; /* may be NULL if `len` is 0 */
+    size_t len;
+};
+
+/* What a buffer, or a NUL-terminated string, holds now. */
+static inline struct span span_of_buf(const struct buf *b)
+{
+    return (struct span){b->data, b->len};
+}
+
+static inline struct span span_of_text(const char *text)
+{
+    return (struct span){text, strlen(text)};
+}
+
+/* The first bytes, at most `most`, as the two arguments of printf(3)'s %.*s. */
+#define SPAN_TEXT(span, most) (int)((span).len < (most) ? (span).len : (most)), (span).at
+
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* FNV-1a. */
+static inline uint32_t span_hash(struct span s)
+{
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.at[i]) * 16777619U;
+    return hash;
+}
 
 #endif

@@ -12,7 +12,6 @@
 #include "common/buf.h"
 #include "common/id.h"
 #include "common/reply.h"
-#include "common/span.h"
 
 struct entry_message {
     struct span room;

@@ -25,18 +25,12 @@ int option_flag(void *field, char *value, const struct option_row *row, struct e
     return 0;
 }
 
-int option_text(void *field, char *value, const struct option_row *row, struct err *e)
-{
-    (void)row, (void)e;
-    *(const char **)field = value;
-    return 0;
-}
-
 int option_word(void *field, char *value, const struct option_row *row, struct err *e)
 {
     if (value[0] == 0)
         return err_set(e, EXIT_USAGE, "%s must not be empty", row->value);
-    return option_text(field, value, row, e);
+    *(const char **)field = value;
+    return 0;
 }
 
 int option_number(void *field, char *value, const struct option_row *row, struct err *e)

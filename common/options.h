@@ -30,8 +30,6 @@ struct option_row {
 
 /* Setters, and the type of field that each is for. */
 int option_flag(void *field, char *value, const struct option_row *row, struct err *e); /* bool */
-int option_text(
-    void *field, char *value, const struct option_row *row, struct err *e); /* const char * */
 int option_word(void *field, char *value, const struct option_row *row,
     struct err *e); /* const char *, not empty */
 int option_number(

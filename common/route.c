@@ -127,7 +127,6 @@ bool route_redirect(
 {
     const char *where = strrchr(text, ' '), *slot = where, *colon;
     uint64_t number, port;
-    size_t host;
 
     if (where == NULL || (colon = strrchr(where, ':')) == NULL)
         return false;
@@ -136,15 +135,10 @@ bool route_redirect(
     if (id_number(slot, (size_t)(where - slot), &number) < 0 || number >= ROUTE_SLOTS
         || id_number(colon + 1, strlen(colon + 1), &port) < 0 || port < 1 || port > 65535)
         return false;
-    where++;
-    host = (size_t)(colon - where);
-    if (host >= sizeof to->host)
-        return false;
     *to = *from;
-    if (host > 0) {
-        memcpy(to->host, where, host);
-        to->host[host] = 0;
-    }
+    where++;
+    if (colon > where && !uri_set_host(to, where, (size_t)(colon - where)))
+        return false;
     to->port = (int)port;
     if ((size_t)(slot - text) >= 6 && strncmp(slot - 6, "MOVED ", 6) == 0)
         set_owner(r, (size_t)number, find(r, to));
@@ -155,11 +149,8 @@ bool route_redirect(
 static void on_host(struct route_slots *s, const struct reply_item *item)
 {
     s->node = s->from;
-    if (item->type == REPLY_STRING && item->len > 0 && item->len < sizeof s->node.host
-        && memchr(item->bytes, 0, item->len) == NULL) {
-        memcpy(s->node.host, item->bytes, item->len);
-        s->node.host[item->len] = 0;
-    }
+    if (item->type == REPLY_STRING)
+        uri_set_host(&s->node, item->bytes, item->len);
 }
 
 /* The port of a node, after its host. The first node of a range is the master. Port 0 is refused:

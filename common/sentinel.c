@@ -79,9 +79,8 @@ void sentinel_item(void *sentinel, const struct reply_item *item)
         reply_refusal(&s->why, item, s->link ? link_peer(s->link) : NULL);
     if (item->type != REPLY_STRING || item->depth != 1)
         return;
-    if (item->index == 0 && item->len > 0 && item->len < sizeof s->found.host
-        && memchr(item->bytes, 0, item->len) == NULL)
-        memcpy(s->found.host, item->bytes, item->len);
+    if (item->index == 0)
+        uri_set_host(&s->found, item->bytes, item->len);
     if (item->index == 1 && id_number(item->bytes, item->len, &port) == 0 && port <= 65535)
         s->found.port = (int)port;
 }

@@ -97,6 +97,15 @@ static int parse_tcp(char *rest, struct uri *uri, struct err *e)
     return take_host(rest, uri, e);
 }
 
+bool uri_set_host(struct endpoint *e, const char *host, size_t n)
+{
+    if (n == 0 || n >= sizeof e->host || memchr(host, 0, n))
+        return false;
+    memcpy(e->host, host, n);
+    e->host[n] = 0;
+    return true;
+}
+
 bool uri_next_endpoint(const char **list, int port, struct endpoint *to)
 {
     const char *at = *list, *end = at + strcspn(at, ","), *host_end, *colon;
@@ -110,14 +119,12 @@ bool uri_next_endpoint(const char **list, int port, struct endpoint *to)
         colon = memchr(at, ':', (size_t)(end - at));
         colon = host_end = colon ? colon : end;
     }
-    if (host_end == NULL || host_end == at || (size_t)(host_end - at) >= sizeof to->host)
+    if (host_end == NULL || !uri_set_host(to, at, (size_t)(host_end - at)))
         return false;
     if (colon < end
         && (*colon != ':' || id_number(colon + 1, (size_t)(end - colon - 1), &number) < 0
             || number < 1 || number > 65535))
         return false;
-    memcpy(to->host, at, (size_t)(host_end - at));
-    to->host[host_end - at] = 0;
     to->port = (int)number;
     *list = end + (*end == ',');
     return true;

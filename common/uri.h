@@ -46,6 +46,10 @@ void uri_free(struct uri *uri);
  */
 bool uri_next_endpoint(const char **list, int port, struct endpoint *to);
 
+/* Set the host to `n` bytes. Returns false, and leaves it alone, if they are empty, too long or
+ * have a NUL. */
+bool uri_set_host(struct endpoint *e, const char *host, size_t n);
+
 /* Write `host:port`, with an IPv6 address in brackets, or a socket's path. Returns `to`. */
 enum { ENDPOINT_TEXT = 272 };
 const char *uri_endpoint_text(const struct endpoint *e, char to[ENDPOINT_TEXT]);

@@ -16,16 +16,23 @@ struct mine {
     uint64_t age;
 };
 
+static int set_text(void *field, char *value, const struct option_row *row, struct err *e)
+{
+    (void)row, (void)e;
+    *(const char **)field = value;
+    return 0;
+}
+
 #define MINE(member) offsetof(struct mine, member)
 
 static const struct option_row rows[] = {
     {'a', "all", NULL, "take all", option_flag, MINE(all), 0, 0},
-    {'t', "text", "TEXT", "any text", option_text, MINE(text), 0, 0},
+    {'t', "text", "TEXT", "any text", set_text, MINE(text), 0, 0},
     {'w', "word", "WORD", "some text", option_word, MINE(word), 0, 0},
     {'n', "number", "N", "from 1 to 100", option_number, MINE(number), 1, 100},
     {'W', "wait", "SECS", "time to wait", option_seconds, MINE(wait), 0, 0},
     {'A', "age", "DURATION", "how old", option_duration, MINE(age), 0, 0},
-    {'o', "optional", "[=TEXT]", "perhaps some text", option_text, MINE(text), 0, 0},
+    {'o', "optional", "[=TEXT]", "perhaps some text", set_text, MINE(text), 0, 0},
     {0},
 };
 

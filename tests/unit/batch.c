@@ -62,7 +62,7 @@ static void knows_rooms_again(void)
             CHECK_SAME(got.at, got.len, want.at, want.len);
             CHECK_NUMBER(b.entries.at[i].room + 1, numbers[rooms[i]]);
         }
-        batch_settle(&b, &plain, &(struct out){0},
+        batch_finish(&b, &plain, &(struct out){0},
             &(struct progress){0}); /* and once more, with its memory */
         CHECK_NUMBER(b.entries.n + b.rooms.n, 0);
     }
@@ -193,7 +193,7 @@ static void begins_anew(void)
     struct send_batch b = {0};
 
     add_fields(&b, "r", 1, &plain);
-    batch_settle(&b, &plain, &(struct out){0}, &(struct progress){0});
+    batch_finish(&b, &plain, &(struct out){0}, &(struct progress){0});
     add_fields(&b, "r", 1, &set);
     CHECK_COMMAND(&b, 0,
         "*8\r\n$4\r\nXADD\r\n$1\r\nr\r\n$6\r\nMAXLEN\r\n$1\r\n~\r\n$1\r\n5\r\n$1\r\n*\r\n$"
@@ -310,7 +310,7 @@ static void divides(void)
             check_parts(&b, DIVIDE_BY_ROOM);
             CHECK_NUMBER(b.parts.n, b.rooms.n);
         }
-        batch_settle(&b, &plain, &(struct out){0}, &(struct progress){0});
+        batch_finish(&b, &plain, &(struct out){0}, &(struct progress){0});
     }
     batch_free(&b);
 }
@@ -534,7 +534,7 @@ static void settle(const struct send_settings *set, struct buf *printed, struct 
     if (set->tee)
         batch_echo(&b, behind, strlen(behind));
     *done = (struct progress){0};
-    batch_settle(&b, set, &out, done);
+    batch_finish(&b, set, &out, done);
     CHECK_NUMBER(out.whole, out.buf.len);
     CHECK_NUMBER(b.entries.n + b.rooms.n + b.parts.n + b.commands.len + b.echo.len, 0);
     buf_clear(printed);
@@ -592,7 +592,7 @@ static void prints_skipped_lines_of_an_empty_batch(void)
 
     batch_echo(&b, "\n\n", 2);
     CHECK(!batch_full(&b, most));
-    batch_settle(&b, &set, &out, &(struct progress){0});
+    batch_finish(&b, &set, &out, &(struct progress){0});
     CHECK_BYTES(out.buf.data, out.buf.len, "\n\n");
     out_free(&out);
     batch_free(&b);

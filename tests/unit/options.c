@@ -47,7 +47,7 @@ static int set_style(void *field, char *value, const struct option_row *row, str
 static const struct option_row rows[] = {
     {'a', "all", NULL, "take all", option_flag, MINE(all), 0, 0},
     {300, "both", NULL, "take both", option_flag, MINE(both), 0, 0},
-    {'t', "text", "TEXT", "any text", option_text, MINE(text), 0, 0},
+    {'t', "text", "TEXT", "any text", set_style, MINE(text), 0, 0},
     {'w', "word", "WORD", "some text", option_word, MINE(word), 0, 0},
     {'n', "number", "N", "from 1 to 100", option_number, MINE(number), 1, 100},
     {301, "largest", "N", "any number", option_number, MINE(number), 0, INT64_MAX},

@@ -104,7 +104,7 @@ static void names_no_key_twice(void)
 }
 
 /* What was acknowledged under the old name can be asked about as long as it is the last. */
-static void begins_anew(void)
+static void begins_again(void)
 {
     struct receipt r = begin(bytes("room"), "bob", 0, 5);
 
@@ -335,7 +335,7 @@ static void begins_again_for_a_giant_room(void)
 
 UNIT_MAIN({"names keys after the room and the user", names_keys},
     {"names keys after rooms of any bytes", names_keys_after_rooms_of_any_bytes},
-    {"names no key twice", names_no_key_twice}, {"begins anew", begins_anew},
+    {"names no key twice", names_no_key_twice}, {"begins again", begins_again},
     {"begins again for a giant room", begins_again_for_a_giant_room},
     {"lies in the hash slot of the room, or says that it does not", lies_in_the_slot_of_the_room},
     {"lives for an hour, or four times as long as an outage may last",

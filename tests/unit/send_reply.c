@@ -1,4 +1,4 @@
-/* send_reply: what the answers to a batch say of its entries, and what kind of trouble they are. */
+/* send_reply: what the answers to a batch say of its entries, and what kind of error they are. */
 #include "cmd/send_reply.h"
 
 #include <hiredis/hiredis.h>

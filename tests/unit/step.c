@@ -74,7 +74,7 @@ static const struct {
     {"-k, in flight",
         {PART_IN_FLIGHT, PART_READY, .up = YES, .owed = YES, .proven = YES, .unguarded = YES},
         STEP_QUEUE_NEXT},
-    {"-k, IDs too old", {PART_TOO_OLD, .up = YES, .proven = YES, .unguarded = YES}, STEP_LOOK_UP},
+    {"-k, IDs too old", {PART_TOO_OLD, .up = YES, .proven = YES, .unguarded = YES}, STEP_COMPARE},
     {"-k, IDs too old, asked",
         {PART_TOO_OLD, .up = YES, .owed = YES, .proven = YES, .unguarded = YES}, STEP_WAIT},
     {"-k, IDs too old, the next is queued",
@@ -121,18 +121,18 @@ static const struct {
     {"plain, all in", {PART_IN, .up = YES, .plain = YES, .trims = YES}, STEP_FINISH},
 
     /* An error has come. */
-    {"trouble, replies are owed", {PART_IN_FLIGHT, .up = YES, .owed = YES, .error = YES},
+    {"error, replies are owed", {PART_IN_FLIGHT, .up = YES, .owed = YES, .error = YES},
         STEP_WAIT},
-    {"trouble, and all has come", {PART_READY, .up = YES, .error = YES}, STEP_RECOVER},
-    {"trouble, no part", {.up = YES, .error = YES}, STEP_RECOVER},
-    {"trouble, queued",
+    {"error, and all has come", {PART_READY, .up = YES, .error = YES}, STEP_RECOVER},
+    {"error, no part", {.up = YES, .error = YES}, STEP_RECOVER},
+    {"error, queued",
         {PART_QUEUED, .guard = GUARD_STANDS, .up = YES, .owed = YES, .error = YES, .proven = YES},
         STEP_DISCARD},
-    {"trouble, the next is queued",
+    {"error, the next is queued",
         {PART_IN_FLIGHT, PART_QUEUED, .up = YES, .owed = YES, .error = YES, .proven = YES},
         STEP_DISCARD},
-    {"trouble, plain", {PART_READY, .up = YES, .error = YES, .plain = YES}, STEP_RECOVER},
-    {"trouble, no connection", {PART_IN_DOUBT, .error = YES}, STEP_RECOVER},
+    {"error, plain", {PART_READY, .up = YES, .error = YES, .plain = YES}, STEP_RECOVER},
+    {"error, no connection", {PART_IN_DOUBT, .error = YES}, STEP_RECOVER},
 };
 
 static void decides(void)
@@ -180,7 +180,7 @@ static void for_all(void (*check)(const struct step_facts *f, enum step step))
 
                     snprintf(row, sizeof row, "now %d next %d guard %d%s%s%s%s%s%s%s: step %d", now,
                         next, guard, f.up ? " up" : "", f.owed ? " owed" : "",
-                        f.error ? " trouble" : "", f.proven ? " proven" : "",
+                        f.error ? " error" : "", f.proven ? " proven" : "",
                         f.plain ? " plain" : "", f.unguarded ? " unguarded" : "",
                         f.trims ? " trims" : "", (int)step);
                     check(&f, step);
@@ -272,7 +272,7 @@ static void check_asks(const struct step_facts *f, enum step step)
     case STEP_PROVE:
     case STEP_GUARD:
     case STEP_VERIFY:
-    case STEP_LOOK_UP:
+    case STEP_COMPARE:
     case STEP_RENEW:
     case STEP_TRIM:
     case STEP_RECOVER: CHECK(!f->owed); break;
@@ -308,7 +308,7 @@ static void adds_plainly_only_where_that_is_asked_for(void)
     for_all(check_plain);
 }
 
-static void check_trouble(const struct step_facts *f, enum step step)
+static void check_error(const struct step_facts *f, enum step step)
 {
     if (f->error)
         CHECK(step == STEP_WAIT || step == STEP_DISCARD || step == STEP_RECOVER);
@@ -316,9 +316,9 @@ static void check_trouble(const struct step_facts *f, enum step step)
         CHECK(step != STEP_RECOVER);
 }
 
-static void recovers_from_trouble_before_all_else(void)
+static void recovers_from_error_before_all_else(void)
 {
-    for_all(check_trouble);
+    for_all(check_error);
 }
 
 static void check_finish(const struct step_facts *f, enum step step)
@@ -329,7 +329,7 @@ static void check_finish(const struct step_facts *f, enum step step)
         CHECK(f->now == PART_ACKNOWLEDGED && f->trims);
     if (step == STEP_RENEW)
         CHECK_NUMBER(f->now, PART_ADDED);
-    if (step == STEP_LOOK_UP)
+    if (step == STEP_COMPARE)
         CHECK_NUMBER(f->now, PART_TOO_OLD);
 }
 
@@ -378,6 +378,6 @@ UNIT_MAIN({"decides", decides},
     {"sends nothing that is in doubt", sends_nothing_in_doubt},
     {"asks when nothing is owed", asks_when_nothing_is_owed},
     {"adds plainly only where that is asked for", adds_plainly_only_where_that_is_asked_for},
-    {"recovers from trouble before all else", recovers_from_trouble_before_all_else},
+    {"recovers from error before all else", recovers_from_error_before_all_else},
     {"finishes what is in", finishes_what_is_in},
     {"waits for nothing that will not come", waits_for_nothing_that_will_not_come})
