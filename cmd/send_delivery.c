@@ -49,7 +49,7 @@ static int take_replies(struct delivery *d, struct err *e)
 {
     for (;;) {
         int came = session_reply(d->session, replies_item, &d->replies, e);
-        struct expected *due = request_due(&d->asked), answered;
+        struct expected *due = request_due(&d->requests), answered;
 
         if (came == SESSION_BROKEN)
             outcome_lose_connection(d);
@@ -58,7 +58,7 @@ static int take_replies(struct delivery *d, struct err *e)
         if (due == NULL)
             continue;
         answered = *due;
-        if (request_answered(&d->asked))
+        if (request_answered(&d->requests))
             outcome_answered(d, &answered);
     }
 }
@@ -105,7 +105,7 @@ static void guard(struct delivery *d, struct batch_part *part)
 static void queue(struct delivery *d, struct batch_part *part, uint64_t before)
 {
     part_choose(part, size_of_transaction(&d->size));
-    request_queue(&d->asked, part, outcome_receipt(d, part), before);
+    request_queue(&d->requests, part, outcome_receipt(d, part), before);
     part->state = PART_QUEUED;
 }
 
@@ -113,7 +113,7 @@ static void queue(struct delivery *d, struct batch_part *part, uint64_t before)
  * that is not known yet, guard the same receipt. */
 static void commit(struct delivery *d, struct batch_part *now, struct batch_part *next)
 {
-    request_commit(&d->asked, now, outcome_receipt(d, now));
+    request_commit(&d->requests, now, outcome_receipt(d, now));
     now->state = PART_IN_FLIGHT;
     guards_drop(&d->guards);
     if (d->set->keep_ids)
@@ -127,7 +127,7 @@ static void commit(struct delivery *d, struct batch_part *now, struct batch_part
 static void add_plain(struct delivery *d, struct batch_part *part)
 {
     part_choose(part, session_asking(d->session) ? 1 : size_of_transaction(&d->size));
-    request_add(&d->asked, part);
+    request_add(&d->requests, part);
     part->state = PART_IN_FLIGHT;
 }
 
@@ -136,12 +136,12 @@ static void verify(struct delivery *d, struct batch_part *part)
     bool known = !d->set->ids || id_compare(part->batch->entries.at[part->end].id, ID_LEAST) > 0;
 
     request_verify(
-        &d->asked, part, outcome_receipt(d, part), known ? ID_LEAST : d->replies.said.id);
+        &d->requests, part, outcome_receipt(d, part), known ? ID_LEAST : d->replies.receipt.id);
 }
 
 static void trim(struct delivery *d, struct batch_part *part)
 {
-    request_trim(&d->asked, part->batch);
+    request_trim(&d->requests, part->batch);
     if (!delivery_is_owed(d))
         part->state = PART_IN; /* nothing was sent: no entry can be that old */
 }
@@ -162,9 +162,9 @@ static int take_step(struct delivery *d, enum step step, struct batch_part *now,
     case STEP_ADD: add_plain(d, now); break;
     case STEP_ADD_NEXT: add_plain(d, next); break;
     case STEP_VERIFY: verify(d, now); break;
-    case STEP_COMPARE: request_held(&d->asked, now, false); break;
+    case STEP_COMPARE: request_held(&d->requests, now, false); break;
     case STEP_RENEW:
-        request_renew(&d->asked, now, outcome_receipt(d, now));
+        request_renew(&d->requests, now, outcome_receipt(d, now));
         guards_drop(&d->guards); /* it watches the key that was written */
         break;
     case STEP_TRIM: trim(d, now); break;
@@ -214,9 +214,9 @@ struct delivery *delivery_new(const struct send_settings *set, struct session *s
 
     if (d == NULL)
         buf_no_memory();
-    d->set = d->asked.set = d->replies.set = set;
-    d->session = d->asked.session = d->guards.session = session;
-    d->replies.asked = d->guards.asked = &d->asked;
+    d->set = d->requests.set = d->replies.set = set;
+    d->session = d->requests.session = d->guards.session = session;
+    d->replies.requests = d->guards.requests = &d->requests;
     d->guards.replies = &d->replies;
     d->guards.retry = retry;
     d->out = out;
@@ -267,7 +267,7 @@ bool delivery_is_busy(const struct delivery *d)
 
 bool delivery_is_owed(const struct delivery *d)
 {
-    return d->asked.n > 0;
+    return d->requests.n > 0;
 }
 
 const struct err *delivery_failure(const struct delivery *d)
@@ -328,7 +328,7 @@ void delivery_free(struct delivery *d)
         return;
     guards_free(&d->guards);
     flight_free(&d->flight);
-    request_free(&d->asked);
+    request_free(&d->requests);
     replies_free(&d->replies);
     free(d);
 }

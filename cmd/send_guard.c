@@ -28,12 +28,12 @@ void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
     /* On a new connection, the old receipt first shows whether the server has lost anything. */
     if (may_renew && g->proven && r->state >= RECEIPT_UNREPLICATED
         && receipt_is_old(r, wait_now())) {
-        request_delete(g->asked, r);
+        request_delete(g->requests, r);
         receipt_begin(r, span_of_buf(&r->room), session_user(g->session), g->retry, wait_now());
     }
     if (!g->proven)
         g->asked_at = wait_now();
-    request_guard(g->asked, r, g->proven);
+    request_guard(g->requests, r, g->proven);
     g->guarded = r;
     g->state = GUARD_ASKED;
 }
@@ -41,7 +41,7 @@ void guards_ask(struct guards *g, struct receipt *r, bool may_renew)
 void guards_prove(struct guards *g)
 {
     g->asked_at = wait_now();
-    request_prove(g->asked, NULL);
+    request_prove(g->requests, NULL);
 }
 
 enum guard guards_state(const struct guards *g, const struct receipt *r)
@@ -140,11 +140,11 @@ static void on_evicted(struct guards *g, struct receipt *r)
 
 enum receipt_verdict guards_on_get(struct guards *g, struct receipt *r, uint64_t in_doubt)
 {
-    const struct receipt_said *said = &g->replies->said;
-    enum receipt_verdict verdict = receipt_judge(r, in_doubt, said);
+    const struct receipt_content *content = &g->replies->receipt;
+    enum receipt_verdict verdict = receipt_judge(r, in_doubt, content);
 
     if (verdict == RECEIPT_BEHIND) {
-        report_loss(g, r, said->entries, said->line);
+        report_loss(g, r, content->entries, content->line);
     } else if (verdict == RECEIPT_GONE && in_doubt == 0) {
         on_evicted(g, r);
     } else if (verdict == RECEIPT_AGREES || verdict == RECEIPT_RAN) {
@@ -173,7 +173,7 @@ void guards_on_last(struct guards *g, struct receipt *r)
 
 void guards_check(struct guards *g)
 {
-    if (!g->unchecked || g->asked->n > 0)
+    if (!g->unchecked || g->requests->n > 0)
         return;
     for (int i = 0; i <= ROUTE_SLOTS; i++) {
         struct receipt *r = g->receipts[i];
@@ -183,7 +183,7 @@ void guards_check(struct guards *g)
         if (i < ROUTE_SLOTS && session_use_slot(g->session, i))
             guards_drop_connection(g);
         if (session_up(g->session))
-            request_check(g->asked, r);
+            request_check(g->requests, r);
         return;
     }
     g->unchecked = false;
@@ -192,9 +192,9 @@ void guards_check(struct guards *g)
 /* Wait for the last replies, so that the commands reach the server. */
 static void finish_asking(struct guards *g, int64_t deadline)
 {
-    while (g->asked->n > 0 && session_finish(g->session, deadline))
-        request_answered(g->asked);
-    request_forget(g->asked);
+    while (g->requests->n > 0 && session_finish(g->session, deadline))
+        request_answered(g->requests);
+    request_forget(g->requests);
 }
 
 void guards_delete(struct guards *g)
@@ -214,7 +214,7 @@ void guards_delete(struct guards *g)
         }
         if (!session_up(g->session))
             continue;
-        request_delete(g->asked, r);
+        request_delete(g->requests, r);
         link_flush(session_link(g->session)); /* even if no time is left to wait for the reply */
     }
     finish_asking(g, deadline);

@@ -17,7 +17,7 @@
 /* Zero it, then fill in the first four; release with guards_free(). */
 struct guards {
     struct session *session;
-    struct requests *asked;
+    struct requests *requests;
     struct replies *replies;
     int64_t retry;    /* ms that an outage may last */
     uint64_t lost;    /* messages that the server acknowledged and then lost */

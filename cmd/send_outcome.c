@@ -46,7 +46,7 @@ void outcome_discard(struct delivery *d)
 {
     if (!flight_take_back(&d->flight))
         return;
-    request_discard(&d->asked);
+    request_discard(&d->requests);
     guards_drop(&d->guards);
 }
 
@@ -102,7 +102,7 @@ static void abandon_receipt(struct delivery *d, struct batch_part *part)
     outcome_discard(d);
     guards_drop(&d->guards);
     if (r)
-        request_delete(&d->asked, r);
+        request_delete(&d->requests, r);
 }
 
 static void on_exec(struct delivery *d, struct batch_part *part)
@@ -173,7 +173,7 @@ static void on_held(struct delivery *d, struct batch_part *part, bool below)
     if (missing == BATCH_NO_ENTRY)
         add(d, part);
     else if (!below && (d->set->maxlen || d->set->maxage))
-        request_held(&d->asked, part, true);
+        request_held(&d->requests, part, true);
     else
         replies_not_held(&d->replies, part->batch, missing);
 }
@@ -224,11 +224,11 @@ static void on_get(struct delivery *d, struct receipt *r)
     if (part == NULL)
         return;
     if (verdict == RECEIPT_RAN) {
-        on_ran(d, part, d->replies.said.entries - r->acked);
+        on_ran(d, part, d->replies.receipt.entries - r->acked);
     } else if (verdict == RECEIPT_GONE && part->in_doubt > 0) {
         outcome_discard(d);
         if (id_compare(r->last_id, ID_LEAST) > 0)
-            request_last(&d->asked, r); /* on_last() */
+            request_last(&d->requests, r); /* on_last() */
         else
             fail_unsure(d, part, r);
     } else if (part->state == PART_IN_DOUBT) {
@@ -254,7 +254,7 @@ static void on_last(struct delivery *d, struct receipt *r)
 void outcome_answered(struct delivery *d, const struct expected *e)
 {
     struct batch_part *part = e->of;
-    bool last = request_due(&d->asked) == NULL;
+    bool last = request_due(&d->requests) == NULL;
 
     if (is_good(d) && (e->what == EXPECT_GET || (e->what == EXPECT_BOOKKEEPING && last)))
         guards_on_proof(&d->guards);
@@ -345,7 +345,7 @@ void outcome_lose_connection(struct delivery *d)
     struct batch_part *now = flight_now(&d->flight);
     struct request_error t = d->replies.error;
 
-    request_forget(&d->asked);
+    request_forget(&d->requests);
     d->replies.error = (struct request_error){0};
     if (now)
         suspect_size(d, now);

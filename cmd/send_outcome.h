@@ -20,7 +20,7 @@ struct delivery {
 
     struct flight flight;
     struct transaction_size size;
-    struct requests asked;
+    struct requests requests;
     struct replies replies;
     struct guards guards;
     bool plain;           /* XADDs are sent without a transaction */

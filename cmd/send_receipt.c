@@ -101,31 +101,31 @@ void receipt_acknowledge(struct receipt *r, const struct batch_part *part)
     r->checked = true;
 }
 
-bool receipt_parse(const char *text, size_t n, struct receipt_said *said)
+bool receipt_parse(const char *text, size_t n, struct receipt_content *content)
 {
     const char *blank = n ? memchr(text, ' ', n) : NULL, *end = text + n, *next;
     uint64_t line;
 
-    *said = (struct receipt_said){.there = true};
-    if (blank == NULL || id_number(text, (size_t)(blank - text), &said->entries) < 0)
+    *content = (struct receipt_content){.there = true};
+    if (blank == NULL || id_number(text, (size_t)(blank - text), &content->entries) < 0)
         return false;
     next = memchr(blank + 1, ' ', (size_t)(end - blank - 1));
     if (id_number(blank + 1, (size_t)((next ? next : end) - blank - 1), &line) < 0)
         return false;
-    said->line = (size_t)line;
-    return next == NULL || id_parse(next + 1, (size_t)(end - next - 1), &said->id) == 0;
+    content->line = (size_t)line;
+    return next == NULL || id_parse(next + 1, (size_t)(end - next - 1), &content->id) == 0;
 }
 
 enum receipt_verdict receipt_judge(
-    const struct receipt *r, uint64_t in_doubt, const struct receipt_said *said)
+    const struct receipt *r, uint64_t in_doubt, const struct receipt_content *content)
 {
-    if (!said->there)
+    if (!content->there)
         return RECEIPT_GONE;
-    if (said->entries < r->acked)
+    if (content->entries < r->acked)
         return RECEIPT_BEHIND;
-    if (said->entries == r->acked)
+    if (content->entries == r->acked)
         return RECEIPT_AGREES;
-    return said->entries - r->acked <= in_doubt ? RECEIPT_RAN : RECEIPT_FOREIGN;
+    return content->entries - r->acked <= in_doubt ? RECEIPT_RAN : RECEIPT_FOREIGN;
 }
 
 void receipt_free(struct receipt *r)

@@ -61,7 +61,7 @@ void receipt_value(const struct receipt *r, uint64_t count, size_t line, struct 
 void receipt_acknowledge(struct receipt *r, const struct batch_part *part);
 
 /* What the key holds at the server. */
-struct receipt_said {
+struct receipt_content {
     bool there;
     uint64_t entries;
     size_t line;
@@ -69,7 +69,7 @@ struct receipt_said {
 };
 
 /* Parse the key's value. False if it is not a receipt's. */
-bool receipt_parse(const char *text, size_t n, struct receipt_said *said);
+bool receipt_parse(const char *text, size_t n, struct receipt_content *content);
 
 /* What that means, if at most `in_doubt` entries were sent after the acknowledged ones. */
 enum receipt_verdict {
@@ -80,7 +80,7 @@ enum receipt_verdict {
     RECEIPT_FOREIGN /* another client has written it */
 };
 enum receipt_verdict receipt_judge(
-    const struct receipt *r, uint64_t in_doubt, const struct receipt_said *said);
+    const struct receipt *r, uint64_t in_doubt, const struct receipt_content *content);
 
 /* Release what it holds, but not the struct. */
 void receipt_free(struct receipt *r);

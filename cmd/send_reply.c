@@ -137,13 +137,13 @@ static void on_exec(struct replies *r, struct expected *e, const struct reply_it
 
 static void on_get(struct replies *r, const struct expected *e, const struct reply_item *item)
 {
-    r->said = (struct receipt_said){0};
+    r->receipt = (struct receipt_content){0};
     if (item->type == REPLY_ERROR)
         note(r, e, BATCH_NO_ENTRY, item);
     else if (item->type != REPLY_NIL && item->type != REPLY_STRING)
         reject(r, e);
-    else if (item->type == REPLY_STRING && !receipt_parse(item->bytes, item->len, &r->said))
-        r->said = (struct receipt_said){.there = true, .entries = UINT64_MAX}; /* not ours */
+    else if (item->type == REPLY_STRING && !receipt_parse(item->bytes, item->len, &r->receipt))
+        r->receipt = (struct receipt_content){.there = true, .entries = UINT64_MAX}; /* not ours */
 }
 
 static void on_probe(struct replies *r, struct expected *e, const struct reply_item *item)
@@ -286,7 +286,7 @@ static void on_last(struct replies *r, const struct expected *e, const struct re
 void replies_item(void *replies, const struct reply_item *item)
 {
     struct replies *r = replies;
-    struct expected *e = request_due(r->asked);
+    struct expected *e = request_due(r->requests);
 
     if (e == NULL || e->what == EXPECT_ANYTHING)
         return;

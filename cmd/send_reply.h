@@ -28,13 +28,13 @@ struct request_error {
 /* Zero it, then fill in the first two; release with replies_free(). */
 struct replies {
     const struct send_settings *set;
-    struct requests *asked;
+    struct requests *requests;
 
     struct request_error error;
-    struct receipt_said said; /* EXPECT_GET */
-    bool ran;                 /* EXPECT_EXEC: the transaction did */
-    uint32_t too_old;         /* how many of its entries became ENTRY_TOO_OLD */
-    long long replicas;       /* EXPECT_WAIT */
+    struct receipt_content receipt; /* EXPECT_GET */
+    bool ran;                       /* EXPECT_EXEC: the transaction did */
+    uint32_t too_old;               /* how many of its entries became ENTRY_TOO_OLD */
+    long long replicas;             /* EXPECT_WAIT */
     enum { LAST_HELD, LAST_GONE, LAST_UNKNOWN } last; /* EXPECT_LAST */
     struct err unknown;                               /* why LAST_UNKNOWN */
 

@@ -190,7 +190,7 @@ static void writes_values(void)
 
 static void reads_what_it_writes(void)
 {
-    struct receipt_said said;
+    struct receipt_content content;
     struct buf text = {0};
 
     for (int i = 0; i < 2000; i++) {
@@ -199,16 +199,16 @@ static void reads_what_it_writes(void)
         size_t line = unit_random() >> unit_random() % 32;
 
         receipt_value(&r, count, line, &text);
-        CHECK(receipt_parse(text.data, text.len, &said));
-        CHECK(said.there);
-        CHECK_NUMBER(said.entries, r.acked + count);
-        CHECK_NUMBER(said.line, line);
-        CHECK_NUMBER(id_compare(said.id, ID_LEAST), 0);
+        CHECK(receipt_parse(text.data, text.len, &content));
+        CHECK(content.there);
+        CHECK_NUMBER(content.entries, r.acked + count);
+        CHECK_NUMBER(content.line, line);
+        CHECK_NUMBER(id_compare(content.id, ID_LEAST), 0);
         buf_add_text(&text, " 1700000000000-3"); /* as -i notes it */
-        CHECK(receipt_parse(text.data, text.len, &said));
-        CHECK_NUMBER(said.entries, r.acked + count);
-        CHECK_NUMBER(said.line, line);
-        CHECK_NUMBER(id_compare(said.id, (struct id){1700000000000, 3}), 0);
+        CHECK(receipt_parse(text.data, text.len, &content));
+        CHECK_NUMBER(content.entries, r.acked + count);
+        CHECK_NUMBER(content.line, line);
+        CHECK_NUMBER(id_compare(content.id, (struct id){1700000000000, 3}), 0);
     }
     buf_free(&text);
 }
@@ -220,17 +220,17 @@ static const char *const no_values[] = {"", " ", "1", "1 ", " 1", "1  2", "a 1",
 
 static void refuses_what_is_no_value(void)
 {
-    struct receipt_said said;
+    struct receipt_content content;
 
     for (size_t i = 0; i < sizeof no_values / sizeof *no_values; i++) {
         unit_row = no_values[i];
-        CHECK(!receipt_parse(no_values[i], strlen(no_values[i]), &said));
+        CHECK(!receipt_parse(no_values[i], strlen(no_values[i]), &content));
     }
     unit_row = NULL;
-    CHECK(!receipt_parse(NULL, 0, &said));
-    CHECK(!receipt_parse("1 2\0", 4, &said));
-    CHECK(receipt_parse("1 23", 3, &said)); /* no NUL follows */
-    CHECK_NUMBER(said.line, 2);
+    CHECK(!receipt_parse(NULL, 0, &content));
+    CHECK(!receipt_parse("1 2\0", 4, &content));
+    CHECK(receipt_parse("1 23", 3, &content)); /* no NUL follows */
+    CHECK_NUMBER(content.line, 2);
 }
 
 /* --- verdicts -------------------------------------------------------------------------------- */
@@ -273,10 +273,10 @@ static void judges(void)
 {
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
         struct receipt r = {.acked = verdicts[i].acked};
-        struct receipt_said said = {.there = verdicts[i].there, .entries = verdicts[i].entries};
+        struct receipt_content content = {.there = verdicts[i].there, .entries = verdicts[i].entries};
 
         unit_row = verdicts[i].name;
-        CHECK_NUMBER(receipt_judge(&r, verdicts[i].in_doubt, &said), verdicts[i].want);
+        CHECK_NUMBER(receipt_judge(&r, verdicts[i].in_doubt, &content), verdicts[i].want);
     }
 }
 

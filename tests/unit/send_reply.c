@@ -7,7 +7,7 @@
 
 static struct send_settings set;
 static struct send_batch batch;
-static struct requests asked;
+static struct requests requests;
 static struct replies replies;
 
 /* A batch of entries of two rooms, in one part; lines 11, 12, ... */
@@ -27,14 +27,14 @@ static void begin(size_t n)
     }
     batch_divide(&batch, DIVIDE_NOT);
     part_choose(batch.parts.at, n);
-    asked = (struct requests){.set = &set};
-    replies = (struct replies){.set = &set, .asked = &asked};
+    requests = (struct requests){.set = &set};
+    replies = (struct replies){.set = &set, .requests = &requests};
 }
 
 static void end(void)
 {
     replies_free(&replies);
-    request_free(&asked);
+    request_free(&requests);
     batch_free(&batch);
     batch = (struct send_batch){0};
     set.keep_ids = false;
@@ -42,7 +42,7 @@ static void end(void)
 
 static void expect(enum expectation what, uint32_t left)
 {
-    *(asked.queue + asked.n++) = (struct expected){
+    *(requests.queue + requests.n++) = (struct expected){
         .what = what, .left = left, .of = batch.parts.at, .entry = 0};
 }
 
@@ -54,14 +54,14 @@ static void answer(const char *text)
 
     reply_attach(reader, &target);
     redisReaderFeed(reader, text, strlen(text));
-    while (request_due(&asked) && reply_next(reader, replies_item, &replies) == 1)
-        request_answered(&asked);
+    while (request_due(&requests) && reply_next(reader, replies_item, &replies) == 1)
+        request_answered(&requests);
     redisReaderFree(reader);
 }
 
 /* --- EXEC ------------------------------------------------------------------------------------ */
 
-enum { PROMISE = 1, FULL = 2, CROSSED = 4 };
+enum { BOOKKEEPING = 1, FULL = 2, CROSSED = 4 };
 
 static const struct {
     const char *name, *text;
@@ -86,32 +86,32 @@ static const struct {
     {"an entry has no ID", "*3\r\n$3\r\n5-0\r\n:1\r\n+OK\r\n", true, EXIT_REFUSED, ERR_FINAL, 0, 0},
     {"aborted, out of memory",
         "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory\r\n",
-        false, EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE | FULL},
+        false, EXIT_FAILED, ERR_TRANSIENT, 0, BOOKKEEPING | FULL},
     {"aborted, read-only",
         "-EXECABORT Transaction discarded because of: READONLY You can't write\r\n", false,
-        EXIT_FAILED, ERR_RECONNECT, 0, PROMISE},
+        EXIT_FAILED, ERR_RECONNECT, 0, BOOKKEEPING},
     {"aborted, too few replicas",
         "-EXECABORT Transaction discarded because of: NOREPLICAS Not enough\r\n", false,
-        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
+        EXIT_FAILED, ERR_TRANSIENT, 0, BOOKKEEPING},
     {"aborted, not saved", "-EXECABORT Transaction discarded because of: MISCONF Redis\r\n", false,
-        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
+        EXIT_FAILED, ERR_TRANSIENT, 0, BOOKKEEPING},
     {"aborted, moved", "-EXECABORT Transaction discarded because of: MOVED 1 h:1\r\n", false,
-        EXIT_FAILED, ERR_MOVED, 0, PROMISE},
+        EXIT_FAILED, ERR_MOVED, 0, BOOKKEEPING},
     {"aborted, no permission", "-EXECABORT Transaction discarded because of: NOPERM no exec\r\n",
-        false, EXIT_REFUSED, ERR_FINAL, 0, PROMISE},
-    {"moved", "-MOVED 1 h:1\r\n", false, EXIT_FAILED, ERR_MOVED, 0, PROMISE},
-    {"asked to go elsewhere", "-ASK 1 h:1\r\n", false, EXIT_FAILED, ERR_ASK, 0, PROMISE},
+        false, EXIT_REFUSED, ERR_FINAL, 0, BOOKKEEPING},
+    {"moved", "-MOVED 1 h:1\r\n", false, EXIT_FAILED, ERR_MOVED, 0, BOOKKEEPING},
+    {"asked to go elsewhere", "-ASK 1 h:1\r\n", false, EXIT_FAILED, ERR_ASK, 0, BOOKKEEPING},
     {"the slot moves", "-TRYAGAIN Multiple keys request during rehashing of slot\r\n", false,
-        EXIT_FAILED, ERR_TRANSIENT, 0, PROMISE},
+        EXIT_FAILED, ERR_TRANSIENT, 0, BOOKKEEPING},
     {"no cluster", "-CLUSTERDOWN The cluster is down\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
-        PROMISE},
+        BOOKKEEPING},
     {"rooms of several slots", "-CROSSSLOT Keys in request don't hash\r\n", false, EXIT_REFUSED,
-        ERR_FINAL, 0, PROMISE | CROSSED},
+        ERR_FINAL, 0, BOOKKEEPING | CROSSED},
     {"busy", "-BUSY Redis is busy running a script\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
-        PROMISE},
+        BOOKKEEPING},
     {"out of memory", "-OOM command not allowed\r\n", false, EXIT_FAILED, ERR_TRANSIENT, 0,
-        PROMISE | FULL},
-    {"no MULTI", "-ERR EXEC without MULTI\r\n", false, EXIT_REFUSED, ERR_FINAL, 0, PROMISE},
+        BOOKKEEPING | FULL},
+    {"no MULTI", "-ERR EXEC without MULTI\r\n", false, EXIT_REFUSED, ERR_FINAL, 0, BOOKKEEPING},
 };
 
 static void knows_what_exec_says(void)
@@ -121,12 +121,12 @@ static void knows_what_exec_says(void)
         begin(2);
         expect(EXPECT_EXEC, 1);
         answer(execs[i].text);
-        CHECK(request_due(&asked) == NULL);
+        CHECK(request_due(&requests) == NULL);
         CHECK_NUMBER(replies.ran, execs[i].ran);
         CHECK_NUMBER(replies.error.why.code, execs[i].code);
         CHECK_NUMBER(replies.error.why.kind, execs[i].kind);
         CHECK_NUMBER(replies.error.line, execs[i].line);
-        CHECK_NUMBER(replies.error.bookkeeping, (execs[i].marks & PROMISE) != 0);
+        CHECK_NUMBER(replies.error.bookkeeping, (execs[i].marks & BOOKKEEPING) != 0);
         CHECK_NUMBER(replies.error.full, (execs[i].marks & FULL) != 0);
         CHECK_NUMBER(replies.error.crossed, (execs[i].marks & CROSSED) != 0);
         CHECK_NUMBER(batch.entries.at[0].state, strstr(execs[i].text, "5-0") ? ENTRY_IN : ENTRY_OUT);
@@ -308,8 +308,8 @@ static void reads_receipts(void)
         answer(gets[i].text);
         CHECK_NUMBER(replies.error.why.code, gets[i].code);
         if (gets[i].has) {
-            CHECK_NUMBER(replies.said.there, gets[i].there);
-            CHECK_NUMBER(replies.said.entries, gets[i].entries);
+            CHECK_NUMBER(replies.receipt.there, gets[i].there);
+            CHECK_NUMBER(replies.receipt.entries, gets[i].entries);
         }
         end();
     }
@@ -360,7 +360,7 @@ static void does_not_guess_what_a_room_holds(void)
 
     begin(1);
     expect(EXPECT_LAST, 1);
-    asked.queue[0].receipt = &receipt;
+    requests.queue[0].receipt = &receipt;
     answer(":1\r\n");
     CHECK_NUMBER(replies.last, LAST_UNKNOWN);
     CHECK_NUMBER(replies.unknown.code, EXIT_REFUSED);
