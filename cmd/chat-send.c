@@ -172,7 +172,7 @@ int main(int argc, char **argv)
         "Send each line of standard input, or the words, to a room (a Redis stream).", tables,
         clashes, libraries, 2, {0}};
     struct sender s = {.set = &a.send};
-    static struct route route; /* too large for the stack: it has all slots of a cluster */
+    static struct route route; /* large: it has all slots of a cluster */
     struct err e = {0};
     enum exit_code code = EXIT_USAGE;
     int operand;

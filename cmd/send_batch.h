@@ -85,6 +85,7 @@ struct batch_entry_list LIST(struct batch_entry);
 struct batch_room_list LIST(struct batch_room);
 struct batch_part_list LIST(struct batch_part);
 
+/* Zero it; release with batch_free(). */
 struct send_batch {
     struct buf commands; /* of all entries */
     struct buf echo;     /* -T: the input as it was, with skipped lines */

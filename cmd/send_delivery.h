@@ -30,8 +30,8 @@ struct batch_limit delivery_limit(const struct delivery *d);
 
 /*
  * Take the batch that was filled, unless it is empty. If no other batch is in flight, it is taken
- * at once; otherwise only when it is full, or when more cannot be added because the input has
- * `ended`. Returns whether it was taken, so that another may be filled.
+ * at once; otherwise only when it is full, or if `ended`: no more input can be read for it. Returns
+ * whether it was taken, so that another may be filled.
  */
 bool delivery_take(struct delivery *d, bool ended);
 

@@ -22,7 +22,7 @@ struct guards {
     int64_t retry;    /* ms that an outage may last */
     uint64_t lost;    /* messages that the server acknowledged and then lost */
     bool unsure;      /* the server could not say whether it has lost some */
-    bool unchecked;   /* for some receipts, it is to be checked whether the server has lost some */
+    bool unchecked;   /* the server may have lost what it acknowledged under some receipts */
     bool proven;      /* this connection has shown that transactions are allowed */
     unsigned evicted; /* receipts in a row; the caller resets it when a transaction is in */
     int64_t distance; /* the round trip to the server in ms, measured on a new connection */

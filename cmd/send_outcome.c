@@ -290,7 +290,10 @@ static void fail(struct delivery *d, struct batch_part *part, const struct reque
     }
 }
 
-/* The connection died with a transaction in flight, perhaps because that was too large. */
+/*
+ * The connection died with a transaction in flight, perhaps because that was too large. Without
+ * a transaction, no earlier reply shows that the connection worked, so never give up then.
+ */
 static void suspect_size(struct delivery *d, struct batch_part *part)
 {
     if (part->state != PART_IN_FLIGHT && part->state != PART_QUEUED)
@@ -299,7 +302,7 @@ static void suspect_size(struct delivery *d, struct batch_part *part)
     if (outcome_is_plain(d, part) || part->count > 1
         || batch_command(part->batch, part->first).len <= DEADLY_BYTES
         || ++part->deaths < MOST_DEATHS)
-        return; /* without a guard, no reply has shown that the connection worked at all */
+        return;
     d->line = part->batch->entries.at[part->first].line;
     err_set(&d->failure, EXIT_FAILED,
         "%.*s: the server closed %d connections on line %zu without an error: it is too large",

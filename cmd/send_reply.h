@@ -32,7 +32,7 @@ struct replies {
 
     struct request_error error;
     struct receipt_content receipt; /* EXPECT_GET */
-    bool ran;                       /* EXPECT_EXEC: the transaction did */
+    bool ran;                       /* EXPECT_EXEC: the transaction ran */
     uint32_t too_old;               /* how many of its entries became ENTRY_TOO_OLD */
     long long replicas;             /* EXPECT_WAIT */
     enum { LAST_HELD, LAST_GONE, LAST_UNKNOWN } last; /* EXPECT_LAST */

@@ -33,8 +33,8 @@ static void show(struct progress *p, uint64_t messages, int64_t ms, bool last)
             err_say(ERR_ALWAYS, "%" PRIu64 " message%s, %" PRIu64 "/s", p->messages, plural, rate);
         return;
     }
-    /* The blanks cover what a longer line left behind. */
     err_line_begun();
+    /* The spaces cover the end of a longer line. */
     buf_printf(&line, "\r%s: %" PRIu64 " message%s, %" PRIu64 "/s   ",
         program_invocation_short_name, p->messages, plural, rate);
     err_write(line.data, line.len);

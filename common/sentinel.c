@@ -11,22 +11,19 @@ enum { ANSWER_MS = 300 };
 /* How often to ask whether the master is still the same. */
 enum { WATCH_MS = 5000 };
 
-static void ask_next(struct sentinel *s);
-
-/* The Sentinel gave no address: ask the next one. */
-static void pass_on(struct sentinel *s)
+/* The Sentinel at `at` has been asked: the next one is to be asked. */
+static void advance(struct sentinel *s)
 {
-    link_close(s->link);
-    s->link = NULL;
     s->at = (s->at + 1) % s->route->nodes.n;
     s->asked++;
-    ask_next(s);
 }
 
 /* Connect to the Sentinel at `at`, or to the first one after it for which that does not fail at
  * once. */
-static void ask_next(struct sentinel *s)
+static void ask(struct sentinel *s)
 {
+    link_close(s->link);
+    s->link = NULL;
     s->sent = false;
     while (s->asked < s->route->nodes.n) {
         s->due = wait_now() + ANSWER_MS;
@@ -34,8 +31,7 @@ static void ask_next(struct sentinel *s)
         if (s->link)
             return;
         s->away = true;
-        s->at = (s->at + 1) % s->route->nodes.n;
-        s->asked++;
+        advance(s);
     }
 }
 
@@ -49,7 +45,7 @@ void sentinel_ask(struct sentinel *s)
     s->watch_at = wait_now() + WATCH_MS;
     /* The password is for the master. Most Sentinels need none. */
     s->login = (struct login){.name = s->route->login.name, .tls = s->route->login.tls};
-    ask_next(s);
+    ask(s);
 }
 
 bool sentinel_is_busy(const struct sentinel *s)
@@ -108,8 +104,7 @@ static bool try_password(struct sentinel *s)
         return false;
     s->login = s->route->login;
     s->login.db = -1;
-    link_close(s->link);
-    ask_next(s);
+    ask(s);
     return true;
 }
 
@@ -159,7 +154,8 @@ int sentinel_serve(struct sentinel *s, short revents, struct endpoint *found, st
     }
     if (s->link) {
         note_failure(s, done);
-        pass_on(s);
+        advance(s);
+        ask(s);
     }
     return s->link ? 0 : give_up(s, e);
 }
