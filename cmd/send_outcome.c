@@ -69,7 +69,7 @@ static void acknowledge(struct delivery *d, struct batch_part *part)
 }
 
 /* The server has the transaction. */
-static void add(struct delivery *d, struct batch_part *part)
+static void mark_added(struct delivery *d, struct batch_part *part)
 {
     if (!is_good(d))
         return;
@@ -120,7 +120,7 @@ static void on_exec(struct delivery *d, struct batch_part *part)
     if (d->resuming)
         part->state = PART_TOO_OLD;
     else
-        add(d, part);
+        mark_added(d, part);
 }
 
 /* XADDs without a transaction were answered. Those that were refused are sent again. */
@@ -160,7 +160,7 @@ static void on_verified(struct delivery *d, struct batch_part *part)
             "the IDs of %zu messages, from line %zu on, are not known: the reply was lost, and "
             "they have been deleted or trimmed since",
             unknown, line);
-    add(d, part);
+    mark_added(d, part);
 }
 
 /* The server answered what the rooms hold under IDs that were too old, or `below` them. */
@@ -171,7 +171,7 @@ static void on_held(struct delivery *d, struct batch_part *part, bool below)
     if (!is_good(d))
         return;
     if (missing == BATCH_NO_ENTRY)
-        add(d, part);
+        mark_added(d, part);
     else if (!below && (d->set->maxlen || d->set->maxage))
         request_held(&d->requests, part, true);
     else
