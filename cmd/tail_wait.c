@@ -152,7 +152,7 @@ int tail_wait(
         tail_wait_flush(t, false);
     if (ready < 0 || t->print.stop != TAIL_GOES_ON)
         return ready < 0 ? -1 : 0;
-    out->events = t->print.out.whole > 0 ? POLLOUT : 0; /* left by a gentle flush */
+    out->events = t->print.out.whole > 0 ? POLLOUT : 0; /* left by a flush that did not block */
     now = wait_now();
     if (sleep_until(next_due(t, deadline), fds, count, e) < 0)
         return -1;
