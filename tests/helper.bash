@@ -205,6 +205,19 @@ wait_end() {
 # hung_up PID: a process has no connection, for wait_until.
 hung_up() { [[ $(readlink "/proc/$1/fd/"*) != *socket:* ]]; }
 
+# sleeps PID: it waits for something. no_signal_pending PID: the signals that it was sent have been taken, and it sleeps.
+sleeps() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
+no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status" && sleeps "$1"; }
+
+# hold_input: makes a pipe, $pipe, that stays open: what is written to descriptor 7 is read by a program started with
+# <"$pipe", and the other way round. has_read PID: that program has emptied the pipe, and sleeps.
+hold_input() {
+	pipe=$BATS_TEST_TMPDIR/pipe
+	[[ -p $pipe ]] || mkfifo "$pipe"
+	exec 7<>"$pipe"
+}
+has_read() { ! read -r -t 0 -u 7 && sleeps "$1"; }
+
 # has_lines FILE N: a condition for wait_until.
 has_lines() { (($(wc -l <"$1") >= $2)); }
 
@@ -241,6 +254,15 @@ show() { timeout 120 chat-tail "$@"; }
 
 # messages ROOM: what the server has, a line `name: text` for each entry of one field and one line.
 messages() { cli --raw xrange "$1" - + | awk 'NR % 3 == 2 { name = $0 } NR % 3 == 0 { print name ": " $0 }'; }
+
+# rows LINE ...: rows for chat-send -t, each written with `|` for tabs, and with R at its beginning for the test's room.
+rows() {
+	local line
+	for line in "$@"; do
+		line=${line//|/$'\t'}
+		printf '%s\n' "${line/#R/$ROOM}"
+	done
+}
 
 # faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
 faults() { timeout 450 "$PYTHON" "$REPO/tests/faults" "$@"; }

@@ -11,16 +11,6 @@ teardown_file() { stop_servers; }
 setup() { trace_less; }
 teardown() { stop_jobs; }
 
-# hold_input: a pipe to write to through descriptor 7, while its reader, started with <"$pipe", goes on.
-hold_input() {
-	pipe=$BATS_TEST_TMPDIR/pipe
-	mkfifo "$pipe"
-	exec 7<>"$pipe"
-}
-
-# has_read PID: it has emptied that pipe, and sleeps.
-has_read() { ! read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
-
 # --- pipelines -------------------------------------------------------------------------------------------------------
 
 @test "echo hi | chat-send -n jhon room; chat-tail room | grep hi" {
@@ -226,11 +216,6 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	assert_status 143
 	cmp <(messages "$ROOM") <(echo jhon: one && seq -f 'jhon: %.0f' 2000)
 	cmp "$BATS_TEST_TMPDIR/out" <(echo one && seq 2000)
-}
-
-# no_signal_pending PID: what was sent to it has been taken, and it sleeps.
-no_signal_pending() {
-	grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status" && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]
 }
 
 @test "the second signal kills at once" {

@@ -16,8 +16,8 @@ add() { cli xadd "$ROOM" "$@" >/dev/null; }
 # fields [argument ...]: the objects that chat-tail -J prints: `ID name text name text;`.
 fields() { show -J "$@" | jq -j '.id, (.fields[][] | " ", .), ";"'; }
 
-# rows [argument ...]: the rows that chat-tail -t prints, without the room: `ID name text`, each followed by `;`.
-rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
+# without_room [argument ...]: the rows that chat-tail -t prints, without the room: `ID name text`, each followed by `;`.
+without_room() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 
 @test "in all rows of an entry but its last, the ID ends in +" {
 	local n fields='' rows=$BATS_TEST_TMPDIR/rows
@@ -68,12 +68,12 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	add 1-0 a 1 b 2 c 3
 	add 2-0 b 4
 	add 3-0 a 5 c 6
-	assert_equal "$(rows -e -x a "$ROOM")" '1-0+ b 2;1-0 c 3;2-0 b 4;3-0 c 6;'
-	assert_equal "$(rows -e -x b "$ROOM")" '1-0+ a 1;1-0 c 3;3-0+ a 5;3-0 c 6;'
-	assert_equal "$(rows -e -x c "$ROOM")" '1-0+ a 1;1-0 b 2;2-0 b 4;3-0 a 5;'
-	assert_equal "$(rows -e -x b -x c "$ROOM")" '1-0 a 1;3-0 a 5;'
-	assert_equal "$(rows -e -x a -x c "$ROOM")" '1-0 b 2;2-0 b 4;'
-	assert_equal "$(rows -e -x a -x b -x c "$ROOM")" ''
+	assert_equal "$(without_room -e -x a "$ROOM")" '1-0+ b 2;1-0 c 3;2-0 b 4;3-0 c 6;'
+	assert_equal "$(without_room -e -x b "$ROOM")" '1-0+ a 1;1-0 c 3;3-0+ a 5;3-0 c 6;'
+	assert_equal "$(without_room -e -x c "$ROOM")" '1-0+ a 1;1-0 b 2;2-0 b 4;3-0 a 5;'
+	assert_equal "$(without_room -e -x b -x c "$ROOM")" '1-0 a 1;3-0 a 5;'
+	assert_equal "$(without_room -e -x a -x c "$ROOM")" '1-0 b 2;2-0 b 4;'
+	assert_equal "$(without_room -e -x a -x b -x c "$ROOM")" ''
 }
 
 @test "-n, -n + and -c cut no entry: the one that holds the first message is printed whole" {
@@ -85,10 +85,10 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	for n in 0: 1:"$last" 2:"$last" 3:"2-0 a 4;$last" 4:"$first" 5:"$first" 6:"$first" 7:"$first" \
 		+0:"$first" +1:"$first" +2:"$first" +3:"$first" +4:"2-0 a 4;$last" +5:"$last" +6:"$last" +7:; do
 		echo "-n $n"
-		assert_equal "$(rows -e -n "${n%%:*}" "$ROOM")" "${n#*:}"
+		assert_equal "$(without_room -e -n "${n%%:*}" "$ROOM")" "${n#*:}"
 	done
-	assert_equal "$(rows -c 1 -n +2 "$ROOM")" '1-0+ a 1;1-0+ b 2;1-0 c 3;'
-	assert_equal "$(rows -c 4 -n +1 "$ROOM")" '1-0+ a 1;1-0+ b 2;1-0 c 3;2-0 a 4;'
+	assert_equal "$(without_room -c 1 -n +2 "$ROOM")" '1-0+ a 1;1-0+ b 2;1-0 c 3;'
+	assert_equal "$(without_room -c 4 -n +1 "$ROOM")" '1-0+ a 1;1-0+ b 2;1-0 c 3;2-0 a 4;'
 	run --separate-stderr show -v -t -e -n +3 "$ROOM"
 	assert_match "${stderr_lines[-1]}" '^chat-tail: 6 messages, 6 bytes'
 	run --separate-stderr show -v -t -e -n +4 "$ROOM"
@@ -132,11 +132,11 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	add 1-0 a 1 b 2 a 3
 	add 2-0 b 4 b 5
 	add 3-0 a 6 b 7 a 8
-	assert_equal "$(rows -e -x b -n 1 "$ROOM")" '3-0+ a 6;3-0 a 8;'
-	assert_equal "$(rows -e -x b -n 3 "$ROOM")" '1-0+ a 1;1-0 a 3;3-0+ a 6;3-0 a 8;'
-	assert_equal "$(rows -e -x b -n +2 "$ROOM")" '1-0+ a 1;1-0 a 3;3-0+ a 6;3-0 a 8;'
-	assert_equal "$(rows -e -x b -n +3 "$ROOM")" '3-0+ a 6;3-0 a 8;'
-	assert_equal "$(rows -e -x b -n +5 "$ROOM")" ''
+	assert_equal "$(without_room -e -x b -n 1 "$ROOM")" '3-0+ a 6;3-0 a 8;'
+	assert_equal "$(without_room -e -x b -n 3 "$ROOM")" '1-0+ a 1;1-0 a 3;3-0+ a 6;3-0 a 8;'
+	assert_equal "$(without_room -e -x b -n +2 "$ROOM")" '1-0+ a 1;1-0 a 3;3-0+ a 6;3-0 a 8;'
+	assert_equal "$(without_room -e -x b -n +3 "$ROOM")" '3-0+ a 6;3-0 a 8;'
+	assert_equal "$(without_room -e -x b -n +5 "$ROOM")" ''
 }
 
 @test "-n + that is not reached counts on with what is new, by whole entries" {
@@ -163,9 +163,9 @@ rows() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	for n in {1..4}; do add "$n-0" a 1 b 2 a 3; done
 	cli xreadgroup group workers w1 count 1 streams "$ROOM" '>' >/dev/null
 	cli xreadgroup group workers dead count 1 streams "$ROOM" '>' >/dev/null
-	assert_equal "$(rows -e -g workers --consumer w1 "$ROOM")" \
+	assert_equal "$(without_room -e -g workers --consumer w1 "$ROOM")" \
 		"$(printf '%d-0+ a 1;%d-0+ b 2;%d-0 a 3;' 1 1 1 3 3 3 4 4 4)"
-	assert_equal "$(rows -W 2 -x b -g workers --claim 1s "$ROOM")" '2-0+ a 1;2-0 a 3;'
+	assert_equal "$(without_room -W 2 -x b -g workers --claim 1s "$ROOM")" '2-0+ a 1;2-0 a 3;'
 }
 
 @test "huge entries of two rooms, which come in many pieces" {
