@@ -264,6 +264,24 @@ rows() {
 	done
 }
 
+# seed: does what standard input says in redis-cli's words; "\xHH" within double quotes are bytes.
+seed() {
+	local answers
+	answers=$(cli)
+	[[ $answers != *ERR* && $answers != *WRONG* ]] || { echo "$answers" >&2 && return 1; }
+}
+
+# talk: the conversation that most tests of chat-tail read. texts [argument ...]: the texts that it shows, on one line.
+talk() {
+	seed <<-END
+		xadd $ROOM 1-1 jhon "hello marry"
+		xadd $ROOM 2-1 marry "hello jhon"
+		xadd $ROOM 3-1 jhon "lunch?"
+		xadd $ROOM 4-1 marry later
+	END
+}
+texts() { show -F '%t ' "$@"; }
+
 # faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
 faults() { timeout 450 "$PYTHON" "$REPO/tests/faults" "$@"; }
 counted() { echo "# $output" >&3; }
@@ -343,6 +361,13 @@ follow() {
 	live=$BATS_TEST_TMPDIR/live
 	spawn chat-tail "$@" >"$live" 2>"$live.err" </dev/null
 	wait_readers 1 || { cat "$live.err" >&2 && return 1; }
+}
+
+# followed N: once the reader of follow has printed N lines, nothing more and no error.
+followed() {
+	wait_until 10 has_lines "$live" "$1"
+	assert_equal "$(wc -l <"$live")" "$1"
+	assert_equal "$(<"$live.err")" ''
 }
 
 # pipeline SCRIPT [argument ...]: bash does it in the background, in a process group of its own, so that stop_jobs finds
