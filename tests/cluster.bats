@@ -80,7 +80,6 @@ close_slot() {
 	done
 }
 
-said() { grep -Eq "$1" "${2-$err}"; }
 texts() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
 
 rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')

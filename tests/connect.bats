@@ -20,7 +20,6 @@ teardown() {
 
 # looks_up PID: its second thread waits for a name.
 looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
-has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 
 # full ADDRESS: somebody has all the places that a listener there has for connections: a unix socket's, which exists, or
 # those of a host and port. Ended by stop_jobs; sets filler.
@@ -60,12 +59,11 @@ full() {
 @test "a name server that stops to answer: TERM ends chat-tail at once, and chat-send the second time" {
 	local reader sender
 	start_server_tcp
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
+	hold_input
 	spawn "${names[@]}" chat-tail -h slow.test -p "$PORT" "$ROOM" >"$out" 2>"$err" </dev/null
 	reader=$PID
 	wait_readers 1
-	spawn "${names[@]}" chat-send -h slow.test -p "$PORT" -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>>"$err"
+	spawn "${names[@]}" chat-send -h slow.test -p "$PORT" -n jhon "$ROOM" <"$pipe" 2>>"$err"
 	sender=$PID
 	echo one >&7
 	wait_until 10 has_lines "$out" 1
@@ -83,7 +81,6 @@ full() {
 	wait_end 5 "$sender"
 	assert_status 143
 }
-no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status"; }
 
 @test "a host whose first address swallows packets: the second one serves" {
 	start_server_tcp

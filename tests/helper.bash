@@ -202,8 +202,9 @@ wait_end() {
 	wait "$2" || status=$?
 }
 
-# hung_up PID: a process has no connection, for wait_until.
-hung_up() { [[ $(readlink "/proc/$1/fd/"*) != *socket:* ]]; }
+# has_socket PID, hung_up PID: a process has a connection, or none, for wait_until.
+has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
+hung_up() { ! has_socket "$1"; }
 
 # sleeps PID: it waits for something. no_signal_pending PID: the signals that it was sent have been taken, and it sleeps.
 sleeps() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
@@ -353,6 +354,30 @@ matches_anycase() { # TEXT REGEX
 	[[ $1 =~ $2 ]] || found=1
 	shopt -u nocasematch
 	return "$found"
+}
+
+# sending [argument ...]: chat-send in the background, with -n jhon; it reads what is written to descriptor 7, and $out is
+# what it prints, $err its notices. first_line [argument ...]: the same with -T, in $ROOM, which has the line `1` then.
+sending() {
+	[[ ${pipe-} ]] || hold_input
+	spawn chat-send -n jhon "$@" <"$pipe" >"$out" 2>"$err"
+	sender=$PID
+}
+first_line() {
+	sending -T "$@" "$ROOM"
+	echo 1 >&7
+	wait_until 5 has_lines "$out" 1
+}
+
+# said REGEX [FILE]: a condition: one of the notices in $err matches. receipts: those that there are.
+said() { grep -Eq "$1" "${2-$err}"; }
+receipts() { cli --raw keys '*chat-send*'; }
+
+# finish [STATUS]: the input of sending ends, and so does the program.
+finish() {
+	exec 7>&-
+	wait_end 30 "$sender"
+	assert_status "${1:-0}"
 }
 
 # follow [argument ...]: chat-tail in the background, its output in the file $live, its errors in $live.err; returns once

@@ -75,8 +75,7 @@ can_do_none() {
 	((${#commands[@]} > 0 && ${#answers[@]} == ${#commands[@]}))
 }
 
-# receipts: those that there are. begin USER ROOM: a sender that has one, and waits for input from descriptor 7.
-receipts() { cli --raw keys '*chat-send*'; }
+# begin USER ROOM: a sender that has one, and waits for input from descriptor 7.
 begin() {
 	[[ -p $BATS_TEST_TMPDIR/pipe ]] || mkfifo "$BATS_TEST_TMPDIR/pipe"
 	exec 7<>"$BATS_TEST_TMPDIR/pipe"
@@ -85,8 +84,8 @@ begin() {
 	echo 1 >&7
 	wait_until 5 has_lines "$out" 1
 }
-# finish N: it has sent N lines, without a word.
-finish() {
+# finishes N: it has sent N lines, without a word.
+finishes() {
 	wait_until 10 has_lines "$out" "$1"
 	exec 7>&-
 	wait_end 5 "$sender"
@@ -358,7 +357,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 			done
 			assert_equal "$(as "${users[i]}" get "$receipt")" '1 1'
 			echo 2 >&7
-			finish 2
+			finishes 2
 			assert_equal "$(receipts)" ''
 		done
 	done
@@ -392,7 +391,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	cli acl setuser forger reset on '>password' +scan +set '~*' >/dev/null
 	begin sender "$ROOM-b"
 	assert_equal "$(as forger set "$(as forger --scan --pattern '*chat-send*')" '1 1')" OK
-	finish 1
+	finishes 1
 }
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -404,14 +403,14 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 		ENCODED=${encoded[n]} allow "${users[n]}" one -k -i
 		begin "${users[n]}" "$ROOM"
 		assert_match "$(receipts)" "^\{$ROOM\}:chat-send:${encoded[n]}:[0-9a-f]{32}\$"
-		finish 1
+		finishes 1
 		seq 3 | send_as "${users[n]}" -i -n jhon "$ROOM"
 	done
 	assert_match "$(cli acl setuser 'a b' reset on 2>&1)" "can't contain spaces"
 	cli acl setuser default on nopass >/dev/null
 	begin default "$ROOM" # logged in without a name
 	assert_match "$(receipts)" "^\{$ROOM\}:chat-send:default:"
-	finish 1
+	finishes 1
 }
 
 @test "rooms of any name: glob characters are escaped, a blank or a quotation mark is ?" {

@@ -105,7 +105,6 @@ fail_over() {
 is_master() { find_master && ((master == $1)) && leads; }
 leads() { hear "${node[master]}" 'info replication' && [[ $heard == *role:master* ]]; }
 
-said() { grep -Eq "$1" "${2-$err}"; }
 texts() { "$CLI" -p "${node[master]}" --raw xrange "${1-$ROOM}" - + | awk 'NR % 3 == 0'; }
 
 # reading [argument ...]: chat-tail in the background, waiting for news; its output is in $live.

@@ -8,9 +8,8 @@ load helper
 
 setup() {
 	trace_less
-	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err heard=$BATS_TEST_TMPDIR/heard pipe=$BATS_TEST_TMPDIR/pipe
-	mkfifo "$pipe"
-	exec 7<>"$pipe"
+	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err heard=$BATS_TEST_TMPDIR/heard
+	hold_input
 }
 teardown() {
 	stop_jobs
@@ -29,13 +28,9 @@ dies_twice() {
 	kill -0 "$PID"
 	dies
 }
-no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status" && sleeps "$1"; }
-sleeps() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
 
-# has_read PID: it has emptied the pipe, and sleeps. stuck PID: it has filled the pipe, and sleeps in a write to it.
-has_read() { ! read -r -t 0 -u 7 && sleeps "$1"; }
+# stuck PID: it has filled the pipe, and sleeps in a write to it.
 stuck() { [[ $(</proc/"$1"/wchan) == *pipe_w* ]]; }
-said() { grep -q "$1" "$err"; }
 
 # both_die CONDITION ... -- OPTION ...: chat-tail and chat-send, with those options, end of TERM once the condition holds,
 # to which the process ID is added.
@@ -142,9 +137,8 @@ looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
 		signal.pause()
 	END
 	wait_until 10 test -e "$BATS_TEST_TMPDIR/port"
-	both_die connects -- -p "$(<"$BATS_TEST_TMPDIR/port")"
+	both_die has_socket -- -p "$(<"$BATS_TEST_TMPDIR/port")"
 }
-connects() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 
 @test "TERM while it logs in, and while it waits for Sentinels" {
 	pretender ''
@@ -160,8 +154,8 @@ connects() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 
 @test "TERM while the server loads, or is away: in the pause before the next attempt" {
 	pretender '-LOADING Redis is loading the dataset in memory'
-	both_die said 'trying again' -- --retry forever -p "$PORT"
-	both_die said 'trying again' -- --retry forever -s "$BATS_TEST_TMPDIR/none"
+	both_die said 'trying again' "$err" -- --retry forever -p "$PORT"
+	both_die said 'trying again' "$err" -- --retry forever -s "$BATS_TEST_TMPDIR/none"
 }
 
 @test "TERM while it reads, also from a server that stands still; and while it waits for input" {
