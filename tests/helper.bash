@@ -140,8 +140,9 @@ hear() {
 	[[ $line == +PONG ]]
 }
 
-# calls COMMAND: how often the server has been asked for it.
+# calls COMMAND: how often the server has been asked for it. called COMMAND N: a condition for wait_until.
 calls() { cli info commandstats | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p" | grep . || echo 0; }
+called() { (($(calls "$1") >= $2)); }
 
 # wait_readers N: until N clients of the server are blocked in a read, that is, have found their place and wait.
 wait_readers() { wait_until 10 readers_are "$1"; }
