@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The benchmark: that it counts only what was done. How long that took is nobody's test.
 # shellcheck disable=SC2154 # status, output are bats's
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
 load helper
 
 # A build of its own to write into, in which a program can be another one.
@@ -103,6 +105,7 @@ fake_mosquitto() {
 	done
 	[[ $PATH == "$BATS_TEST_TMPDIR/bin:"* ]] || PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	unset LOSE DOUBLE TIMES
+	# shellcheck disable=SC2163 # each argument is NAME=VALUE
 	(($# == 0)) || export "$@"
 }
 

@@ -5,6 +5,7 @@
 
 load helper
 load jobs
+load manual
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
@@ -36,15 +37,11 @@ teardown() { stop_jobs; }
 allow() {
 	local n rule
 	for n; do
-		rule=$(mandoc -T ascii -O width=80 "$REPO/cmd/chat-tail.1" | sed $'s/.\b//g' |
-			sed -nE '/^PERMISSIONS/,/^[A-Q]/s/^ {11}[$>] //p' | sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}' |
-			grep 'SETUSER worker' | sed -n "${n}p")
+		rule=$(manual_rules chat-tail | grep 'SETUSER worker' | sed -n "${n}p")
 		rule=${rule//"~jobs"/"~$ROOM"}
-		rule=${rule//"~dead"/"~$ROOM-dead"}
-		assert_equal "$(eval "$rule")" OK
+		give_rights "${rule//"~dead"/"~$ROOM-dead"}"
 	done
 }
-redis-cli() { cli "$@"; } # for the rules
 
 @test "under the manual's rules: done, failed, claimed, dead, after a lost connection, to the end, without a word" {
 	add 1 2

@@ -21,6 +21,16 @@ man_blocks() {
 		END { flush() }'
 }
 
+# manual_rules PROGRAM: the commands of its PERMISSIONS, one a line. give_rights RULE: does one of them on the test's server.
+manual_rules() {
+	render "$(manual "$1")" 80 | sed -nE '/^PERMISSIONS/,/^[A-Q]/s/^ {11}[$>] //p' | sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}'
+}
+give_rights() {
+	# shellcheck disable=SC2317 # the rule calls it
+	redis-cli() { cli "$@"; }
+	assert_equal "$(eval "$1")" OK || { echo "$1" >&2 && return 1; }
+}
+
 # commands, shown: of a block on standard input: what follows `$ `, and `> ` to go on with, is typed, and the rest is
 # shown. A block that does not begin with `$ ` is a script.
 commands() { awk 'NR == 1 { script = !/^[$] / } script; !script && /^[$>] / { print substr($0, 3) }'; }

@@ -1,27 +1,22 @@
 #!/usr/bin/env bats
-# What chat-send may do under the rules that its manual gives, and what such a user can not do.
+# What both programs may do under the rules that their manuals give, and what such a user can not do.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
 load helper
+load manual
 
 setup_file() { start_server; }
 teardown_file() { stop_servers; }
 setup() {
 	trace_less
 	rules=$BATS_TEST_TMPDIR/rules out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	manual_rules >"$rules"
+	manual_rules chat-send >"$rules"
 	cli flushall >/dev/null
 }
 teardown() { stop_jobs; }
 
 # --- the manual's rules ----------------------------------------------------------------------------------------------
-
-# manual_rules: the commands of PERMISSIONS, one a line.
-manual_rules() {
-	mandoc -T ascii -O width=80 "$REPO/cmd/chat-send.1" | sed $'s/.\b//g' |
-		sed -nE '/^PERMISSIONS/,/^[A-Q]/s/^ {11}[$>] //p' | sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}'
-}
 
 # rule NAME: one of them: `one`, for one room; `any`; or that of an option, or of a cluster.
 rule() {
@@ -35,19 +30,20 @@ rule() {
 # allow USER NAME ...: the user may do what these rules say, in $ROOM. ENCODED and PATTERN are how the rules have them, if
 # that is not the user and the room.
 allow() {
+	# shellcheck disable=SC2034 # the rule has it
+	local user=$1
 	local name rule encoded=${ENCODED-$1} room=${PATTERN-$ROOM} tagged
 	tagged="{$room}"
 	[[ $room != *"{"*"}"* ]] || tagged=$room
 	for name in "${@:2}"; do
 		rule=$(rule "$name")
-		rule=${rule/ sender / '"$1"' }
+		rule=${rule/ sender / '"$user"' }
 		rule=${rule//":sender:"/":$encoded:"}
 		rule=${rule//"~room"/"~$room"}
 		rule=${rule//"{room}"/"$tagged"}
-		assert_equal "$(eval "$rule")" OK || { echo "$rule" >&2 && return 1; }
+		give_rights "$rule"
 	done
 }
-redis-cli() { cli "$@"; } # for the rules
 
 # as USER: redis-cli with the user's rights. Without it, a command has all rights.
 as() { cli --user "$1" --pass password --no-auth-warning "${@:2}" 2>&1; }
@@ -427,4 +423,90 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	assert_match "$(cli acl setuser sender '(+xadd ~a b)' 2>&1)" '^ERR .*Syntax error'
 	cli acl setuser sender reset on '>password' '(+xadd ~a"b)' >/dev/null
 	can_not sender xadd 'a"b' '*' jhon hi
+}
+
+# --- each right that one of them needs -------------------------------------------------------------------------------
+
+# least_rights PROGRAM: what its manual gives first to a user with a password.
+least_rights() {
+	sed -nE 's/^ACL SETUSER [a-z]+ on >password //p' "$REPO/cmd/$1.1" | sed 's/\\(ti/~/g; s/\\-/-/g'
+}
+
+@test "the permissions that chat-tail's manual gives suffice" {
+	local -a rules
+	export REDISCLI_AUTH=pw
+	read -ra rules <<<"$(least_rights chat-tail)"
+	cli acl setuser reader reset on '>pw' "${rules[@]}" >/dev/null
+	printf 'one\ntwo\nthree\n' | send --user default -n jhon "$ROOM"
+	assert_equal "$(show --user reader -F '%t ' -e "$ROOM")" 'one two three '
+	assert_equal "$(show --user reader -F '%t ' -n +2 -e "$ROOM")" 'two three '
+	assert_equal "$(show --user reader -F '%t ' -S 0 -e "$ROOM")" 'one two three '
+	fails 4 NOPERM chat-tail --user reader -e -n 1 "$ROOM"
+	cli acl setuser reader +xrevrange +time >/dev/null
+	assert_equal "$(show --user reader -F '%t ' -e -n 1 "$ROOM")" 'three '
+	assert_equal "$(show --user reader -F '%t ' -e -S 1h "$ROOM")" 'one two three '
+	cli acl setuser reader +scan >/dev/null
+	assert_equal "$(show --user reader -l "$ROOM*" | cut -f 1,2)" "$ROOM	3"
+	assert_equal "$(show --user reader -F '%t ' -e -n +1 -m "$ROOM")" 'one two three '
+	cli acl setuser worker reset on '>pw' '~*' -@all +xreadgroup +xack +xautoclaim +xpending '+xgroup|create' '+xgroup|delconsumer' >/dev/null
+	for rule in +xreadgroup +xack +xautoclaim +xpending '+xgroup|create' '+xgroup|delconsumer' +scan '+cluster|slots' +asking; do
+		section "$(manual chat-tail)" PERMISSIONS | grep -qF -e "$rule"
+	done
+	fails 4 NOPERM chat-tail --user worker -g g -S 1h -e "$ROOM"
+	cli acl setuser worker +time >/dev/null
+	assert_equal "$(show --user worker -F '%t ' -g g -S 1h -e "$ROOM")" 'one two three '
+	assert_match "$(cli xinfo groups "$ROOM" | paste -sd' ')" 'consumers 0 pending 0 '
+}
+
+# the_sender RULE ...: a user who may send to the test's room and write receipts of their own, and this.
+the_sender() {
+	cli acl setuser sender reset on '>pw' -@all +multi +exec +discard "(+xadd ~$ROOM)" \
+		"(+watch +get +set +del +pexpire ~{$ROOM}:chat-send:sender:*)" "$@" >/dev/null
+	cli acl log reset >/dev/null
+}
+
+# prints_nothing COMMAND ...: on neither output.
+prints_nothing() { assert_equal "$("$@" 2>&1)" ''; }
+
+# denied: how often the server has refused a command or a key since the_sender.
+denied() { cli acl log | grep -c client-info; }
+
+@test "a sender needs no more than XADD of the room, receipts of their own, and transactions" {
+	export REDISCLI_AUTH=pw
+	the_sender
+	printf 'one\ntwo\n' | prints_nothing send --user sender -n jhon "$ROOM"
+	prints_nothing send --user sender --maxlen 1000 -n jhon "$ROOM" three
+	prints_nothing send --user sender --at-least-once -n jhon "$ROOM" four
+	printf '%s\t\tjhon\tfive\n' "$ROOM" | prints_nothing send --user sender -t
+	the_sender "(+xrange ~$ROOM)"
+	show -t -e "$ROOM" | prints_nothing send --user sender -t -k
+	the_sender "(+xtrim ~$ROOM)"
+	prints_nothing send --user sender --maxage 1h -n jhon "$ROOM" six
+	the_sender "(+eval ~$ROOM ~{$ROOM}:chat-send:sender:*)" "(+xrevrange ~$ROOM)"
+	assert_equal "$(printf 'seven\neight\n' | send --user sender -i -n jhon "$ROOM" 2>&1)" "$(show -F '%i\n' -n 2 -e "$ROOM")"
+	assert_equal "$(denied)" 0
+	holds "$ROOM" < <(printf 'jhon: %s\n' one two three four five six seven eight)
+	assert_equal "$(cli keys '*:chat-send:*')" ''
+}
+
+@test "a sender with these permissions can not read, delete or replace the room, run a script, or touch others' receipts" {
+	export REDISCLI_AUTH=pw
+	send --user default -n jhon "$ROOM" one
+	cli set "{$ROOM}:chat-send:sender2:0123" '3 3' >/dev/null
+	the_sender
+	for command in "del $ROOM" "unlink $ROOM" "set $ROOM spam" "rename $ROOM other" "xtrim $ROOM maxlen 0" "xdel $ROOM 1-1" \
+		"xrange $ROOM - +" "xread streams $ROOM 0" "get $ROOM" "eval 'while true do end' 0" "xadd other * a b" 'keys *' 'scan 0' \
+		"set {$ROOM}:chat-send:sender2:0123 '9 9 666-1'" "get {$ROOM}:chat-send:sender2:0123" "del {$ROOM}:chat-send:sender2:0123" \
+		"set {$ROOM}:chat-send:sender%3A2:0 '9 9'" 'flushall' 'acl list' 'config get *'; do
+		assert_match "$(cli --user sender --pass pw --no-auth-warning <<<"$command")" '^(\(error\) )?NOPERM'
+	done
+	assert_equal "$(cli get "{$ROOM}:chat-send:sender2:0123")" '3 3'
+	holds "$ROOM" <<<'jhon: one'
+	cli del "{$ROOM}:chat-send:sender2:0123" >/dev/null
+}
+
+@test "chat-send's manual names each permission that it may need" {
+	for rule in +xadd +multi +exec +discard +watch +get +set +del +pexpire +xrange +xtrim +wait +eval +xrevrange +select +asking '+cluster|slots'; do
+		section "$(manual chat-send)" PERMISSIONS | grep -qF -e "$rule" || { echo "not $rule" && false; }
+	done
 }
