@@ -297,9 +297,8 @@ most() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
 enough=32000 # KiB
 
 @test "chat-send: 100 MB of lines need little memory" {
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
-	spawn chat-send -n jhon --maxlen 1000 "$ROOM" <"$BATS_TEST_TMPDIR/pipe"
+	hold_input
+	spawn chat-send -n jhon --maxlen 1000 "$ROOM" <"$pipe"
 	seq -f '%01000.0f' 100000 >&7
 	wait_until 60 last_is "$(printf %01000d 100000)"
 	(($(most "$PID") < enough)) || { echo "$(most "$PID") KiB" >&2 && return 1; }
@@ -312,16 +311,8 @@ last_is() { [[ $(cli --raw xrevrange "$ROOM" + - count 1) == *"$1" ]]; }
 	wait_until 60 has_lines "$live" 100000
 	cmp "$live" <(seq -f '[jhon]: %01000.0f' 100000)
 	(($(most "$PID") < enough)) || { echo "$(most "$PID") KiB" >&2 && return 1; }
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
-	spawn chat-tail -n +1 "$ROOM" >"$BATS_TEST_TMPDIR/pipe"
+	hold_input
+	spawn chat-tail -n +1 "$ROOM" >"$pipe"
 	wait_until 30 stuck "$PID"
 	(($(most "$PID") < enough)) || { echo "$(most "$PID") KiB" >&2 && return 1; }
-}
-
-# stuck PID: the pipe of descriptor 7 holds something, and the process has had no time on a processor for a while.
-stuck() {
-	local before
-	before=$(cut -d ' ' -f 14,15 "/proc/$1/stat")
-	read -r -t 0 -u 7 && sleep 0.3 && [[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
 }

@@ -80,7 +80,7 @@ close_slot() {
 	done
 }
 
-texts() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
+texts_in() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
 
 rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')
 # Of the sender of rows: each lies in the slot of the room above it, with -load behind its name.
@@ -96,7 +96,7 @@ take_marks() { for i in "${!rooms[@]}" rows; do mark[$i]=$(wc -l <"$out.$i"); do
 @test "rooms anywhere: each is found, whichever node is asked; several at once, in the order of the operands" {
 	for room in "${rooms[@]}"; do
 		send -n jhon "$room" "hi $room"
-		assert_equal "$(texts "$room")" "hi $room"
+		assert_equal "$(texts_in "$room")" "hi $room"
 	done
 	for port in $NODES; do
 		show -r -e -p "$port" "${rooms[@]}" | cmp - <(for room in "${rooms[@]}"; do echo "$room [jhon]: hi $room"; done)
@@ -187,7 +187,7 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	assert_status 0
 	assert_match "$(<"$err")" 'resumed after'
 	assert_equal "$(wc -l <"$err")" 2
-	cmp <(texts half-here) <(seq 3000)
+	cmp <(texts_in half-here) <(seq 3000)
 	assert_equal "$(cc --raw keys '{half-here}:chat-send:*')" ''
 }
 
@@ -206,14 +206,14 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	assert_status 0
 	assert_match "$(<"$err")" 'resumed after'
 	assert_equal "$(wc -l <"$err")" 2
-	cmp <(texts half-new) <(seq 3000)
+	cmp <(texts_in half-new) <(seq 3000)
 }
 
 @test "a room whose receipt can not lie beside it: plain XADD, and a notice" {
 	run --separate-stderr send -n jhon 'a}b' hi
 	assert_status 0
 	assert_match "$stderr" '^chat-send: a}b: CROSSSLOT.*; sending without receipts, so a lost connection may double messages$'
-	assert_equal "$(texts 'a}b')" hi
+	assert_equal "$(texts_in 'a}b')" hi
 }
 
 # connections: that all nodes have taken, one on each of which asks that.
@@ -250,7 +250,7 @@ alternate() {
 	kill "$PID"
 	wait_end 10 "$PID"
 	assert_equal "$(<"$err")" ''
-	for i in 0 1 2; do cmp <(texts "${spread[i]}") <(seq "$i" 3 999); done
+	for i in 0 1 2; do cmp <(texts_in "${spread[i]}") <(seq "$i" 3 999); done
 	echo "# $made connections" >&3
 	((made <= 5))
 }
@@ -431,7 +431,7 @@ end_load() {
 		assert_status 0
 		sent=$(wc -l <"$out.$i")
 		cmp "$out.$i" <(seq "$sent")
-		cmp <(texts "${rooms[i]}-load") <(seq "$sent")
+		cmp <(texts_in "${rooms[i]}-load") <(seq "$sent")
 		wait_until 20 said "^$(printf %s "${rooms[i]}-load" | sed 's/[{}]/\\&/g')	.*	$sent\$" "$BATS_TEST_TMPDIR/live"
 	done
 	kill "$reader"
@@ -440,7 +440,7 @@ end_load() {
 	assert_status 0
 	sent=$(wc -l <"$out.rows")
 	cut -f 4 "$out.rows" | cmp - <(seq "$sent")
-	for i in "${!row_rooms[@]}"; do cmp <(texts "${row_rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
+	for i in "${!row_rooms[@]}"; do cmp <(texts_in "${row_rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
 	echo "# $(cat "$out".? "$out.rows" | wc -l) messages in 12 rooms, $(wc -l <"$BATS_TEST_TMPDIR/live") read" >&3
 }
 

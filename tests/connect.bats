@@ -8,18 +8,9 @@ load helper
 setup() {
 	trace_less
 	slow=$BATS_TEST_TMPDIR/slow out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	# Before a sanitizer's own library, which minds if it is not told.
-	names=(env LD_PRELOAD="$CHAT_BUILD/tests/preload/names.so" NAMES_SLOW="$slow"
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
-	[[ -e $CHAT_BUILD/tests/preload/names.so ]] || skip 'tests/preload is not built'
+	slow_names "$slow"
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
-
-# looks_up PID: its second thread waits for a name.
-looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
+teardown() { stop_all; }
 
 # full ADDRESS: somebody has all the places that a listener there has for connections: a unix socket's, which exists, or
 # those of a host and port. Ended by stop_jobs; sets filler.

@@ -111,32 +111,25 @@ man_options() {
 
 # What the examples need beside the programs. chat-tail leaves its process ID, for it may have to be ended.
 make_stubs() {
-	stub chat-tail 'echo $$ >>"$PIDS"; exec "$CHAT_BUILD/chat-tail" "$@"'
-	stub redis-cli '[ -p /dev/stdout ] || set -- --no-raw "$@" # as on a terminal
+	stub "$STUBS/chat-tail" 'echo $$ >>"$PIDS"; exec "$CHAT_BUILD/chat-tail" "$@"'
+	stub "$STUBS/redis-cli" '[ -p /dev/stdout ] || set -- --no-raw "$@" # as on a terminal
 		exec "$CLI" -s "$SOCK" "$@"'
-	stub python3 'exec "$PYTHON" "$@"'
-	stub make 'echo cc -c one.c; echo "one.c: warning: so so" >&2; echo all tests passed'
-	stub ./answer 'while read -r line; do echo "you said: ${line#*: }"; done'
-	stub ./worker 'while read -r row; do echo "did $row" >>"$NOTES"; echo "$row"; done'
-	stub ./job '[ $# -gt 0 ] || set -- "$(cat)"
+	stub "$STUBS/python3" 'exec "$PYTHON" "$@"'
+	stub "$STUBS/make" 'echo cc -c one.c; echo "one.c: warning: so so" >&2; echo all tests passed'
+	stub "$HOME/answer" 'while read -r line; do echo "you said: ${line#*: }"; done'
+	stub "$HOME/worker" 'while read -r row; do echo "did $row" >>"$NOTES"; echo "$row"; done'
+	stub "$HOME/job" '[ $# -gt 0 ] || set -- "$(cat)"
 		echo "$1" >>"$NOTES"; [ "$1" != "fails once" ] || [ "$(grep -cx "$1" "$NOTES")" -gt 1 ]'
-	stub journalctl 'printf "%s\n" starting started'
-	stub hostname 'echo web1'
+	stub "$STUBS/journalctl" 'printf "%s\n" starting started'
+	stub "$STUBS/hostname" 'echo web1'
 	local pv
 	if pv=$(command -v pv); then
-		stub pv "exec '$pv' -q \"\$@\""
+		stub "$STUBS/pv" "exec '$pv' -q \"\$@\""
 	else
-		stub pv 'for last; do :; done; [ ! -f "$last" ] || exec cat "$last"; exec cat'
+		stub "$STUBS/pv" 'for last; do :; done; [ ! -f "$last" ] || exec cat "$last"; exec cat'
 	fi
 	printf '%s\n' '{"host": "db1", "message": "disk\tfull"}' >"$HOME/log.json"
 }
-stub() { # NAME SCRIPT; ./NAME is in the directory where the examples are run
-	local file=$STUBS/$1
-	[[ $1 != ./* ]] || file=$HOME/$1
-	printf '#!/bin/sh\n%s\n' "$2" >"$file"
-	chmod +x "$file"
-}
-
 # fill_rooms: what the manuals' examples find; the IDs are of 1 July 2025, between 17:22 and 18:05, UTC.
 fill_rooms() {
 	cli flushall >/dev/null

@@ -147,15 +147,6 @@ listener() {
 	assert_equal "$(tail -n 1 "$BATS_TEST_TMPDIR/rest")" "[jhon]: $(printf '%0200d' 50000)"
 }
 
-# idle PID: it has ended, or waits for something and has had no time on a processor for a while.
-idle() {
-	ended "$1" && return
-	local before
-	before=$(cut -d ' ' -f 14,15 "/proc/$1/stat")
-	sleep 0.2
-	[[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
-}
-
 @test "Ctrl-C acts at once while the server does not answer" {
 	for kind in silent full; do
 		listener "$kind"
@@ -168,8 +159,6 @@ idle() {
 		done
 	done
 }
-
-has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 
 # --- refused for good: 4 ---------------------------------------------------------------------------------------------
 

@@ -6,10 +6,7 @@
 load helper
 
 setup() { trace_less && start_server; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 @test "cut at every byte of a short exchange, up and down: nothing lost, nothing twice, what receipts are left expire" {
 	cuts
@@ -33,16 +30,8 @@ teardown() {
 	assert_match "$output" '3[0-9][0-9] cuts, .* 0 lost, 0 doubled, 0 out of order; a reader: 0 lost, 0 doubled'
 }
 
-# cut_before_the_answer: sets $relay, a socket whose first connection is cut when the server has done the transaction with
-# `jhon` in it, and none of its answer has come back.
-cut_before_the_answer() {
-	relay=$BATS_TEST_TMPDIR/relay
-	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$SOCK" jhon EXEC
-	wait_until 5 test -S "$relay"
-}
-
 @test "echo hi | chat-send, cut between the sending and the answer: once in the room, and no receipt is left" {
-	cut_before_the_answer
+	cut_at jhon EXEC
 	spawn "$CLI" -s "$SOCK" monitor >"$BATS_TEST_TMPDIR/monitor"
 	wait_until 5 test -s "$BATS_TEST_TMPDIR/monitor"
 	echo hi | send -i -n jhon -s "$relay" "$ROOM" >"$BATS_TEST_TMPDIR/ids" 2>"$BATS_TEST_TMPDIR/err"

@@ -6,7 +6,7 @@
 #
 #     load helper
 #     setup() { trace_less && start_server; }
-#     teardown() { stop_servers; }
+#     teardown() { stop_all; }
 #
 # or one per file, by start_server in setup_file and stop_servers in teardown_file. Tests of one file then keep apart by
 # their room, $ROOM. Nothing here sleeps for luck: everything waits for a condition, and not for ever.
@@ -207,6 +207,17 @@ wait_end() {
 has_socket() { [[ $(readlink "/proc/$1/fd/"*) == *socket:* ]]; }
 hung_up() { ! has_socket "$1"; }
 
+# idle PID: it has ended, or has had no time on a processor for a while. stuck PID: it has filled the pipe of descriptor 7,
+# and waits.
+idle() {
+	local before
+	ended "$1" && return
+	before=$(cut -d ' ' -f 14,15 "/proc/$1/stat")
+	sleep 0.3
+	[[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
+}
+stuck() { read -r -t 0 -u 7 && idle "$1"; }
+
 # sleeps PID: it waits for something. no_signal_pending PID: the signals that it was sent have been taken, and it sleeps.
 sleeps() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
 no_signal_pending() { grep -q '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status" && sleeps "$1"; }
@@ -222,6 +233,22 @@ has_read() { ! read -r -t 0 -u 7 && sleeps "$1"; }
 
 # has_lines FILE N: a condition for wait_until.
 has_lines() { (($(wc -l <"$1") >= $2)); }
+
+# slow_names FILE: sets names, words to put before a program: the names that it asks for are not answered while the file is
+# there. looks_up PID: that program waits for a name, in its second thread.
+slow_names() {
+	[[ -e $CHAT_BUILD/tests/preload/names.so ]] || skip 'tests/preload is not built'
+	# Before a sanitizer's own library, which minds if it is not told.
+	names=(env LD_PRELOAD="$CHAT_BUILD/tests/preload/names.so" NAMES_SLOW="$1"
+		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
+}
+looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
+
+# stub FILE SCRIPT: a program for sh, to be found in the place of another one.
+stub() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
+}
 
 # --- assertions: each says what it expected and what it got ----------------------------------------------------------
 
@@ -287,6 +314,14 @@ texts() { show -F '%t ' "$@"; }
 # faults SCENARIO ...: tests/faults, after run; counted: shows what it counted, in the report too.
 faults() { timeout 450 "$PYTHON" "$REPO/tests/faults" "$@"; }
 counted() { echo "# $output" >&3; }
+
+# cut_at WORD ...: sets $relay, a socket before the last server, whose first connection is cut when the server answers what
+# has these words, one behind the other: it has done that, and none of the answer comes back.
+cut_at() {
+	relay=$BATS_TEST_TMPDIR/relay
+	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$SOCK" "$@"
+	wait_until 5 test -S "$relay"
+}
 
 # cuts [SHAPE argument ...]: connections are cut at each byte, as tests/faults tells: nothing is lost, doubled or out of
 # order; and of what failed, nothing is said to be delivered.
@@ -370,6 +405,13 @@ first_line() {
 	wait_until 5 has_lines "$out" 1
 }
 
+# begin_outages: for setup: a server for the test alone, which lets itself be put to sleep, and $out and $err.
+begin_outages() {
+	trace_less
+	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	start_server --enable-debug-command yes --enable-protected-configs yes
+}
+
 # said REGEX [FILE]: a condition: one of the notices in $err matches. receipts: those that there are.
 said() { grep -Eq "$1" "${2-$err}"; }
 receipts() { cli --raw keys '*chat-send*'; }
@@ -396,6 +438,9 @@ followed() {
 	assert_equal "$(<"$live.err")" ''
 }
 
+# noticed N REGEX: a condition: so many of its errors match.
+noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
+
 # pipeline SCRIPT [argument ...]: bash does it in the background, in a process group of its own, so that stop_jobs finds
 # all of it; the arguments are $1, $2, ...
 pipeline() { spawn setsid bash -c "$1" bash "${@:2}"; }
@@ -408,4 +453,10 @@ stop_jobs() {
 		wait "$pid" 2>/dev/null
 	done
 	return 0
+}
+
+# stop_all: for teardown: that, and all servers.
+stop_all() {
+	stop_jobs
+	stop_servers
 }

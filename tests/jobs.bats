@@ -226,13 +226,6 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	given a 'job 1'
 }
 
-# cut_at WORD: sets $relay, a socket whose first connection is cut when the server answers a command with that word.
-cut_at() {
-	relay=$BATS_TEST_TMPDIR/relay
-	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$SOCK" "$1"
-	wait_until 5 test -S "$relay"
-}
-
 @test "the answer that brings a job is lost: the reader gets it all the same, and it does not count" {
 	add 1
 	cut_at XREADGROUP

@@ -6,10 +6,7 @@
 load helper
 
 setup() { trace_less && start_server; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 @test "cut in the middle of a transaction, and what it held comes late: nothing lost, nothing twice" {
 	cuts lines 100 11 late

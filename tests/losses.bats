@@ -10,10 +10,7 @@ setup() {
 	trace_less
 	dir=$BATS_TEST_TMPDIR cursor=$BATS_TEST_TMPDIR/cursor
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # reading NAME [argument ...]: chat-tail in the background, a line `room text` for each message; what it prints is in
 # $dir/NAME, its notices in $dir/NAME.err. Sets PID.

@@ -11,6 +11,20 @@ section() {
 	render "$1" | awk -v title="$2" '/^[A-Z]/ { on = $0 == title; next } on'
 }
 
+# titled_blocks FILE: what stands literally in its RECIPES and EXAMPLES, each block ended by NUL: its title (EXAMPLES
+# there), its number below that title, and, on further lines, its text. An empty line does not end a block of RECIPES.
+titled_blocks() {
+	render "$1" 80 | awk '
+		function flush() { if (block != "") printf "%s %d\n%s%c", title, ++n, block, 0; block = "" }
+		/^[A-Z]/ { flush(); section = title = $0; n = 0; next }
+		section !~ /^(RECIPES|EXAMPLES)$/ { next }
+		/^   [A-Z]/ { flush(); title = substr($0, 4); n = 0; next }
+		/^           / { block = block substr($0, 12) "\n"; next }
+		/^$/ && block != "" && section == "RECIPES" { block = block "\n"; next }
+		{ flush() }
+		END { flush() }'
+}
+
 # man_blocks FILE SECTION: what stands literally in it, one block after another, each ended by NUL.
 man_blocks() {
 	render "$1" 80 | awk -v title="$2" '

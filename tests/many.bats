@@ -21,10 +21,7 @@ setup() {
 	trace_less
 	live=$BATS_TEST_TMPDIR/live
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # reading [argument ...]: chat-tail in the background, a line `room text` for each message, in $live; its notices are in
 # $live.err. Sets PID.
@@ -40,9 +37,8 @@ names() {
 	awk 'BEGIN { for (n = 1; n <= ARGV[2]; n++) for (i = 3; i < ARGC; i++) printf "%s%05d %s\n", ARGV[1], n, ARGV[i] }' "$@"
 }
 
-# printed LINE: a condition for wait_until. noticed N TEXT: notices with it.
+# printed LINE: a condition for wait_until.
 printed() { grep -Fqx -e "$1" "$live"; }
-noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 
 # follows: until the reader waits for news; of many rooms it may do so on several connections, the first of which tells
 # that it has found its place in all of them.

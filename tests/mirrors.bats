@@ -12,10 +12,7 @@ setup() {
 	start_server && second=$SOCK
 	SOCK=$source
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # mirror FROM TO: two rooms, until stop_mirror; sets MIRROR.
 mirror() {
@@ -33,8 +30,8 @@ reader() {
 	spawn chat-tail -s "$2" -C "$dir/$1.cursor" -n +1 -F '%r %t\n' hall lobby >>"$dir/$1" 2>>"$dir/$1.err" </dev/null
 }
 
-# talk FROM TO: those numbers, to both rooms of the source.
-talk() {
+# say_numbers FROM TO: those numbers, to both rooms of the source.
+say_numbers() {
 	local room
 	for room in hall lobby; do seq "$1" "$2" | send -s "$source" -n jhon "$room"; done
 }
@@ -57,9 +54,9 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 	mirror "$first" "$second" && below=$MIRROR
 	reader mover "$first" && mover=$PID
 	reader stayer "$second" && stayer=$PID
-	talk 1 500
+	say_numbers 1 500
 	wait_until 20 heard mover 500
-	talk 501 1000 & # the server dies at any moment of it
+	say_numbers 501 1000 & # the server dies at any moment of it
 	wait_until 20 heard mover 510
 	kill -KILL "$first_pid"
 	wait_until 10 ended "$first_pid"
@@ -70,13 +67,13 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 
 	mirror "$source" "$second" # from its first message on: what is there is skipped
 	reader mover "$second" && mover=$PID
-	talk 1001 1500 &
+	say_numbers 1001 1500 &
 	exactly_once stayer 1500 && wait_until 10 ended "$!"
 	exactly_once mover 1500
 
 	kill -TERM "$mover" && wait_end 10 "$mover"
 	stop_mirror "$MIRROR"
-	talk 1501 1600
+	say_numbers 1501 1600
 	reader mover "$source" # ahead of the mirror
 	exactly_once mover 1600
 	kill -0 "$stayer"
@@ -87,7 +84,7 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 
 @test "a reader that moves to a mirror behind its place says so, and prints nothing twice" {
 	mirror "$source" "$first"
-	talk 1 100
+	say_numbers 1 100
 	reader mover "$first"
 	exactly_once mover 100
 	kill -TERM "$PID" && wait_end 10 "$PID"
@@ -96,6 +93,6 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 	wait_until 10 has_lines "$dir/mover.err" 1
 	assert_match "$(<"$dir/mover.err")" 'lobby: ends at .* printing only what comes after'
 	mirror "$source" "$second"
-	talk 101 200
+	say_numbers 101 200
 	exactly_once mover 200
 }

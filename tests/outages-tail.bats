@@ -5,15 +5,8 @@
 
 load helper
 
-setup() {
-	trace_less
-	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	start_server --enable-debug-command yes --enable-protected-configs yes
-}
-teardown() {
-	stop_jobs
-	stop_servers
-}
+setup() { begin_outages; }
+teardown() { stop_all; }
 
 # --- outages, and rooms that go and come back ------------------------------------------------------------------------
 
@@ -244,13 +237,12 @@ restarted_behind() {
 filled() { read -r -t 0 -u 7; }
 
 @test "a server that lost the last entries while the reader looked for its last two messages: the others are not read" {
-	local server=$BATS_TEST_TMPDIR/server relay=$BATS_TEST_TMPDIR/relay first=$SERVER_PID
+	local server=$BATS_TEST_TMPDIR/server first=$SERVER_PID
 	numbered 1 110
 	ln -s "$SOCK" "$server"
 	start_server
 	numbered 1 100
-	spawn "$PYTHON" "$REPO/tests/faults" relay "$relay" "$server" XREVRANGE
-	wait_until 5 test -S "$relay"
+	SOCK=$server cut_at XREVRANGE
 	kill -STOP "$first"
 	spawn chat-tail -F '%t\n' -n 2 -s "$relay" "$ROOM" >"$out" 2>"$err" </dev/null
 	wait_until 10 is_waited_for "$server"

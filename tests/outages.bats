@@ -5,15 +5,8 @@
 
 load helper
 
-setup() {
-	trace_less
-	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
-	start_server --enable-debug-command yes --enable-protected-configs yes
-}
-teardown() {
-	stop_jobs
-	stop_servers
-}
+setup() { begin_outages; }
+teardown() { stop_all; }
 
 # one_outage: what was said is that it began and that it was over, a line each.
 one_outage() {

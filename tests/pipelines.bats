@@ -237,13 +237,6 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	done
 }
 
-# stuck PID: it has filled the pipe of descriptor 7, and has had no time on a processor for a while.
-stuck() {
-	local before
-	before=$(cut -d ' ' -f 14,15 "/proc/$1/stat")
-	read -r -t 0 -u 7 && sleep 0.2 && [[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
-}
-
 @test "chat-tail whose reader is slow: the first signal prints what was received, in whole lines, the second kills" {
 	seq 100000 | send -n jhon "$ROOM"
 	hold_input

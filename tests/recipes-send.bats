@@ -6,6 +6,7 @@
 # shellcheck disable=SC2154 # status is bats's
 
 load helper
+load manual
 
 setup_file() {
 	start_server
@@ -13,8 +14,8 @@ setup_file() {
 	start_server
 	export STUBS=$BATS_FILE_TMPDIR/bin
 	mkdir "$STUBS"
-	stub hostname 'echo web1'
-	stub journalctl 'cat journal'
+	stub "$STUBS/hostname" 'echo web1'
+	stub "$STUBS/journalctl" 'cat journal'
 	export PATH=$STUBS:$PATH
 }
 teardown_file() { stop_servers; }
@@ -30,26 +31,7 @@ teardown() {
 	[[ ! -e pwned ]] || { echo 'a text was run as a command' >&2 && return 1; }
 }
 
-stub() { # NAME SCRIPT
-	printf '#!/bin/sh\n%s\n' "$2" >"$STUBS/$1"
-	chmod +x "$STUBS/$1"
-}
-
 # --- the manual's text -----------------------------------------------------------------------------------------------
-
-# blocks: what stands literally in RECIPES and EXAMPLES, each block ended by NUL: its title (`EXAMPLES` there), its number
-# below that title, and, on further lines, its text.
-blocks() {
-	mandoc -T ascii -O width=80 "$REPO/cmd/chat-send.1" | sed $'s/.\b//g' | awk '
-		function flush() { if (block != "") printf "%s %d\n%s%c", title, ++n, block, 0; block = "" }
-		/^[A-Z]/ { flush(); section = title = $0; n = 0; next }
-		section !~ /^(RECIPES|EXAMPLES)$/ { next }
-		/^   [A-Z]/ { flush(); title = substr($0, 4); n = 0; next }
-		/^           / { block = block substr($0, 12) "\n"; next }
-		/^$/ && block != "" && section == "RECIPES" { block = block "\n"; next }
-		{ flush() }
-		END { flush() }'
-}
 
 # recipe TITLE NUMBER: what is typed there, or a file as it stands. example TEXT: what is typed in the example with this text.
 recipe() { pick "$1 $2"$'\n' ''; }
@@ -57,13 +39,12 @@ example() { pick EXAMPLES "$1"; }
 pick() { # BEGINNING TEXT
 	local block
 	while IFS= read -r -d '' block; do
-		[[ $block != "$1"*"$2"* ]] || typed <<<"${block#*$'\n'}"
-	done < <(blocks)
+		[[ $block != "$1"*"$2"* ]] || commands <<<"${block#*$'\n'}" | grep .
+	done < <(titled_blocks "$(manual chat-send)")
 }
-typed() { awk 'NR == 1 { script = !/^[$] / } script { print } !script && /^[$>] / { print substr($0, 3) }' | grep .; }
 
 @test "each recipe of the manual is run here" {
-	diff <(blocks | tr '\0' '\n' | grep -aE '^[A-Z][A-Za-z ]+ [0-9]+$' | grep -v ^EXAMPLES | sort) \
+	diff <(titled_blocks "$(manual chat-send)" | tr '\0' '\n' | grep -aE '^[A-Z][A-Za-z ]+ [0-9]+$' | grep -v ^EXAMPLES | sort) \
 		<(sed -nE "s/^[^#@]*recipe '?([A-Z][A-Za-z ]*)'? ([0-9]).*/\1 \2/p" "$BATS_TEST_FILENAME" | sort -u)
 }
 
@@ -80,8 +61,8 @@ hostile_null() {
 	printf '%s\0' $'two\nlines' $'\n' ''
 }
 
-# texts ROOM: each text and a newline. texts_null ROOM: each text and a NUL.
-texts() { show -F '%t\n' -e "$1"; }
+# lines_in ROOM: each text and a newline. texts_null ROOM: each text and a NUL.
+lines_in() { show -F '%t\n' -e "$1"; }
 texts_null() { show -0 -e "$1"; }
 has_at_least() { (($(length "$1") >= $2)); }
 
@@ -136,7 +117,7 @@ comes_back() {
 		echo "$more" >>lines
 		cp lines log.txt
 		timeout 120 sh script
-		cmp <(texts upload) log.txt
+		cmp <(lines_in upload) log.txt
 		assert_equal "$(show -F '%i\n' -e upload)" "$(seq -f 1-%.0f "$(wc -l <lines)")"
 	done
 }
@@ -147,11 +128,11 @@ comes_back() {
 	pipeline 'exec sh script'
 	wait_until 20 eval 'echo begin >>app.log && has_at_least log 1'
 	hostile >>app.log
-	wait_until 20 eval 'texts log | grep -qx 1-1'
+	wait_until 20 eval 'lines_in log | grep -qx 1-1'
 	mv app.log app.log.1
 	hostile >app.log
-	wait_until 20 eval '(($(texts log | grep -cx 1-1) == 2))'
-	cmp <(texts log | grep -avx begin) <(hostile && hostile)
+	wait_until 20 eval '(($(lines_in log | grep -cx 1-1) == 2))'
+	cmp <(lines_in log | grep -avx begin) <(hostile && hostile)
 	assert_equal "$(show -F '%n\n' -e log | sort -u)" web1
 }
 
@@ -172,7 +153,7 @@ comes_back() {
 	kill -TERM "$first"
 	kill -KILL "$first"
 	wait_until 20 room_has log "$((3 * $(hostile | wc -l)))"
-	cmp <(texts log) <(hostile && hostile && hostile)
+	cmp <(lines_in log) <(hostile && hostile && hostile)
 }
 
 @test "a service: systemd finds no fault with its file, and what it starts sends the journal" {
@@ -184,7 +165,7 @@ comes_back() {
 	sed -nE '/^ExecStart=/{:more;/\\$/{N;s/\\\n/ /;b more};s/^ExecStart=//p}' chat-log.service |
 		sed "s,%d,$PWD/credentials,; s,%H,web1,; s,/bin/sh,sh," >start
 	timeout 120 bash start
-	cmp <(texts log) <(hostile)
+	cmp <(lines_in log) <(hostile)
 	assert_equal "$(show -F '%n\n' -e log | sort -u)" web1
 	command -v systemd-analyze >/dev/null || skip 'its command works; systemd-analyze is not here'
 	assert_equal "$(systemd-analyze verify --man=no ./chat-log.service 2>&1 | grep -F chat-log)" ''
@@ -211,7 +192,7 @@ alter() {
 		yes 'secret text' | head -c "$size" >./-n
 		timeout 120 env file="$name" sh script
 		cmp ./-n copy
-		[[ $(texts vault) != *secret* ]]
+		[[ $(lines_in vault) != *secret* ]]
 	done
 	show -e -n 1 -F %t vault >sent
 	alter 150000 sent | send -w -n jhon vault
@@ -228,7 +209,7 @@ alter() {
 	pipeline 'exec bash decrypt >out 2>err'
 	wait_readers 1
 	{ hostile && echo; } | timeout 120 sh encrypt
-	[[ $(texts vault) != *touch* ]]
+	[[ $(lines_in vault) != *touch* ]]
 	hostile_null | send -0 -E -n evil vault
 	cli xadd vault '*' '' '' $'-n\e[2J' "$(show -F '%t' -n 1 -e vault)" >/dev/null
 	echo end | timeout 120 sh encrypt

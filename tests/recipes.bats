@@ -18,15 +18,7 @@ setup() {
 	: >pids
 	stub bin/touch 'echo "touch was run" >>"$NOTES"' # what the texts below try
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
-stub() { # FILE SCRIPT
-	printf '#!/bin/sh\n%s\n' "$2" >"$1"
-	chmod +x "$1"
-}
-
+teardown() { stop_all; }
 # recipe SECTION WORDS [sed script]: what is typed in the one block of that section that has these words, in the file
 # `script`; and what it shows, in `shows`.
 recipe() {

@@ -11,10 +11,7 @@ setup() {
 	from=$SOCK
 	start_server
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 @test "chat-tail -t | chat-send -t -k of 100 rooms of any bytes: identical, also when either is killed 20 times" {
 	run faults restore "$from" "$SOCK" 1 20

@@ -10,10 +10,7 @@ setup() {
 	start_server
 	cursor=$BATS_TEST_TMPDIR/cursor
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 @test "-l lists the rooms, sorted, with their size and last time; globs choose; what is no room is none" {
 	cli xadd ops 1751392920000-0 db1 one >/dev/null

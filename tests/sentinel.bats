@@ -14,10 +14,7 @@ setup() {
 	master=0
 	wait_until 10 in_step
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # start_node N [argument ...]: server N at a port of its own, which it keeps. It answers to no socket.
 start_node() {
@@ -105,7 +102,7 @@ fail_over() {
 is_master() { find_master && ((master == $1)) && leads; }
 leads() { hear "${node[master]}" 'info replication' && [[ $heard == *role:master* ]]; }
 
-texts() { "$CLI" -p "${node[master]}" --raw xrange "${1-$ROOM}" - + | awk 'NR % 3 == 0'; }
+texts_in() { "$CLI" -p "${node[master]}" --raw xrange "${1-$ROOM}" - + | awk 'NR % 3 == 0'; }
 
 # reading [argument ...]: chat-tail in the background, waiting for news; its output is in $live.
 reading() {
@@ -140,7 +137,7 @@ die_under_load() { # N: of the sender just started
 	watch_over
 	reading -t
 	send_through 6
-	cmp <(texts) <(seq "$sent")
+	cmp <(texts_in) <(seq "$sent")
 	wait_until 10 said "	jhon	$sent\$" "$live"
 	kill "$reader"
 	# What it printed and is in the room is all that was sent, once and in order. The rest it had read from a master
@@ -159,23 +156,22 @@ die_under_load() { # N: of the sender just started
 	spawn chat-send -t -T --replicas 1 < <(feed_rows "$BATS_TEST_TMPDIR/stop" "${rooms[@]}") >"$out" 2>"$err"
 	die_under_load 3
 	cut -f 4 "$out" | cmp - <(seq "$sent")
-	for i in {0..5}; do cmp <(texts "${rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
+	for i in {0..5}; do cmp <(texts_in "${rooms[i]}") <(seq $((i + 1)) 6 "$sent"); done
 	echo "# $sent messages in 6 rooms, 3 failovers" >&3
 }
 
 @test "--at-least-once --replicas 1: the master dies three times under load, 0 lost" {
 	watch_over
 	send_through 3 --at-least-once
-	cmp <(texts | sort -nu) <(seq "$sent")
-	echo "# $sent messages, 3 failovers: $(($(texts | wc -l) - sent)) doubled" >&3
+	cmp <(texts_in | sort -nu) <(seq "$sent")
+	echo "# $sent messages, 3 failovers: $(($(texts_in | wc -l) - sent)) doubled" >&3
 }
 
 @test "without --replicas: what the failover lost is counted and named, exit 1; the reader says where it went back to" {
 	watch_over
 	reading
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
-	spawn chat-send -n jhon -T "$ROOM" <"$BATS_TEST_TMPDIR/pipe" >"$out" 2>"$err"
+	hold_input
+	spawn chat-send -n jhon -T "$ROOM" <"$pipe" >"$out" 2>"$err"
 	local sender=$PID replica=$((1 - master))
 	echo one >&7
 	wait_until 5 has_lines "$out" 1
@@ -197,7 +193,7 @@ die_under_load() { # N: of the sender just started
 	assert_status 1
 	said "^chat-send: $ROOM: the server lost 3 messages that it had acknowledged, lines 2 to 4\$"
 	said '^chat-send: 3 messages that the server had acknowledged were lost; 2 messages delivered'
-	assert_equal "$(texts)" $'one\nfive'
+	assert_equal "$(texts_in)" $'one\nfive'
 	wait_until 10 has_lines "$live" 5
 }
 is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
@@ -216,7 +212,7 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 	wait_end 30 "$sender"
 	assert_status 0
 	cmp "$out" <(seq 3000)
-	cmp <(texts) <(seq 3000)
+	cmp <(texts_in) <(seq 3000)
 	at 1 replicaof no one
 	wait_until 5 alone
 	spawn chat-send -u "$url" --replicas 1 --at-least-once -n jhon -T plain < <(seq 3000) >"$out" 2>"$err"
@@ -233,9 +229,8 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 @test "a master that becomes a replica: what waits there is unblocked, and what is sent is sent again, to the new one" {
 	watch_over
 	reading
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
-	spawn chat-send -n jhon --replicas 1 "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>"$err"
+	hold_input
+	spawn chat-send -n jhon --replicas 1 "$ROOM" <"$pipe" 2>"$err"
 	local sender=$PID
 	echo one >&7
 	wait_until 5 has_lines "$live" 1
@@ -249,7 +244,7 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	assert_status 0
 	wait_until 15 has_lines "$live" 2
 	assert_equal "$(<"$live")" $'[jhon]: one\n[jhon]: two'
-	assert_equal "$(texts)" $'one\ntwo'
+	assert_equal "$(texts_in)" $'one\ntwo'
 	said 'UNBLOCKED|is not the master now|lost' "$live.err"
 }
 

@@ -11,10 +11,7 @@ setup() {
 	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err heard=$BATS_TEST_TMPDIR/heard
 	hold_input
 }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # dies: the program of $PID ends of TERM. dies_twice: it stays for the first one, and the second one ends it.
 dies() {
@@ -29,9 +26,6 @@ dies_twice() {
 	dies
 }
 
-# stuck PID: it has filled the pipe, and sleeps in a write to it.
-stuck() { [[ $(</proc/"$1"/wchan) == *pipe_w* ]]; }
-
 # both_die CONDITION ... -- OPTION ...: chat-tail and chat-send, with those options, end of TERM once the condition holds,
 # to which the process ID is added.
 both_die() {
@@ -44,12 +38,12 @@ both_die() {
 	for program in 'chat-tail' 'chat-send -n jhon'; do
 		read -ra program <<<"$program"
 		rm -f "$heard"
-		spawn "${preload[@]}" "${program[@]}" "$@" "$ROOM" <"$pipe" 2>"$err"
+		spawn "${names[@]}" "${program[@]}" "$@" "$ROOM" <"$pipe" 2>"$err"
 		wait_until 10 "${condition[@]}" "$PID"
 		dies
 	done
 }
-preload=()
+names=() # set where they are to be slow
 
 # pretender ANSWER: a server that says nothing, or this to whatever it is asked; $heard is there once it has been. Sets PORT.
 pretender() {
@@ -111,13 +105,10 @@ os.execvp(sys.argv[2], sys.argv[2:])' "$out" "$@"
 shows() { grep -q "$1" "$out"; }
 
 @test "TERM while a name is resolved" {
-	[[ -e $CHAT_BUILD/tests/preload/names.so ]] || skip 'tests/preload is not built'
+	slow_names "$BATS_TEST_TMPDIR/slow"
 	touch "$BATS_TEST_TMPDIR/slow"
-	preload=(env LD_PRELOAD="$CHAT_BUILD/tests/preload/names.so" NAMES_SLOW="$BATS_TEST_TMPDIR/slow"
-		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0")
 	both_die looks_up -- -h slow.test
 }
-looks_up() { [[ $(echo "/proc/$1/task/"*) == *' '* ]]; }
 
 @test "TERM while it connects" {
 	spawn "$PYTHON" - "$BATS_TEST_TMPDIR/port" <<-'END'

@@ -6,10 +6,7 @@
 load helper
 
 setup() { trace_less && start_server; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 # limit NAME: of a mebibyte.
 limit() {

@@ -72,8 +72,6 @@ prints_all() {
 	sort "$1" | cmp - <(sort "$2")
 }
 
-# noticed N TEXT: as many notices with it, as a condition.
-noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 
 @test "600 rooms on one node, with few open files allowed: each message is printed, the past and the live ones" {
 	local rooms=$BATS_TEST_TMPDIR/rooms limit names readers=()

@@ -24,10 +24,7 @@ setup_file() {
 	cat client.crt client.key >both.pem
 }
 setup() { trace_less; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 authority() { # NAME
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -days 2 -subj "/CN=chat test $1" 2>/dev/null

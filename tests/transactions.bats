@@ -6,10 +6,7 @@
 load helper
 
 setup() { trace_less && start_server; }
-teardown() {
-	stop_jobs
-	stop_servers
-}
+teardown() { stop_all; }
 
 @test "writes are refused for just a few commands, out of memory, replicas, as a replica, by a script: nothing lost, nothing twice" {
 	local n pids=()
@@ -75,12 +72,11 @@ goes_plainly() {
 
 @test "permission for transactions is taken away between two batches: it goes on without, says so once, and asks no more" {
 	local command rejected
-	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	exec 7<>"$BATS_TEST_TMPDIR/pipe"
+	hold_input
 	for command in watch multi exec set; do
 		cli acl setuser writer reset on nopass '~*' +@all >/dev/null
 		cli config resetstat >/dev/null
-		REDISCLI_AUTH=pw spawn chat-send --user writer -n jhon "$ROOM-$command" <"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/err"
+		REDISCLI_AUTH=pw spawn chat-send --user writer -n jhon "$ROOM-$command" <"$pipe" 2>"$BATS_TEST_TMPDIR/err"
 		seq 1000 >&7
 		wait_until 10 room_has "$ROOM-$command" 1000
 		wait_until 10 watches # the guard of the next batch stands
@@ -171,9 +167,8 @@ answers() {
 @test "a receipt that somebody else has written, with a count or with anything, ends it: nothing more is sent" {
 	local value receipt
 	for value in '99999 7' '1 x' junk ''; do
-		mkfifo "$BATS_TEST_TMPDIR/pipe"
-		exec 7<>"$BATS_TEST_TMPDIR/pipe"
-		spawn chat-send -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/err"
+		hold_input
+		spawn chat-send -n jhon "$ROOM" <"$pipe" 2>"$BATS_TEST_TMPDIR/err"
 		echo one >&7
 		wait_until 10 room_has "$ROOM" 1
 		receipt=$(cli keys '*:chat-send:*')
@@ -185,7 +180,7 @@ answers() {
 		assert_equal "$(<"$BATS_TEST_TMPDIR/err")" \
 			"chat-send: another client has overwritten the receipt $receipt; 1 message delivered"
 		assert_equal "$(length "$ROOM")" 1
-		rm "$BATS_TEST_TMPDIR/pipe"
+		rm "$pipe"
 		cli flushall >/dev/null
 	done
 }
