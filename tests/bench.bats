@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# The benchmark: that it counts only what was done. How long that took is nobody's test.
+# The benchmark counts only what was really done. How long that takes is not tested.
 # shellcheck disable=SC2154 # status, output are bats's
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 load helper
 
-# A build of its own to write into, in which a program can be another one.
+# A copy of the build, in which a test may replace a program.
 setup() {
 	trace_less
 	build=$BATS_TEST_TMPDIR/build
@@ -23,8 +23,8 @@ instead() {
 	chmod +x "$build/$1"
 }
 
-# three_children PID: it has that many; sets started. A process of its own, such as one that asks for a version, may end
-# only now.
+# three_children PID: it has that many, which are left in started. Another one, such as one that asks for a version, may
+# still be about to exit.
 three_children() {
 	mapfile -t started < <(children_of "$1")
 	((${#started[@]} == 3))
@@ -70,7 +70,7 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 @test "bench: many rooms, live lines, and a large message that is not text" {
 	bench many live json
 	assert_status 0
-	# What has a limit shows it, with a mark if it is exceeded.
+	# A figure with a limit shows it, with a mark if it is exceeded.
 	while IFS='|' read -r row limit; do
 		assert_match "$output" "$row +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ +[0-9.]+-[0-9.]+ .* $limit!?"
 	done <<-'END'
@@ -95,8 +95,8 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 	assert_match "$output" 'a live line, 600 pending for another, 99 of 100 +[0-9.]+ [mu]?s +0.10 s!?'
 }
 
-# fake_mosquitto [NAME=VALUE ...]: puts a mosquitto in the place of the real one, which loses and doubles what these
-# variables say; see there.
+# fake_mosquitto [NAME=VALUE ...]: replaces mosquitto by one that loses and doubles what these variables say; see
+# tests/bench/fake-mosquitto.
 fake_mosquitto() {
 	local name
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
@@ -145,7 +145,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	assert_day '[0-9,]+, [0-9,]+'
 }
 
-@test "bench: without mosquitto it is left out, with a word" {
+@test "bench: without mosquitto it is left out, and the report says so" {
 	mkdir "$BATS_TEST_TMPDIR/few"
 	for tool in "$CLI" "$(type -P redis-server || type -P redis-check-rdb || type -P valkey-server || type -P valkey-check-rdb)" \
 		"$(type -P time)" "$(type -P timeout)" "$(type -P bash)"; do
@@ -158,7 +158,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	run ! grep mosquitto "$build/bench.tsv"
 }
 
-@test "bench: what a peer loses and doubles is in the table, without a ratio; the end of it all is sent until it comes" {
+@test "bench: what a peer loses or doubles is in the table, without a ratio; the last line is sent until it arrives" {
 	fake_mosquitto LOSE='^00000000[67]' TIMES=2
 	bench brokers
 	assert_status 0
@@ -175,7 +175,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	assert_day '[1-9][0-9]*, [1-9][0-9]*'
 }
 
-@test "bench: what our programs lose or double there, and what nobody sent, is an error" {
+@test "bench: a line that our programs lose or double, or that nobody sent, is an error" {
 	fake_mosquitto
 	instead chat-tail '"$real" "$@" | sed -u "/^000000007/d"'
 	bench brokers
@@ -204,7 +204,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	[[ ! -e $build/bench.tsv ]]
 }
 
-@test "bench: lines above the one that is typed" {
+@test "bench: lines that come in above the one being typed" {
 	bench terminal
 	assert_status 0
 	for row in processor 'the last is late by'; do
@@ -213,7 +213,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	assert_match "$output" 'chat-tail --above, 100 lines on a terminal, came in a second +without it +[0-9,]+ +[0-9,]+'
 }
 
-@test "bench: what is not on the terminal, or there twice, and what becomes of a typed line" {
+@test "bench: a line missing from the terminal, or there twice, and a typed line that gets lost are errors" {
 	instead chat-tail '"$real" "$@" | sed -u 7d'
 	bench terminal
 	assert_status 1
@@ -233,7 +233,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	[[ ! -e $build/bench.tsv ]]
 }
 
-@test "bench: what did not send or print all is not counted" {
+@test "bench: a run that did not send or print everything is not counted" {
 	instead chat-send 'head -n 1999 | "$real" "$@"'
 	bench bulk
 	assert_status 1
@@ -248,7 +248,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	[[ ! -e $build/bench.tsv ]]
 }
 
-@test "bench: a row that is missing in its room is noticed, in a cluster too" {
+@test "bench: a row missing from its room is noticed, in a cluster too" {
 	instead chat-send 'sed 7d | "$real" "$@"'
 	bench rooms
 	assert_status 1
@@ -294,7 +294,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	[[ ! -e $build/bench.tsv ]]
 }
 
-@test "bench: told to stop, it leaves nothing running" {
+@test "bench: stopped by a signal, it leaves nothing running" {
 	local pids=$BATS_TEST_TMPDIR/pids pid
 	# A sender that starts a process of its own, which must be stopped too.
 	instead chat-send 'sleep 100 & echo $$ $! >>"$PIDS"; wait'
@@ -344,7 +344,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	near, far = connect(port)
 	data = os.urandom(16 * 1024 * 1024)
 	for source, sink in (near, far), (far, near):
-	    # Many are under way at once, and none is early because another one was due.
+	    # Many are in flight at once, and none arrives early because another one was due.
 	    sent = []
 	    for i in range(20):
 	        sent.append(time.monotonic())
@@ -353,7 +353,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	    for i in range(20):
 	        assert receive(sink, 8) == b'%08d' % i
 	        assert time.monotonic() - sent[i] >= DELAY
-	    # It takes what comes, even while nobody takes it from there.
+	    # It accepts what comes, even while nobody reads from it.
 	    source.sendall(data)
 	    assert receive(sink, len(data)) == data
 
@@ -366,7 +366,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	assert receive(near, len(data)) == data
 	assert near.recv(1) == b''
 
-	# What is under way arrives, whatever became of its sender.
+	# What is in flight arrives, even if its sender has gone.
 	near, far = connect(port)
 	near.sendall(data)
 	near.close()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Any bytes come back as they were, none of them get out of their line, and the size of things costs no memory.
+# Any bytes come back as they were, none of them can leave their line, and large inputs need little memory.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -16,11 +16,11 @@ escaped() {
 	for ((i = $1; i <= $2; i++)); do printf '\\x%02x' "$i"; done
 }
 
-# whole ROOM [DB]: all that the server has of a room (its name with \xHH), IDs too.
+# whole ROOM [DB]: everything that the server has of a room (its name with \xHH), including IDs.
 whole() { cli --no-raw -n "${2:-0}" <<<"xrange \"$1\" - +"; }
 
-# every: two entries with all bytes in names and texts, in a room of all bytes that an argument may hold; $room is its
-# name, $quoted the same with \xHH.
+# every: adds two entries with all bytes in names and texts, to a room whose name has all bytes that an argument may have:
+# $room, or $quoted with \xHH.
 every() {
 	local all
 	all=$(escaped 0 255)
@@ -56,7 +56,7 @@ every() {
 	assert_equal "$(whole "$ROOM\\x00$(escaped 0 255)" | tr -d ' \n')" '1)1)"1-1"2)1)"jhon"2)"hi"'
 }
 
-@test "raw rows: all bytes but tab, newline and backslash need no escape" {
+@test "raw rows: only tab, newline and backslash need an escape" {
 	{
 		printf '%s\t1-1\tjhon\t' "$ROOM"
 		printf '%b' "$(escaped 0 8)$(escaped 11 91)$(escaped 93 255)"
@@ -74,7 +74,7 @@ every() {
 	show -0 -e "$ROOM-2" | cmp - <(printf '%b\0%b\0' "$(escaped 1 255)" "$(escaped 1 255)")
 }
 
-@test "lines, records, the whole, words and names: all bytes that each can hold" {
+@test "lines, records, -w, words and names: all bytes that each can hold" {
 	local most lines
 	most=$(escaped 1 255)
 	lines=$(escaped 0 9)$(escaped 11 255)
@@ -131,7 +131,7 @@ END
 	assert_equal "$(show -j -e "$ROOM" | jq -r .name | grep -cx marry || true)" 0
 }
 
-@test "no line end of any kind gets out: Python's splitlines() sees as many lines as there are messages" {
+@test "no line separator of any kind gets out: Python's splitlines() sees as many lines as there are messages" {
 	cli >/dev/null <<-END
 		xadd $ROOM 1-1 jhon "hi\xe2\x80\xa8[marry]: I owe you 100"
 		xadd $ROOM 2-1 "jhon\xe2\x80\xa9[marry" "\xc2\x85[marry]: I owe you 100"
@@ -161,7 +161,7 @@ END
 	END
 }
 
-@test "random and adversarial bytes: plain, TSV and JSON are UTF-8 of one line each without controls, and right" {
+@test "random and adversarial bytes: plain, TSV and JSON are one line of UTF-8 each, without control characters, and correct" {
 	"$PYTHON" - "$SOCK" "$ROOM" <<'END'
 import json, random, re, socket, subprocess, sys
 
@@ -238,7 +238,7 @@ assert again == rows
 END
 }
 
-@test "errors show a room's and a server's bytes, they do not do them" {
+@test "errors show control bytes of a room or a server escaped" {
 	fails 1 'no such room' chat-tail -e $'no\e[31m\nroom\xff\u202e'
 	assert_match "$stderr" 'no\\x1b\[31m\\nroom\\xff\\xe2\\x80\\xae'
 	fails 2 '' chat-tail -e $'--opt\e[31m\nion' room
@@ -249,7 +249,7 @@ END
 
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
-@test "lines of 0, 1, 65535, 65536, 1 MiB less one, 1 MiB and some bytes" {
+@test "lines of 0, 1, 65535 and 65536 bytes, of 1 MiB less one byte, of 1 MiB and of a little more" {
 	for n in 0 1 1023 1024 4095 4096 16383 16384 65535 65536 65537 1048575 1048576 1048577 3000000; do
 		head -c "$n" /dev/zero | tr '\0' 'a'
 		echo
@@ -261,7 +261,7 @@ END
 	assert_equal "$(show -e -F %t "$ROOM-w" | wc -c)" 1048575
 }
 
-@test "a line of 64 MiB, and one of a byte more" {
+@test "a line of 64 MiB, and one that is a byte longer" {
 	head -c 64M /dev/zero | tr '\0' 'x' >"$BATS_TEST_TMPDIR/line"
 	{
 		cat "$BATS_TEST_TMPDIR/line"
@@ -280,7 +280,7 @@ END
 	holds "$ROOM" <<<'jhon: first'
 }
 
-@test "a line longer than the server takes is named, and what came before it is in" {
+@test "a line longer than the server accepts is named, and what came before it is delivered" {
 	start_server --proto-max-bulk-len 1mb
 	fails 1 'line 3' chat-send -n jhon "$ROOM" < <(
 		printf 'one\ntwo\n'
@@ -290,10 +290,10 @@ END
 	holds "$ROOM" <<<$'jhon: one\njhon: two'
 }
 
-# most PID: the most memory that it has had, in KiB.
+# most PID: its peak memory, in KiB.
 most() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
 
-# Batches grow with the time that a server takes to answer, up to a bound: far less than what is sent here.
+# Batches grow with the time that a server takes to reply, up to a bound far below what is sent here.
 enough=32000 # KiB
 
 @test "chat-send: 100 MB of lines need little memory" {
@@ -305,7 +305,7 @@ enough=32000 # KiB
 }
 last_is() { [[ $(cli --raw xrevrange "$ROOM" + - count 1) == *"$1" ]]; }
 
-@test "chat-tail: 100 MB of lines need little memory, and so does a reader who does not read" {
+@test "chat-tail: 100 MB of lines need little memory, also when nobody reads its output" {
 	seq -f '%01000.0f' 100000 | send -n jhon "$ROOM"
 	follow -n +1 "$ROOM"
 	wait_until 60 has_lines "$live" 100000

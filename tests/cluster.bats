@@ -18,7 +18,7 @@ setup_file() {
 	"$CLI" --cluster create $(printf '127.0.0.1:%s ' $NODES) --cluster-replicas 1 --cluster-yes >"$BATS_FILE_TMPDIR/create" ||
 		{ cat "$BATS_FILE_TMPDIR/create" >&2 && return 1; }
 	wait_until 20 all_well
-	# Any node will do, but a cluster's clients begin at one that lives: the last, a replica.
+	# Any node will do, as long as it lives: the last one, a replica.
 	export PORT REDIS_URL=redis://127.0.0.1:$PORT
 }
 teardown_file() { stop_servers; }
@@ -53,7 +53,7 @@ id() { "$CLI" -p "$1" cluster myid; }
 replica() { cc cluster nodes | awk -v id="$(id "$1")" '$4 == id && !/fail/ { split($2, a, /[:@]/); print a[2]; exit }'; }
 other_master() { cc cluster nodes | awk -v not="$1" '/master/ && !/fail/ { split($2, a, /[:@]/); if (a[2] != not) print a[2] }' | tail -n 1; }
 
-# move_slot KEY [pause]: to another master, key by key, pausing while it is half here and half there.
+# move_slot KEY [pause]: moves it to another master, key by key, with a pause while it is half moved.
 move_slot() {
 	local slot from to key
 	open_slot "$1"
@@ -66,7 +66,7 @@ move_slot() {
 	done
 	close_slot
 }
-# open_slot KEY: its slot is about to move; sets slot, from and to. close_slot: it has.
+# open_slot KEY: its slot begins to move; sets slot, from and to. close_slot: it has moved.
 open_slot() {
 	slot=$(cc cluster keyslot "$1") from=$(owner "$1")
 	to=$(other_master "$from")
@@ -83,7 +83,7 @@ close_slot() {
 texts_in() { cc --raw xrange "$1" - + | awk 'NR % 3 == 0'; }
 
 rooms=(one 'two{tag}' '{three}' 'four{x' '{{five' 'six')
-# Of the sender of rows: each lies in the slot of the room above it, with -load behind its name.
+# The rooms of the sender of rows: each has the slot of the room above it with -load appended.
 row_rooms=('{one-load}' '{tag}' '{three}-' '{four{x-load}' '{{{five-load}' '{six-load}')
 all_grew() { # [BY]: every sender has delivered so many more lines than when marks were taken
 	local i
@@ -93,7 +93,7 @@ all_grew() { # [BY]: every sender has delivered so many more lines than when mar
 }
 take_marks() { for i in "${!rooms[@]}" rows; do mark[$i]=$(wc -l <"$out.$i"); done; }
 
-@test "rooms anywhere: each is found, whichever node is asked; several at once, in the order of the operands" {
+@test "rooms on any node are found, whichever node is asked; several are read in the order of the operands" {
 	for room in "${rooms[@]}"; do
 		send -n jhon "$room" "hi $room"
 		assert_equal "$(texts_in "$room")" "hi $room"
@@ -121,7 +121,7 @@ as_sender() { REDISCLI_AUTH=pw send --user sender -n jhon "$@" 2>"$err"; }
 # spawn_sender ROOM: the same in the background, its input the descriptor 7; sets PID.
 spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7 7>&- 2>"$err"; }
 
-@test "a slot that is half moved, by users with no more than the manual's permissions: ASK is followed" {
+@test "a slot that is half moved: ASK is followed, by users with no more than the manual's permissions" {
 	local slot from to reader
 	permit
 	seq 3 | as_sender half
@@ -142,7 +142,7 @@ spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7
 	assert_equal "$(cc --raw keys '{half}:chat-send:*')" ''
 }
 
-@test "a slot that is half moved: of its rooms, one here and one there, all is printed" {
+@test "a slot that is half moved, with one room on each node: both rooms are printed whole" {
 	local slot from to
 	seq 300 | send -n jhon '{halves}there'
 	seq 3000 | send -n jhon '{halves}here'
@@ -153,7 +153,7 @@ spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7
 	close_slot
 }
 
-@test "two rooms are followed while their slot moves, one after the other: none is taken for deleted, each message comes once" {
+@test "two rooms are followed while their slot moves, one after the other: neither is taken for deleted, each message comes once" {
 	local slot from to looks
 	for room in '{both}1' '{both}2'; do send -n jhon "$room" old; done
 	spawn chat-tail -F '%r %t\n' -n +1 -m '{both}*' '{both}1' >"$out" 2>"$err" </dev/null
@@ -172,7 +172,7 @@ spawn_sender() { REDISCLI_AUTH=pw spawn chat-send --user sender -n jhon "$1" <&7
 looks_at() { "$CLI" -p "$1" info commandstats | sed -n 's/^cmdstat_xinfo|stream:calls=\([0-9]*\),.*/\1/p' | grep . || echo 0; }
 has_looked() { (($(looks_at "$1") >= $2)); }
 
-@test "a slot whose room is here and whose receipt is there: TRYAGAIN is waited out, and the promise kept" {
+@test "a slot whose room is on one node and whose receipt on the other: TRYAGAIN is waited out, nothing is lost or doubled" {
 	local slot from to
 	permit
 	seq 3 | as_sender half-here
@@ -209,14 +209,14 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	cmp <(texts_in half-new) <(seq 3000)
 }
 
-@test "a room whose receipt can not lie beside it: plain XADD, and a notice" {
+@test "a room whose receipt cannot be in its slot: plain XADD, and a notice" {
 	run --separate-stderr send -n jhon 'a}b' hi
 	assert_status 0
 	assert_match "$stderr" '^chat-send: a}b: CROSSSLOT.*; sending without receipts, so a lost connection may double messages$'
 	assert_equal "$(texts_in 'a}b')" hi
 }
 
-# connections: that all nodes have taken, one on each of which asks that.
+# connections: how many all nodes have accepted, including one each for this question.
 connections() {
 	local port sum=0
 	for port in $NODES; do
@@ -225,8 +225,8 @@ connections() {
 	echo "$sum"
 }
 
-# alternate N ROOM ...: that many rows for these rooms in turn, to descriptor 7, each when the one before it has come out
-# of descriptor 8.
+# alternate N ROOM ...: writes N rows for these rooms in turn to descriptor 7, each when the one before it has come out of
+# descriptor 8.
 alternate() {
 	local n
 	for ((n = 0; n < $1; n++)); do
@@ -235,7 +235,7 @@ alternate() {
 	done
 }
 
-@test "1,000 rows that alternate between rooms on three nodes, each a batch of its own: links to the nodes are kept" {
+@test "1,000 rows that alternate between rooms on three nodes, each a batch of its own: the connections to the nodes are kept" {
 	local i node nodes='' made spread=()
 	for ((i = 0; ${#spread[@]} < 3; i++)); do
 		node=$(owner "kept-$i")
@@ -255,7 +255,7 @@ alternate() {
 	((made <= 5))
 }
 
-@test "-l and -m look at all nodes; a room made later, anywhere, joins" {
+@test "-l and -m scan all nodes; -m adds a room made later on any of them" {
 	local room
 	for room in m-{1..9}; do send -n jhon "$room" "hi $room"; done
 	assert_equal "$(show -l 'm-*' | cut -f 1,2 | tr '\t' ' ')" "$(printf 'm-%s 1\n' {1..9})"
@@ -283,11 +283,11 @@ alternate() {
 	for pid in "${senders[@]}"; do wait_end 20 "$pid" && assert_status 0; done
 	wait_until 20 has_lines "$BATS_TEST_TMPDIR/live" 60
 	wait_until 20 has_lines "$BATS_TEST_TMPDIR/rows" 60
-	# Of each entry, its three messages stand together, and each is whole.
+	# The three messages of each entry stand together, and each is whole.
 	awk '{ n = substr($1, 7, 1); gsub(n, "", $3) } $3 != "" || (NR % 3 != 1 && n != last) { exit 1 } { last = n; seen[n]++ }
 		END { for (n = 1; n <= 5; n++) if (seen[n] != 12) exit 1 }' "$BATS_TEST_TMPDIR/live"
 	assert_equal "$(wc -c <"$BATS_TEST_TMPDIR/live")" $((60 * (500000 + 17)))
-	# So do its rows, which say where it ends.
+	# So do the rows, which show where an entry ends.
 	awk -F '\t' '{ n = substr($1, 7); gsub(n, "", $4); plus = NR % 3 ? "+" : ""; if (NR % 3 == 1) { first = n; seen[n]++ } }
 		$4 != "" || n != first || $2 != seen[n] "-1" plus { exit 1 }' "$BATS_TEST_TMPDIR/rows"
 }
@@ -343,7 +343,7 @@ alternate() {
 	assert_equal "$("$CLI" -p "$node" xlen room)" 1
 }
 
-@test "a node that sixty rooms are read from is lost: that is said once, and once that it is over" {
+@test "a node that sixty rooms are read from is lost: one notice when it begins, one when it is over" {
 	local PORT PID node room reader
 	start_node single "$(free_port)"
 	node=$PID
@@ -367,7 +367,8 @@ alternate() {
 serves() { [[ $("$CLI" -p "$PORT" set serves yes) == OK ]]; }
 sixty_wait() { [[ $("$CLI" -p "$PORT" info clients) == *blocked_clients:60$'\r'* ]]; }
 
-# migrate_slot KEY: to another master, all at once, by the server itself: Valkey 9 gives slots away, Redis 8.4 fetches them.
+# migrate_slot KEY: the server itself moves its slot to another master at once: Valkey 9 gives slots away, Redis 8.4 fetches
+# them.
 migrate_slot() {
 	local from
 	slot=$(cc cluster keyslot "$1") from=$(owner "$1")
@@ -381,7 +382,7 @@ migrate_slot() {
 }
 owned() { [[ $(owner "$1") == "$2" ]]; }
 
-@test "six rooms, and rows of six more, under load, while the servers move their slots at once: 0 lost, 0 doubled" {
+@test "six rooms, and rows of six more, under load, while the servers move whole slots at once: 0 lost, 0 doubled" {
 	local i senders reader row_sender sent key migrates=''
 	local -A mark=()
 	case $(cc cluster help) in
@@ -407,7 +408,8 @@ owned() { [[ $(owner "$1") == "$2" ]]; }
 of_room() { awk -F '\t' -v room="${rooms[$2]}-load" '$1 == room { print $4 }' "$BATS_TEST_TMPDIR/$1"; }
 has_all() { (($(of_room "$1" "$2" | wc -l) >= $3)); }
 
-# begin_load: senders of the six rooms and of the rows, and a reader, until end_load, which sees that all is there once.
+# begin_load: starts senders to the six rooms, one of rows, and a reader. end_load: stops them, and checks that everything is
+# there once.
 begin_load() {
 	local i
 	senders=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The completions as they are installed, by completing in fresh shells in a terminal: each looks where it does by itself,
-# but in the directory that the files were installed to.
+# The completions as they are installed, tried in fresh shells in a terminal. Each shell looks where it always does, but
+# below the directory of this test's installation.
 
 load helper
 
@@ -43,7 +43,7 @@ teardown_file() {
 	for pid in "$TMUX_PID" "${shells[@]}"; do wait_until 5 ended "$pid"; done # they may write their history
 }
 
-# shell_in_terminal NAME COMMAND ...: in a window; it answers in the file $HOME/NAME, first that it is ready.
+# shell_in_terminal NAME COMMAND ...: starts a shell in a window; it answers in the file $HOME/NAME, first that it is ready.
 shell_in_terminal() {
 	local name=$1
 	shift
@@ -98,10 +98,10 @@ END
 	shell_in_terminal zsh env ZDOTDIR="$HOME" zsh -d -i
 }
 
-# A second one answers each line of the file $HOME/fish.in by what it offers, a blank in it being a |.
+# A second fish answers each line of the file $HOME/fish.in with what it offers, with | for a blank.
 start_fish() {
 	mkfifo "$HOME/fish.in"
-	# Where there is none, it makes completions out of all manuals, in the background.
+	# Without this, it makes completions from all manuals in the background.
 	mkdir -p "$HOME/.config/fish" "$HOME"/{.cache,.local/share}/fish/generated_completions
 	cat >"$HOME/.config/fish/config.fish" <<'END'
 set fish_complete_path $ROOT$fish_complete_path $fish_complete_path
@@ -122,21 +122,21 @@ END
 	shell_in_terminal fish env -u XDG_DATA_DIRS fish -i -C "source $HOME/fish.keys"
 }
 
-# answered SHELL N: it has answered so often; leaves its last answer in $line.
+# answered SHELL N: it has answered N times; its last answer is left in $line.
 answered() {
 	mapfile -t answers <"$HOME/$1"
 	line=${answers[-1]}
 	((${#answers[@]} >= $2))
 }
 
-# typed SHELL LINE KEY ...: types LINE and the keys, the last of which has it answer; sets line to the answer.
+# typed SHELL LINE KEY ...: types LINE and the keys, of which the last one makes it answer; sets line to the answer.
 typed() {
 	answered "$1" 0
 	tmux send-keys -t "=$1:" -l -- "$2" ';' send-keys -t "=$1:" "${@:3}"
 	wait_until "${soon-20}" answered "$1" $((${#answers[@]} + 1)) && answered "$1" 0
 }
 
-# in_fish LINE: sets line to all that it offers for the last word, one behind the other.
+# in_fish LINE: sets line to everything that it offers for the last word, one after the other.
 in_fish() {
 	answered fish-offers 0
 	echo "$1" >"$HOME/fish.in"
@@ -183,7 +183,7 @@ offers_only() {
 	diff -u --label expected --label offered <(printf '%s\n' "$@" | sort) <(printf '%s\n' "${offered[@]}" | sort) >&2
 }
 
-# all_complete LINE WHOLE: the line becomes that by Tab, but for a blank or a = behind it.
+# all_complete LINE WHOLE: Tab turns the line into that, apart from a blank or a = at its end.
 all_complete() {
 	local shell line
 	for shell in "${shells[@]}"; do
@@ -207,7 +207,7 @@ options_of() {
 	done
 }
 
-@test "a key completes an option, and a value" {
+@test "the Tab key completes an option, and a value" {
 	all_complete 'chat-tail --col' 'chat-tail --color'
 	all_complete 'chat-tail room --foll' 'chat-tail room --follow'
 	all_complete 'chat-send --whol' 'chat-send --whole'
@@ -215,7 +215,7 @@ options_of() {
 	all_complete 'chat-tail -e --color=n' 'chat-tail -e --color=never'
 }
 
-@test "values where there is a set, or an example" {
+@test "values are offered where there is a set of them, or an example" {
 	all_offer 'chat-tail --color=' always auto never
 	all_offer 'chat-tail --color=a' always auto
 	all_offer 'chat-tail --above=' always auto never
@@ -238,13 +238,13 @@ options_of() {
 	done
 }
 
-@test "the optional values are those of the same word only" {
+@test "optional values are completed within the same word only" {
 	all_offer 'chat-tail --color '
 	all_offer 'chat-tail --above '
 	all_offer 'chat-tail --time '
 }
 
-@test "files where files belong, names with blanks too" {
+@test "file names where files belong, also those with blanks" {
 	for option in -s --socket --pass-file; do
 		all_files "chat-tail $option "
 		all_files "chat-send room $option "
@@ -253,7 +253,7 @@ options_of() {
 	all_offer 'chat-tail --socket=o' one.sock
 	all_offer 'chat-send --pass-file t' 'two words'
 }
-# Some put a slash behind a directory.
+# Some append a slash to a directory.
 all_files() {
 	for shell in "${shells[@]}"; do
 		offers "$shell" "$1"
@@ -262,12 +262,12 @@ all_files() {
 	done
 }
 
-@test "hosts for -h" {
+@test "host names for -h" {
 	all_offer 'chat-send -h alp' alpha.example
 	all_offer 'chat-tail --host alp' alpha.example
 }
 
-@test "nothing for rooms, words and names, and no options behind --" {
+@test "nothing for rooms, words and names, and no options after --" {
 	all_offer 'chat-tail '
 	all_offer 'chat-tail room '
 	all_offer 'chat-send '
@@ -362,13 +362,13 @@ reads() {
 	stop_servers
 }
 
-@test "options go on behind operands" {
+@test "options are completed after operands too" {
 	all_offer 'chat-send room --max' --maxage --maxlen --max-message
 	all_offer 'chat-tail one two --tim' --time --timeout
 	all_offer 'chat-send -n jhon room --whol' --whole
 }
 
-@test "from the first word of a message on, there are no options" {
+@test "no options from the first word of a message on" {
 	all_offer 'chat-send room hello --'
 	all_offer 'chat-send -n jhon room hello -n '
 	all_offer 'chat-send --tls -p 1 room hello -'
@@ -376,7 +376,7 @@ reads() {
 	all_offer 'chat-send room -- -'
 }
 
-@test "zsh: what contradicts an option given is not offered" {
+@test "zsh: an option that cannot be used with one given is not offered" {
 	for case in 'chat-tail -t:-j -J -F -r -0 --json --json-entries --format --raw --null --time' 'chat-tail -J:-t -j --time' 'chat-tail -e:-f -W --follow --timeout' \
 		'chat-tail -s one.sock:-h -p -u --host --port --uri' 'chat-send -w:-0 -t --null --tsv' \
 		'chat-send -t:-0 -w --null --whole' 'chat-send -k:--at-least-once' \

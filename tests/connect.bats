@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Names that are not answered, addresses that are silent, sockets that are full: nothing waits for them longer than told.
+# Names that are not resolved, addresses that are silent, sockets that are full: no program waits longer than --retry.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -12,8 +12,8 @@ setup() {
 }
 teardown() { stop_all; }
 
-# full ADDRESS: somebody has all the places that a listener there has for connections: a unix socket's, which exists, or
-# those of a host and port. Ended by stop_jobs; sets filler.
+# full ADDRESS: fills the backlog of a listener there: that of an existing unix socket, or one that it makes at a host and
+# port. Sets filler, which stop_jobs ends.
 full() {
 	spawn "$PYTHON" - "$1" "$BATS_TEST_TMPDIR/full" <<-'END'
 		import os, signal, socket, sys
@@ -38,7 +38,7 @@ full() {
 	wait_until 10 test -e "$BATS_TEST_TMPDIR/full"
 }
 
-@test "a name server that does not answer: --retry is kept, and it says why" {
+@test "a name server that does not answer: it gives up after --retry, and says why" {
 	touch "$slow"
 	fails 3 "cannot find host 'slow.test': no answer; gave up after 1 s" \
 		"${names[@]}" chat-send --retry 1 -h slow.test -n jhon "$ROOM" hi
@@ -47,7 +47,7 @@ full() {
 		"${names[@]}" chat-tail -q --retry 1 -u redis+sentinel://slow.test/chat "$ROOM"
 }
 
-@test "a name server that stops to answer: TERM ends chat-tail at once, and chat-send the second time" {
+@test "a name server that stops answering: TERM ends chat-tail at once, chat-send the second time" {
 	local reader sender
 	start_server_tcp
 	hold_input
@@ -73,7 +73,7 @@ full() {
 	assert_status 143
 }
 
-@test "a host whose first address swallows packets: the second one serves" {
+@test "a host whose first address swallows packets: the second one is used" {
 	start_server_tcp
 	full "127.0.0.2:$PORT"
 	timeout 120 "${names[@]}" chat-send --retry 30 -h two.test -p "$PORT" -n jhon "$ROOM" hi 2>"$err"
@@ -81,14 +81,14 @@ full() {
 	assert_equal "$(messages "$ROOM")" 'jhon: hi'
 }
 
-@test "a host of which no address answers: 3, within --retry" {
+@test "a host none of whose addresses answers: exit status 3, within --retry" {
 	local port
 	port=$(free_port)
 	full "127.0.0.2:$port"
 	fails 3 "two.test:$port.*refused.*gave up after 1 s" "${names[@]}" chat-send -q --retry 1 -h two.test -p "$port" -n jhon room hi
 }
 
-@test "a unix socket whose backlog is full: 3 within --retry; or it connects once there is a place" {
+@test "a unix socket whose backlog is full: exit status 3 within --retry, or it connects once there is room" {
 	start_server --tcp-backlog 1
 	kill -STOP "$SERVER_PID"
 	full "$SOCK"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The exchange of each kind of sending, cut at each byte from the first entry on, up and down; what comes before that is
-# the same for all, and cut in faults.bats. With -t at each fifth byte: no command is shorter, and no reply but the last.
+# The exchange of each kind of sending, cut at each byte from the first entry on, up and down. What comes before is the same
+# for all, and is cut in faults.bats. With -t it is cut at each fifth byte: only the last reply is shorter than that.
 # shellcheck disable=SC2154 # status, output are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -11,7 +11,7 @@ teardown_file() { stop_servers; }
 setup() { trace_less; }
 teardown() { stop_jobs; }
 
-@test "-i: each ID is printed once, and is the line's" { cuts ids; }
+@test "-i: each ID is printed once, and belongs to its line" { cuts ids; }
 
 @test "-t: rows of six rooms, interleaved" { cuts rows 7 5; }
 
@@ -39,7 +39,7 @@ teardown() { stop_jobs; }
 
 @test "one of six rooms is a string, and the next connection is cut as well" { cuts string-rows 7 11 again; }
 
-@test "-t -i: the ID of a room is found though another room's IDs are higher" {
+@test "-t -i: the ID in one room is found although another room's IDs are higher" {
 	cli xadd "$ROOM-a" 99999999999999-0 some body >/dev/null
 	cut_at jhon EXEC jhon EXEC
 	printf '%s\t-\tjhon\thi\n' "$ROOM-a" "$ROOM-b" | send -q -t -i -s "$relay" >"$BATS_TEST_TMPDIR/ids" 2>"$BATS_TEST_TMPDIR/err"

@@ -9,7 +9,7 @@ setup() {
 # demo: starts it in the background, on the programs in $bin, with a TMPDIR of its own by which to find what it leaves.
 demo() { spawn env TMPDIR="$tmp" "$REPO/tests/demo" "$bin" >"$out" 2>&1; }
 
-# instead PROGRAM SCRIPT: another program in its place.
+# instead PROGRAM SCRIPT: this script takes the program's place.
 instead() {
 	rm "$bin/$1"
 	printf '#!/bin/bash\n%s\n' "$2" >"$bin/$1"
@@ -20,12 +20,12 @@ assert_nothing_left() {
 	wait_until 5 none_running
 	assert_equal "$(ls -A "$tmp")" ''
 }
-# A server has overwritten its environment, but is at home in a directory, though a deleted one.
+# A server overwrites its environment, but its working directory, even a deleted one, tells whose it is.
 none_running() {
 	! grep -lszxF "TMPDIR=$tmp" /proc/[0-9]*/environ && ! find /proc/[0-9]*/cwd -lname "$tmp/*" 2>/dev/null | grep .
 }
 
-@test "demo: the conversation and the pipelines, on one screen, and nothing left" {
+@test "demo: the conversation and the pipelines fit on one screen, and nothing is left running" {
 	demo
 	wait_end 60 "$PID"
 	cat "$out"
@@ -60,7 +60,7 @@ none_running() {
 	assert_nothing_left
 }
 
-@test "demo: INT, TERM and HUP in the middle leave nothing" {
+@test "demo: INT, TERM and HUP in the middle leave nothing running" {
 	instead chat-send 'exec cat >/dev/null' # what is typed is never seen, so the demo waits
 	for signal in INT TERM HUP; do
 		demo
@@ -72,7 +72,7 @@ none_running() {
 	done
 }
 
-@test "demo: a closed stdout ends it, and nothing is left" {
+@test "demo: a closed standard output ends it, and nothing is left running" {
 	spawn bash -c "TMPDIR='$tmp' '$REPO/tests/demo' '$bin' 2>&1 | head -n 1" >"$out"
 	wait_end 30 "$PID"
 	assert_nothing_left

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The manuals and the README: that they name what there is, and that the commands in them do what they show.
+# The manuals and the README name what exists, and the commands in them do what they show.
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell; status and PID are the helper's
 
@@ -58,10 +58,10 @@ man_options() {
 	grep -qF '67108864 (64 MiB)' <<<"$(grep BYTES <<<"$help")"
 }
 
-@test "the manuals speak of no option that there is not" {
+@test "the manuals mention no option that does not exist" {
 	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	for program in chat-send chat-tail; do
-		# The examples and commands are run; in the rest, what is not ours is `tail -f` or `stdbuf -oL`.
+		# The examples are run; elsewhere, the only options that are not ours are those of `tail -f` and `stdbuf -oL`.
 		for option in $(render "$(manual "$program")" |
 			awk '/^[A-Z]/ { run = /^(EXAMPLES|RECIPES|OTHER CLIENTS)$/ } !run && !/^ *[$>] / { gsub(/tail -f|stdbuf -oL/, ""); print }' |
 			grep -oE "(^|[ (\`'])--?[A-Za-z0-9][a-z-]*" | grep -oE -e '-.*' | sort -u); do
@@ -70,14 +70,14 @@ man_options() {
 	done
 }
 
-@test "each manual has the exit statuses of its program; only chat-tail can have waited in vain" {
+@test "each manual has the exit statuses of its program; only chat-tail has the one for a wait in vain" {
 	statuses() { section "$(manual "$1")" 'EXIT STATUS' | grep -oE '^ +[0-9]+ ' | tr -d ' '; }
 	assert_equal "$(statuses chat-tail)" "$(sed -nE 's/^ +EXIT_[A-Z_]+ = ([0-9]+).*/\1/p' "$REPO/common/err.h")"
 	assert_equal "$(statuses chat-tail)" $'0\n1\n2\n3\n4\n5'
 	assert_equal "$(statuses chat-send)" $'0\n1\n2\n3\n4'
 }
 
-@test "chat-tail --help fits 80 columns, and shows the forms of WHEN and of a DURATION, which are taken" {
+@test "chat-tail --help fits 80 columns, and each form of WHEN and DURATION that it shows works" {
 	local when
 	assert_equal "$(chat-tail --help | awk 'length > 80')" ''
 	for when in 10m 17:22 today yesterday 2026-11-23T17:22; do
@@ -90,13 +90,13 @@ man_options() {
 	done
 }
 
-@test "both manuals say the same of the server" {
+@test "both manuals say the same about the server" {
 	server_section() { render "$(manual "$1")" | sed -n '/^   The server/,/^[A-Z]/p' | sed '$d'; }
 	(($(server_section chat-send | wc -l) > 40))
 	diff <(server_section chat-send) <(server_section chat-tail)
 }
 
-@test "the manuals are without fault, have the sections that people look for, and fit 80 columns" {
+@test "the manuals pass mandoc's lint, have the sections that people look for, and fit 80 columns" {
 	for program in chat-send chat-tail; do
 		mandoc -T lint -W warning "$(manual "$program")"
 		for title in NAME SYNOPSIS DESCRIPTION OPTIONS '.*OUTPUT FORMATS' ENVIRONMENT SIGNALS 'EXIT STATUS' EXAMPLES \
@@ -109,7 +109,7 @@ man_options() {
 
 # --- the commands ----------------------------------------------------------------------------------------------------
 
-# What the examples need beside the programs. chat-tail leaves its process ID, for it may have to be ended.
+# What the examples need besides our programs. chat-tail notes its process ID, because it may have to be ended.
 make_stubs() {
 	stub "$STUBS/chat-tail" 'echo $$ >>"$PIDS"; exec "$CHAT_BUILD/chat-tail" "$@"'
 	stub "$STUBS/redis-cli" '[ -p /dev/stdout ] || set -- --no-raw "$@" # as on a terminal
@@ -130,7 +130,7 @@ make_stubs() {
 	fi
 	printf '%s\n' '{"host": "db1", "message": "disk\tfull"}' >"$HOME/log.json"
 }
-# fill_rooms: what the manuals' examples find; the IDs are of 1 July 2025, between 17:22 and 18:05, UTC.
+# fill_rooms: the rooms of the manuals' examples; the IDs are of 1 July 2025, between 17:22 and 18:05 UTC.
 fill_rooms() {
 	cli flushall >/dev/null
 	"$CLI" -s "$REMOTE" flushall >/dev/null
@@ -142,9 +142,9 @@ fill_rooms() {
 	cli xadd ops 1751393100000-0 web 'error: no route'
 } >/dev/null
 
-# how COMMANDS: sets what is to be done about a block: before it; once so many readers wait; the line typed into it,
-# before ^D; what must be true after it. Readers that wait again, all or so many as are left, are ended. A block that
-# shows no output needs an `after`.
+# how COMMANDS: sets what a block needs: what to do before it, or once N readers wait; the line to type into it before ^D;
+# and what must be true after it. Readers that wait again, all or as many as are left, are ended. A block that shows no
+# output needs an `after`.
 how() {
 	before=true readers=0 left='' meanwhile=true typed='' after='' terminal=''
 	case $1 in
@@ -228,7 +228,7 @@ sees() { wait_until 5 seen "$1"; }
 jobs_are_done() { (($(wc -l <"$NOTES") == $1)) && [[ $(cli xpending jobs workers | head -n 1) == 0 ]]; }
 seen() { [[ $(tmux -S "$window" capture-pane -p) =~ $1 ]]; }
 
-# run_block TEXT: runs a block in a shell, as how() says, and compares what it prints with what it shows.
+# run_block TEXT: runs a block in a shell, as how() says, and compares its output with what the manual shows.
 run_block() {
 	local script=$BATS_TEST_TMPDIR/script out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
 	local window=$BATS_TEST_TMPDIR/window block before readers left meanwhile typed after terminal
@@ -291,10 +291,10 @@ shows_what_came() {
 
 kill_readers() { [[ ! -s $PIDS ]] || xargs kill <"$PIDS" 2>/dev/null || true; }
 
-# no_ids: IDs that the server gives now are all one; those of fill_rooms are themselves.
+# no_ids: replaces IDs that the server gives now by one word; those of fill_rooms stay.
 no_ids() { sed -E 's/1(7[6-9]|[89][0-9])[0-9]{10}-[0-9]+/ID/g'; }
 
-# run_blocks: each of those on standard input; all are run, and those that fail are named.
+# run_blocks: runs each block on standard input, and names those that fail.
 run_blocks() {
 	local block failed=0 count=0
 	cd "$HOME" || return
@@ -321,11 +321,11 @@ run_blocks() {
 	man_blocks "$(manual chat-tail)" EXAMPLES | run_blocks fill_rooms
 }
 
-@test "chat-tail(1): the workers lose no job, and what else is shown of sharing" {
+@test "chat-tail(1): the workers lose no job, and the other examples of sharing" {
 	man_blocks "$(manual chat-tail)" 'SHARING THE WORK' | run_blocks fill_rooms
 }
 
-@test "chat-tail(1): no answer in time" {
+@test "chat-tail(1): the example of an answer that does not come in time" {
 	man_blocks "$(manual chat-tail)" EXAMPLES | grep -z -e '-W 30' | sed -z 's/-W 30/-W 0.1/' | run_blocks
 }
 
@@ -341,15 +341,15 @@ shown_json() { section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -n '/{"/,/}$
 	prints chat-tail -t -e room < <(section "$(manual chat-tail)" 'OUTPUT FORMATS' | sed -nE 's/ {2,}/\t/g; s/^\t(room\t.*-0)/\1/p')
 }
 
-@test "other clients: what the manuals show" {
+@test "other clients: what the manuals show works" {
 	for program in chat-send chat-tail; do
 		man_blocks "$(manual "$program")" 'OTHER CLIENTS' | run_blocks fill_rooms
 	done
 }
 
-@test "README.md: fits a few screens, its commands can be copied into any shell, and its options exist" {
+@test "README.md fits a few screens, its commands can be copied into any shell, and its options exist" {
 	(($(wc -l <"$REPO/README.md") <= 120))
-	# zsh takes a comment for arguments, a tab completes, and a prompt is no command. first.bats does the rest.
+	# zsh takes a comment for arguments, a tab completes, and a prompt is not a command. first.bats does the rest.
 	assert_equal "$(readme_blocks "$REPO/README.md" | tr -d '\0' | grep -E $'(^| )# |^[$] |\t' || true)" ''
 	options=$({ help_options chat-send && help_options chat-tail; } | grep -oE -e '^-[^-]|--[a-z-]+')
 	grep -oE '`[^`]*`|^ *chat-.*' "$REPO/README.md" | grep -vE 'redis-cli|make ' | grep -oE '(^|[ `])--?[A-Za-z][A-Za-z-]*' |

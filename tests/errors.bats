@@ -11,9 +11,9 @@ teardown_file() { stop_servers; }
 setup() { trace_less; }
 teardown() { stop_jobs; }
 
-# listener KIND: something on 127.0.0.1 that is no chat server, at $port: `silent` takes connections and says nothing,
-# `full` takes none, `http`, `ssh` and `tls` speak another language, `hasty` closes at once; `stalled` answers chat-tail until it
-# has its first XREAD.
+# listener KIND: something at $port of 127.0.0.1 that is not Redis: `silent` accepts connections and says nothing, `full`
+# accepts none, `http`, `ssh` and `tls` speak another protocol, `hasty` closes at once, and `stalled` answers chat-tail until
+# the first XREAD.
 listener() {
 	rm -f "$BATS_TEST_TMPDIR/port"
 	spawn "$PYTHON" - "$1" "$BATS_TEST_TMPDIR/port" <<-'END'
@@ -63,7 +63,7 @@ listener() {
 	fails 3 'nosuchhost.invalid' chat-tail -u redis://nosuchhost.invalid:6379 -e room
 }
 
-@test "refused, no socket, not a socket" {
+@test "a refused connection, no socket, not a socket" {
 	local port
 	port=$(free_port)
 	fails 3 "127.0.0.1:$port" chat-send -p "$port" -n jhon room word
@@ -74,7 +74,7 @@ listener() {
 	fails 3 '' chat-tail -s "/$(printf '%0200d' 0)" room
 }
 
-@test "no server on the default address: how to start one; elsewhere: how to name another" {
+@test "no server at the default address: it says how to start one; elsewhere, how to name another" {
 	fails 3 '/none: No such file or directory; see -h, -p, -s and -u in --help$' chat-tail -s "$BATS_TEST_TMPDIR/none" room
 	! (: <>/dev/tcp/127.0.0.1/6379) 2>/dev/null || skip 'there is one here'
 	unset REDIS_URL
@@ -91,7 +91,7 @@ listener() {
 	fails 3 "; a TLS port needs --tls; gave up after 0.1 s$" chat-tail -q --retry 0.1 -p "$port" -e room
 }
 
-@test "a server that does not answer the login, or answers with an alert of TLS" {
+@test "a server that does not answer the login, or answers with a TLS alert" {
 	listener silent
 	fails 3 'no answer; a TLS port needs --tls; gave up after 0.1 s$' chat-send -q --retry 0.1 -p "$port" -n jhon room word
 	listener tls
@@ -100,7 +100,7 @@ listener() {
 	fails 4 'does not speak the Redis protocol: [^;]*$' chat-tail -p "$port" -e room
 }
 
-@test "-U: a signal, or -W, while the server does not answer the last look" {
+@test "-U: a signal, or -W, while the server does not answer the last request" {
 	listener stalled
 	spawn chat-tail -p "$port" -U 1h room
 	wait_until 5 test -e "$BATS_TEST_TMPDIR/port.stalled"
@@ -112,9 +112,9 @@ listener() {
 	assert_status 5
 }
 
-@test "no answer within ten seconds: to a connection, or on it; a slow reader is another matter" {
+@test "no answer within ten seconds, to a connection or on it, is exit status 3; a slow reader of our output is not" {
 	local send tail slow
-	# A reader of ours that stands still in the middle of a reply, for longer than that.
+	# A reader of our output that stalls in the middle of a reply, for longer than that.
 	start_server
 	seq -f '%0200.0f' 50000 | send -n jhon "$ROOM"
 	hold_input
@@ -134,7 +134,7 @@ listener() {
 	one_line "$BATS_TEST_TMPDIR/tail"
 	one_line "$BATS_TEST_TMPDIR/send"
 	assert_match "$(<"$BATS_TEST_TMPDIR/send")" "^chat-send: .*127.0.0.1:$port"
-	# When it goes on, the server has to be asked for the rest, which takes a moment.
+	# When it reads on, the server must be asked for the rest, and takes a moment.
 	kill -STOP "$SERVER_PID"
 	spawn cat <"$pipe" >"$BATS_TEST_TMPDIR/rest"
 	exec 7>&-
@@ -204,14 +204,14 @@ listener() {
 	fails 4 'DB index|out of range' chat-tail -u "unix://$SOCK?db=99" "$ROOM"
 }
 
-@test "a message for which there is no memory: ours to blame, not the server" {
+@test "a message too large for our memory: out of memory is reported as ours, not the server's" {
 	! grep -q __asan_init "$(command -v chat-tail)" || skip 'the sanitizer takes memory of its own'
 	head -c 60000000 /dev/zero | send -w -n jhon "$ROOM"
 	fails 1 'out of memory' bash -c 'ulimit -v 40000 && exec chat-tail -e -n 1 "$0"' "$ROOM"
 	cli del "$ROOM" >/dev/null
 }
 
-@test "what is there is not Redis" {
+@test "a server that is not Redis" {
 	for kind in http ssh; do
 		listener "$kind"
 		fails 4 'protocol|not.*redis' chat-send -p "$port" -n jhon room word
@@ -229,12 +229,12 @@ listener() {
 	assert_equal "$(cli exists "$ROOM")" 0
 }
 
-@test "who does not need standard input does not mind that it is closed" {
+@test "a closed standard input does no harm where it is not needed" {
 	bash -c 'exec timeout 120 chat-send -n jhon "$0" word <&-' "$ROOM"
 	assert_equal "$(bash -c 'exec timeout 120 chat-tail -e "$0" <&-' "$ROOM")" '[jhon]: word'
 }
 
-@test "/dev/full" {
+@test "a full device as standard output" {
 	send -n jhon "$ROOM" word
 	for format in -t -j -r -0 --time; do
 		fails 1 'space|full' bash -c 'exec chat-tail -e "$@" >/dev/full' - "$format" "$ROOM"
@@ -245,7 +245,7 @@ listener() {
 	holds "$ROOM-i" <<<$'jhon: one\njhon: two'
 }
 
-@test "/dev/full, with an idle room after it" {
+@test "a full device as standard output, with an idle room after it" {
 	spawn chat-tail "$ROOM" >/dev/full 2>"$BATS_TEST_TMPDIR/err"
 	wait_readers 1
 	send -n jhon "$ROOM" word
@@ -276,7 +276,7 @@ listener() {
 
 # --- a server that goes away, or cannot take more --------------------------------------------------------------------
 
-@test "--retry 0: the server dies while chat-send sends: 3, how many were delivered, and which line was not" {
+@test "--retry 0: the server dies while chat-send sends: exit status 3, how many were delivered, and which line was not" {
 	start_server
 	hold_input
 	spawn chat-send --retry 0 -T -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
@@ -296,7 +296,7 @@ listener() {
 	cmp "$BATS_TEST_TMPDIR/out" <(seq 50 && echo && seq 51 100)
 }
 
-@test "--retry 0: the server dies while chat-send waits for input: 3, at the next line" {
+@test "--retry 0: the server dies while chat-send waits for input: exit status 3 at the next line" {
 	for signal in KILL TERM; do
 		start_server
 		hold_input
@@ -314,7 +314,7 @@ listener() {
 	done
 }
 
-@test "--retry 0: a connection that is cut while chat-send floods: what it says is delivered is, in order" {
+@test "--retry 0: a connection is cut during a flood: what chat-send reports as delivered is, in order" {
 	spawn chat-send --retry 0 -T -n jhon "$ROOM" < <(yes line | cat -n) >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 	wait_until 5 has_lines "$BATS_TEST_TMPDIR/out" 3000
 	cli client kill type normal skipme yes >/dev/null
@@ -328,7 +328,7 @@ listener() {
 	cmp <(show -F '%t\n' -e -c "$n" "$ROOM") "$BATS_TEST_TMPDIR/out"
 }
 
-@test "--retry 0: the server dies, or shuts down, while chat-tail waits: 3, and it says so" {
+@test "--retry 0: the server dies, or shuts down, while chat-tail waits: exit status 3, and it says so" {
 	for signal in KILL TERM; do
 		start_server
 		follow --retry 0 "$ROOM"
@@ -343,7 +343,7 @@ listener() {
 	done
 }
 
-@test "--retry 0: a server that is out of memory: 1, its words, and every line up to the one it did not take is in" {
+@test "--retry 0: a server out of memory: exit status 1, its words, and every line before the one it refused is delivered" {
 	start_server --maxmemory 4mb --maxmemory-policy noeviction
 	fails 1 'OOM.* [0-9]+ messages delivered, line [0-9]+ was not' chat-send --retry 0 -T -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
 	local n
@@ -354,14 +354,14 @@ listener() {
 	cmp <(messages "$ROOM") <(seq -f 'jhon: %0100.0f' "$n")
 }
 
-@test "--retry 0: a replica takes no messages: 1 and its words" {
+@test "--retry 0: a replica takes no messages: exit status 1 and its words" {
 	start_server --replicaof 127.0.0.1 "$(free_port)"
 	fails 1 READONLY chat-send --retry 0 -n jhon "$ROOM" word
 	cli config set replica-serve-stale-data no >/dev/null
 	fails 1 MASTERDOWN chat-tail --retry 0 -e "$ROOM"
 }
 
-@test "too many clients: 1 and the server's words" {
+@test "too many clients: exit status 1 and the server's words" {
 	start_server
 	follow "$ROOM"
 	cli config set maxclients 1 >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Connections that are cut, at any byte and at any time, fall silent, or deliver what they held too late.
+# Connections that are cut, at any byte and at any time, fall silent, or deliver their bytes too late.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -8,7 +8,7 @@ load helper
 setup() { trace_less && start_server; }
 teardown() { stop_all; }
 
-@test "cut at every byte of a short exchange, up and down: nothing lost, nothing twice, what receipts are left expire" {
+@test "cut at every byte of a short exchange, up and down: nothing lost, nothing twice, and receipts that are left expire" {
 	cuts
 }
 
@@ -44,7 +44,7 @@ teardown() { stop_all; }
 	assert_match "$(grep '"DEL"' "$BATS_TEST_TMPDIR/monitor")" "\"\{$ROOM\}:chat-send:default:[0-9a-f]{32}\"\$"
 }
 
-# evicted SCENARIO: all lines are in, and the last line of its output says what is not known.
+# evicted SCENARIO: all lines are in the room, and the last line of the output says what is not known.
 evicted() {
 	run faults "$1" "$SOCK"
 	counted
@@ -52,8 +52,8 @@ evicted() {
 	assert_match "${lines[1]}" '^chat-send: room: line 1 and later may or may not be in: .*receipt.* was evicted or has expired; 0 messages delivered$'
 }
 
-@test "a receipt that is evicted between the cut and the next attempt doubles nothing: 1, and it says what is not known" {
+@test "a receipt evicted between the cut and the next attempt doubles nothing: exit status 1, and it says what is not known" {
 	evicted evicted
 }
 
-@test "the same, and an opening that was not waited for comes late: it brings nothing back" { evicted opening; }
+@test "the same, and a late opening that was not waited for: it brings nothing back" { evicted opening; }

@@ -35,7 +35,7 @@ all_out() { sort -V "$out".*; }
 }
 spreads() { (($(wc -l <"$out.1") > 60 && $(wc -l <"$out.2") > 60 && $(wc -l <"$out.3") > 60)); }
 
-@test "readers killed and replaced: nothing is lost; what they left is claimed" {
+@test "readers killed and replaced: nothing is lost, and what they left is claimed" {
 	local pids=() n
 	for n in 1 2 3; do worker "$n" --claim 1s; done
 	wait_readers 3
@@ -53,7 +53,7 @@ spreads() { (($(wc -l <"$out.1") > 60 && $(wc -l <"$out.2") > 60 && $(wc -l <"$o
 	echo "# 5 readers killed, 2000 messages: $(($(all_out | wc -l) - 2000)) came twice" >&3
 }
 
-@test "what was pending for a consumer is read first when it comes back, and what is left by others after --claim" {
+@test "what is pending for a consumer is read first when it comes back, and what others left after --claim" {
 	cli xgroup create "$ROOM" workers 0 mkstream
 	seq 4 | send -n jhon "$ROOM"
 	cli xreadgroup group workers w1 count 2 streams "$ROOM" '>' >/dev/null
@@ -81,7 +81,7 @@ $ROOM-a left"
 	assert_match "$(cli xinfo groups "$ROOM-b" | paste -sd' ')" 'consumers 0 pending 0 '
 }
 
-@test "-e and -U end what has no rooms, with -m too; a room that is not ours to share is passed over" {
+@test "-e and -U exit without rooms, with -m too; a room that we may not share is skipped" {
 	prints chat-tail -g g -m 'none*' -e </dev/null
 	send -n jhon "$ROOM" one
 	prints chat-tail -r -g g -S 1h -e -U 2099-01-01 "$ROOM" <<<'[jhon]: one'
@@ -107,7 +107,7 @@ $ROOM-a left"
 	[[ $(group) == *' pending 0 '*' lag 0' ]]
 }
 
-@test "the group is made at the end of the room, or at -S; with the room; again if it vanishes, from the beginning" {
+@test "the group is created at the end of the room, or at -S, with a new room at its start, and again from the start if it vanishes" {
 	seq 3 | send -n jhon "$ROOM"
 	prints chat-tail -r -e -g workers "$ROOM" </dev/null
 	prints chat-tail -r -e -g others -S 1h "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 3'
@@ -124,7 +124,7 @@ $ROOM-a left"
 	wait_until 10 has_lines "$out.1" 2
 }
 
-@test "-c, a signal: what was printed is acknowledged; our own consumer goes, one with a name stays" {
+@test "-c, or a signal: what was printed is acknowledged; the consumer is deleted, unless it was given a name" {
 	seq 5 | send -n jhon "$ROOM"
 	prints chat-tail -r -c 2 -g workers -S 1h "$ROOM" <<<$'[jhon]: 1\n[jhon]: 2'
 	[[ $(group) == *' consumers 0 pending 0 '* ]] || { group >&2 && false; }
@@ -150,7 +150,7 @@ $ROOM-a left"
 	show -r -e -g workers --consumer w1 "$ROOM" | cmp - <(seq -f '[jhon]: %.0f' $((given - pending + 1)) 50)
 }
 
-@test "several rooms, one connection that is lost, a server that restarts nothing: each message once" {
+@test "several rooms, and one connection that is lost while the server lives: each message once" {
 	local pids=() id
 	spawn chat-tail -t -g workers "$ROOM" "$ROOM-2" >"$out" 2>"$err" </dev/null
 	wait_readers 1
@@ -165,7 +165,7 @@ $ROOM-a left"
 	done
 }
 
-@test "what does not go with -g is refused" {
+@test "options that cannot be used with -g are refused" {
 	fails 2 '-g and -n cannot be used together' chat-tail -g g -n 5 room
 	fails 2 '-g and -C cannot be used together' chat-tail -g g -C f room
 	fails 2 '--claim needs -g' chat-tail --claim 5s room
@@ -179,7 +179,7 @@ $ROOM-a left"
 
 knows() { [[ $(cli --raw command info "$1") ]] || skip "this server has no $1"; }
 
-@test "a job that the program behind acknowledges and deletes itself (XACKDEL, Redis 8.2), and answers too: not a word" {
+@test "a job that the worker acknowledges and deletes itself (XACKDEL, Redis 8.2) and answers too: no notice" {
 	knows xackdel
 	export CLI SOCK ROOM
 	pipeline 'mkfifo "$1/done" && chat-tail -g workers --ack -t --since 0 "$ROOM" <"$1/done" 2>"$1/err" | while IFS="	" read -r _ id _; do
@@ -193,7 +193,7 @@ knows() { [[ $(cli --raw command info "$1") ]] || skip "this server has no $1"; 
 	assert_equal "$(<"$BATS_TEST_TMPDIR/err")" ''
 }
 
-@test "a producer that adds the same entry twice (XADD IDMP, Redis 8.6): read once, and XINFO's new fields confuse nobody" {
+@test "a producer that adds the same entry twice (XADD IDMP, Redis 8.6): read once, and XINFO's new fields do no harm" {
 	[[ $(cli xadd probe idmp p i '*' a b 2>&1) == *-* ]] || skip 'this server has no XADD IDMP'
 	for n in 1 1 2; do cli xadd "$ROOM" idmp me "$n" '*' jhon "text $n" >/dev/null; done
 	prints chat-tail -e -n +1 "$ROOM" <<<$'[jhon]: text 1\n[jhon]: text 2'

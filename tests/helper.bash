@@ -8,8 +8,8 @@
 #     setup() { trace_less && start_server; }
 #     teardown() { stop_all; }
 #
-# or one per file, by start_server in setup_file and stop_servers in teardown_file. Tests of one file then keep apart by
-# their room, $ROOM. Nothing here sleeps for luck: everything waits for a condition, and not for ever.
+# or one per file, by start_server in setup_file and stop_servers in teardown_file. The tests of a file then use rooms of
+# their own, $ROOM. Nothing here just sleeps and hopes: everything waits for a condition, with a time limit.
 
 bats_require_minimum_version 1.5.0
 
@@ -32,12 +32,12 @@ fi
 
 ROOM=room-${BATS_TEST_NUMBER-0}
 
-# trace_less: for setup. Bats notes where it is before each command of a test, for the line that it shows when one fails,
-# and that costs more than most commands do. From here on it does so in the test itself, not in functions and subshells;
-# a failed assertion says itself where in a function it stands.
+# trace_less: for setup. Before each command, bats notes where it is, for the line that it shows when one fails, and that
+# costs more than most commands do. From here on it does so in the test itself only, not in functions and subshells; a failed
+# assertion says itself where in a function it is.
 trace_less() { set +T; }
 
-# where: on stderr, the functions and lines that led to an assertion, but for the test's own.
+# where: prints on stderr the functions and lines that led to an assertion, except the test's own.
 where() {
 	local i
 	for ((i = 2; i < ${#FUNCNAME[@]}; i++)); do
@@ -80,7 +80,7 @@ server_launch() {
 	! ended "$SERVER_PID" || { cat "$SERVER_DIR/log" >&2 && return 1; }
 }
 
-# It says in its log that it takes connections; or it has ended.
+# Its log says that it accepts connections; or it has ended.
 server_settled() {
 	local log=''
 	IFS='' read -r -d '' log <"$SERVER_DIR/log"
@@ -90,7 +90,7 @@ server_settled() {
 # A server that asks for a password has answered too.
 server_answers() { [[ -S $SOCK && $(cli ping 2>&1) == @(PONG|NOAUTH*) ]]; }
 
-# restart_server [argument ...]: the last one again, where it was, once it has ended.
+# restart_server [argument ...]: starts the last one again, in the same place, once it has ended.
 restart_server() {
 	spawn "$REPO/tests/server" --port 0 --unixsocket "$SOCK" --dir "$SERVER_DIR" --save '' --daemonize no "$@" \
 		>>"$SERVER_DIR/log" 2>&1 </dev/null
@@ -99,14 +99,14 @@ restart_server() {
 	wait_until 10 server_answers
 }
 
-# kill_server: the last one, with SIGKILL.
+# kill_server: kills the last one, with SIGKILL.
 kill_server() {
 	kill -KILL "$SERVER_PID"
 	wait_until 5 ended "$SERVER_PID"
 }
 
-# stop_server [PID]: the last server, or the one named; over when the process is. One that is stopped (SIGSTOP) or busy
-# in a script does not see TERM.
+# stop_server [PID]: stops the last server, or that one, and waits for its end. One that is suspended (SIGSTOP) or busy in a
+# script does not see TERM.
 stop_server() {
 	local pid=${1:-$SERVER_PID}
 	kill -TERM "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
@@ -125,8 +125,8 @@ stop_servers() {
 # cli [argument ...]: redis-cli on the last server started.
 cli() { "$CLI" -s "$SOCK" "$@"; }
 
-# hear PORT COMMAND ...: what a server at that port of 127.0.0.1 answers to those commands, in $heard; without a process,
-# for what is asked again and again.
+# hear PORT COMMAND ...: sets heard to what a server at that port of 127.0.0.1 answers to those commands. It starts no
+# process, for what is asked again and again.
 hear() {
 	local port=$1 connection line=''
 	shift
@@ -148,8 +148,8 @@ called() { (($(calls "$1") >= $2)); }
 wait_readers() { wait_until 10 readers_are "$1"; }
 readers_are() { [[ $(cli info clients) == *blocked_clients:"$1"$'\r'* ]]; }
 
-# free_port: prints a port of 127.0.0.1 where nobody listens just now. It is below those that the kernel gives to whoever
-# connects, so that none of them takes it.
+# free_port: prints a port of 127.0.0.1 where nobody listens just now. It is below those that the kernel gives to outgoing
+# connections, so that none of these takes it.
 free_port() {
 	local port
 	while port=$((10240 + RANDOM % 22000)) && (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
@@ -187,13 +187,13 @@ wait_until() {
 	done
 }
 
-# nap SECONDS: without a process, each of which costs a processor more than most of what is waited for.
+# nap SECONDS: sleeps without a process, which would cost more than most of what is waited for.
 nap() {
 	[[ ${nothing-} ]] || exec {nothing}<> <(:)
 	read -r -t "$1" -u "$nothing" || :
 }
 
-# ended PID: a process is no more.
+# ended PID: a process is gone.
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 # wait_end SECONDS PID: until a child started by spawn has ended; its exit status is left in $status.
@@ -277,7 +277,7 @@ assert_output() { assert_equal "$output" "$1"; } # EXPECTED
 
 # --- the programs under test -----------------------------------------------------------------------------------------
 
-# send, show: chat-send and chat-tail, for not longer than a test may take.
+# send, show: chat-send and chat-tail, with a time limit.
 send() { timeout 120 chat-send "$@"; }
 show() { timeout 120 chat-tail "$@"; }
 
@@ -323,8 +323,8 @@ cut_at() {
 	wait_until 5 test -S "$relay"
 }
 
-# cuts [SHAPE argument ...]: connections are cut at each byte, as tests/faults tells: nothing is lost, doubled or out of
-# order; and of what failed, nothing is said to be delivered.
+# cuts [SHAPE argument ...]: cuts connections at each byte, see tests/faults: nothing is lost, doubled or out of order, and
+# nothing that failed is reported as delivered.
 cuts() {
 	run faults each-byte "$SOCK" "$@"
 	counted
@@ -332,8 +332,8 @@ cuts() {
 	assert_match "$output" '^[0-9]+ cuts, of [0-9]+ bytes up and [0-9]+ down: 0 lost, doubled or out of order'
 }
 
-# feed FILE: numbers from 1 on, ten at a time, until the file is there. feed_rows FILE ROOM ...: the same as rows of those
-# rooms, in turn. Both are for a process of their own: < <(feed ...)
+# feed FILE: prints numbers from 1 on, ten at a time, until there is such a file. feed_rows FILE ROOM ...: the same, as rows
+# of those rooms in turn. Both need a process of their own: < <(feed ...)
 feed() {
 	exec bash -c 'exec 9<> <(:); for ((i = 1; ; i++)); do echo $i
 		((i % 10)) || read -r -t 0.02 -u 9; [[ ! -e $1 ]] || exit 0; done' bash "$1"
@@ -350,7 +350,7 @@ room_has() { [[ $(length "$1") == "$2" ]]; }
 # holds ROOM: the room's messages are exactly the lines of standard input, as messages() prints them.
 holds() { diff -u --label expected --label "$1" - <(messages "$1") >&2; }
 
-# prints COMMAND ...: exits with 0, is silent on stderr, and its output is, byte for byte, standard input.
+# prints COMMAND ...: it exits with 0, prints nothing on stderr, and its output is, byte for byte, our standard input.
 prints() {
 	timeout 120 "$@" >"$BATS_TEST_TMPDIR/prints.out" 2>"$BATS_TEST_TMPDIR/prints.err" </dev/null ||
 		{ echo "exit status $?: $*" >&2 && cat "$BATS_TEST_TMPDIR/prints.err" >&2 && return 1; }
@@ -373,8 +373,8 @@ fails() {
 	return 1
 }
 
-# one_line FILE: it has exactly one, of UTF-8 and without control bytes, which is left in $stderr. Without a process, as
-# far as it can be: hundreds of tests end here.
+# one_line FILE: it has exactly one line, of UTF-8 and without control bytes, which is left in $stderr. This avoids starting
+# processes where it can: hundreds of tests end here.
 one_line() {
 	local LC_ALL=C
 	! IFS='' read -r -d '' stderr <"$1" || return # up to a NUL
@@ -441,11 +441,11 @@ followed() {
 # noticed N REGEX: a condition: so many of its errors match.
 noticed() { (($(grep -c "$2" "$live.err") >= $1)); }
 
-# pipeline SCRIPT [argument ...]: bash does it in the background, in a process group of its own, so that stop_jobs finds
-# all of it; the arguments are $1, $2, ...
+# pipeline SCRIPT [argument ...]: bash runs it in the background, in a process group of its own, so that stop_jobs finds all
+# of it; the arguments are $1, $2, ...
 pipeline() { spawn setsid bash -c "$1" bash "${@:2}"; }
 
-# stop_jobs: for teardown: ends what a test has started in the background.
+# stop_jobs: for teardown: kills what a test has started in the background.
 stop_jobs() {
 	local pid
 	for pid in $(jobs -p); do
@@ -455,7 +455,7 @@ stop_jobs() {
 	return 0
 }
 
-# stop_all: for teardown: that, and all servers.
+# stop_all: for teardown: the same, and stops all servers.
 stop_all() {
 	stop_jobs
 	stop_servers

@@ -4,8 +4,8 @@
 
 load helper
 
-@test "500 hostile servers: each program ends or waits, without a crash, a control byte or its password" {
-	# Built with sanitizers, where the compiler has them.
+@test "500 hostile servers: each program exits or waits, without a crash, a control byte or its password" {
+	# The programs are built with sanitizers where the compiler has them.
 	[[ ! -x $REPO/build/address-undefined/chat-tail ]] || PATH=$REPO/build/address-undefined:$PATH
 	run timeout 1200 "$PYTHON" "$REPO/tests/hostile" 1 500
 	counted

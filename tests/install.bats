@@ -1,7 +1,7 @@
 load helper
 
-# B: the programs that this run is about, wherever they were built. The flags of the make that runs the tests are not
-# for the one that is tested.
+# B: the programs under test, wherever they were built. The make that is tested must not inherit the flags of the one that
+# runs the tests.
 make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make --no-print-directory -C "$REPO" B="$CHAT_BUILD" "$@"; }
 
 files() { (cd "$1" && find . ! -type d | sort); }
@@ -27,7 +27,7 @@ files() { (cd "$1" && find . ! -type d | sort); }
 	assert_output ''
 }
 
-@test "make install: the directories can be chosen each" {
+@test "make install: each directory can be chosen" {
 	make DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/p MANPREFIX=/m BASHCOMP=/b ZSHCOMP=/z FISHCOMP=/f install
 	assert_equal "$(files "$BATS_TEST_TMPDIR")" "./b/chat-send
 ./b/chat-tail
@@ -63,7 +63,7 @@ files() { (cd "$1" && find . ! -type d | sort); }
 	assert_equal "$(files "$BATS_TEST_TMPDIR")" ''
 }
 
-@test "make help: each target that a user may want" {
+@test "make help lists each target that a user may want" {
 	run make help
 	assert_status 0
 	for target in all help demo test analyze fuzz install uninstall clean; do
@@ -71,7 +71,7 @@ files() { (cd "$1" && find . ! -type d | sort); }
 	done
 }
 
-# compiler FLAG ...: whether it knows them.
+# compiler FLAG ...: whether the compiler knows them.
 compiler() { echo 'int main(void) { return 0; }' | ${CC:-cc} -Werror "$@" -x c -o "$BATS_TEST_TMPDIR/probe" - 2>/dev/null; }
 
 @test "the programs are hardened: position-independent, relocations read-only from the start, stacks guarded" {
@@ -85,7 +85,7 @@ compiler() { echo 'int main(void) { return 0; }' | ${CC:-cc} -Werror "$@" -x c -
 # built [argument ...]: the commands by which make would compile and link chat-send.
 built() { make -n B="$BATS_TEST_TMPDIR/none" "$@" "$BATS_TEST_TMPDIR/none/chat-send"; }
 
-@test "make: the flags given come last, and one that knows no hardening gets none" {
+@test "make: the flags given come last, and a compiler that knows no hardening gets none" {
 	compiler -fstack-protector-strong -fPIE -pie || skip 'the compiler cannot do that'
 	assert_match "$(built CFLAGS=-fno-stack-protector)" '-fstack-protector-strong .*-fno-stack-protector .*-c '
 	assert_match "$(built LDFLAGS=-no-pie)" ' -pie .*-no-pie'

@@ -13,13 +13,13 @@ teardown() { stop_jobs; }
 
 # --- the end ---------------------------------------------------------------------------------------------------------
 
-# soon_again TEXT ...: what was handed back another reader is given, long before --claim.
+# soon_again TEXT ...: another reader is given what was handed back, long before --claim.
 soon_again() {
 	reader heir --prefetch 10 "${room-$ROOM}"
 	given heir "$@"
 }
 
-@test "its worker died, and standard input ended: the rest is handed back, each as a try" {
+@test "the worker dies, and standard input ends: the rest is handed back, and each counts as a try" {
 	add 1 2 3
 	reader a --prefetch 3 "$ROOM"
 	given a 'job '{1..3}
@@ -32,7 +32,7 @@ soon_again() {
 	soon_again 'job 1' 'job 3'
 }
 
-@test "its worker closed standard output: the rest is handed back, each as a try" {
+@test "the worker closes standard output: the rest is handed back, and each counts as a try" {
 	add 1 2
 	mkfifo "$out.answers"
 	exec 7<>"$out.answers"
@@ -43,7 +43,7 @@ soon_again() {
 	soon_again 'job 1' 'job 2'
 }
 
-@test "-c, and the server is away when the last answers come: they are told once it is back" {
+@test "-c, and the server is away when the last answers come: they are sent once it is back" {
 	start_server --appendonly yes --appendfsync always
 	add 1
 	reader a -c 1 --retry 1h "$ROOM"
@@ -59,7 +59,7 @@ soon_again() {
 	stop_server
 }
 
-@test "TERM: nothing more is given, answers are taken until there are no more, the rest is handed back, and no try" {
+@test "TERM: no more jobs are given, answers are read to the end, and the rest is handed back without counting as a try" {
 	add 1 2
 	reader a --prefetch 2 "$ROOM"
 	given a 'job 1' 'job 2'
@@ -88,7 +88,7 @@ soon_again() {
 	ends a 143
 }
 
-@test "-c: so many are given, answers are taken until there are no more, the rest is handed back, and no try" {
+@test "-c: that many jobs are given, answers are read to the end, and the rest is handed back without counting as a try" {
 	add {1..5}
 	reader a -c 2 --prefetch 4 "$ROOM"
 	given a 'job 1' 'job 2'
@@ -102,7 +102,7 @@ soon_again() {
 	silent a
 }
 
-@test "-U: what comes after it is handed back, and so is what was not answered, and no try" {
+@test "-U: what comes after it is handed back, and so is what was not answered, without counting as a try" {
 	add 1 2 9
 	reader a -U 5-5 --prefetch 4 "$ROOM"
 	given a 'job 1' 'job 2'
@@ -115,7 +115,7 @@ soon_again() {
 	soon_again 'job 1' 'job 9' || given heir 'job 9' 'job 1'
 }
 
-@test "-W does not run while a job is not answered" {
+@test "-W does not run while a job is unanswered" {
 	add
 	reader a -W 4 "$ROOM"
 	wait_readers 1
@@ -128,7 +128,7 @@ soon_again() {
 	pending_is 0
 }
 
-@test "-e waits until nothing is pending, for another reader either" {
+@test "-e waits until nothing is pending, for other readers too" {
 	add 1 2
 	reader a "$ROOM"
 	given a 'job 1'
@@ -148,7 +148,7 @@ soon_again() {
 	pending_is 0
 }
 
-@test "a standard input that ends at once is one line and exit status 1, and nothing is lost" {
+@test "standard input that ends at once: one line, exit status 1, and nothing is lost" {
 	cli xgroup create "$ROOM" w 0 mkstream >/dev/null
 	fails 1 'standard input' chat-tail -t -g w --ack "$ROOM" </dev/null
 	fails 1 'ended before anything was given out; --ack reads the answers there$' chat-tail -t -e -g w --ack "$ROOM" </dev/null
@@ -204,7 +204,7 @@ consumers() { cli xinfo consumers "$1" w | awk 'last == "name" { print } { last 
 	assert_equal "$(consumers "$ROOM-b")" ''
 }
 
-@test "a reader that hands back leaves no consumer that would take it along" {
+@test "a reader that hands jobs back deletes its consumer, and the jobs are not lost with it" {
 	add 1 2
 	reader a -c 1 --prefetch 2 "$ROOM"
 	given a 'job 1'
@@ -212,7 +212,7 @@ consumers() { cli xinfo consumers "$1" w | awk 'last == "name" { print } { last 
 	soon_again 'job 1' 'job 2' || given heir 'job 2' 'job 1'
 }
 
-@test "a reader whose connection died leaves its consumer: what is late may still be given to it" {
+@test "a reader whose connection died leaves its consumer, for a late command may still give it a job" {
 	add 1
 	reader a --prefetch 2 "$ROOM"
 	given a 'job 1'

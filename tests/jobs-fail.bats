@@ -13,7 +13,7 @@ teardown() { stop_jobs; }
 
 # --- jobs that fail again and again ----------------------------------------------------------------------------------
 
-@test "--tries and --dead: what failed so often is moved, with what it was, once, and one notice" {
+@test "--tries and --dead: a job that failed that often is moved as it was, once, with one notice" {
 	local room='a\b '$ROOM dead=$ROOM-dead
 	cli xgroup create "$room" w 0 mkstream >/dev/null
 	cli xadd "$room" 1-1 jhon $'bad\tjob' jhon again '' $'\xff' >/dev/null
@@ -50,7 +50,7 @@ teardown() { stop_jobs; }
 	assert_equal "$(cli xinfo groups "$ROOM-dead")" ''
 }
 
-@test "a worker that dies of a job: it is dead after so many of them, and its neighbours are done" {
+@test "a job that kills its worker is dead after --tries, and its neighbours are done" {
 	add 1 2 3
 	mkfifo "$BATS_TEST_TMPDIR/done"
 	for _ in {1..4}; do
@@ -71,7 +71,7 @@ teardown() { stop_jobs; }
 
 # --- what changes in the middle --------------------------------------------------------------------------------------
 
-@test "the group deleted while a job is not answered: one line, and all comes again" {
+@test "the group is deleted while a job is unanswered: one line, and all jobs come again" {
 	add 1 2
 	reader a "$ROOM"
 	given a 'job 1'
@@ -86,7 +86,7 @@ teardown() { stop_jobs; }
 	assert_match "$stderr" "$ROOM: .*group"
 }
 
-@test "the room deleted while a job is not answered: one line, and on with the new one" {
+@test "the room is deleted while a job is unanswered: one line, and the new room is read" {
 	add 1
 	reader a "$ROOM"
 	given a 'job 1'
@@ -101,7 +101,7 @@ teardown() { stop_jobs; }
 	assert_match "$stderr" "$ROOM: .*"
 }
 
-@test "trimmed while pending: acknowledged and counted in one notice; in a worker's hands: done as ever" {
+@test "jobs trimmed while pending are acknowledged and counted in one notice; one that a worker has is done as usual" {
 	add 1 2 3 4
 	reader a --prefetch 3 "$ROOM"
 	given a 'job '{1..3}
@@ -123,7 +123,7 @@ teardown() { stop_jobs; }
 	given c 'job 5'
 }
 
-@test "a job that was listed as left undone, and then done by whoever had it: nobody says that it was deleted" {
+@test "a job that was listed as pending and then done by its reader is not reported as deleted" {
 	add 1
 	cli xreadgroup group w somebody streams "$ROOM" '>' >/dev/null
 	hold_at XCLAIM
@@ -139,7 +139,7 @@ teardown() { stop_jobs; }
 	silent b
 }
 
-@test "TERM while dead jobs are moved: those that were not are handed back, and the next reader moves them" {
+@test "TERM while dead jobs are moved: those not yet moved are handed back, and the next reader moves them" {
 	add 1 2 3
 	hold_at MULTI
 	reader a --prefetch 3 --tries 1 --dead "$ROOM-dead" -s "$relay" "$ROOM"
@@ -158,8 +158,8 @@ teardown() { stop_jobs; }
 	wait_until 5 pending_is 0
 }
 
-# hold_at WORD: sets $relay, a socket whose connections stand still, and $relay.held is there, before the server gets that
-# word, until $relay.go is there.
+# hold_at WORD: sets $relay, a socket in front of the server. What has that word is held back, with the file $relay.held
+# made, until there is a file $relay.go.
 hold_at() {
 	relay=$BATS_TEST_TMPDIR/relay
 	spawn "$PYTHON" -c '
@@ -187,7 +187,7 @@ while True:
 	wait_until 5 test -S "$relay"
 }
 
-@test "trimmed while pending, without --ack: the same" {
+@test "the same without --ack: entries trimmed while pending are acknowledged and counted" {
 	add 1 2 3 4
 	cli xreadgroup group w dead count 3 streams "$ROOM" '>' >/dev/null
 	cli xdel "$ROOM" 1-1 2-1 3-1 >/dev/null
@@ -199,7 +199,7 @@ while True:
 	assert_equal "$(<"$out")" '[jhon]: job 4'
 }
 
-@test "a right taken away in the middle: one line with the server's words, and exit status 4" {
+@test "a permission withdrawn in the middle: one line with the server's words, and exit status 4" {
 	add 1 2
 	cli acl setuser some reset on '>pw' "~$ROOM" '+@all' >/dev/null
 	REDISCLI_AUTH=pw reader a --user some "$ROOM"
@@ -218,7 +218,7 @@ while True:
 	assert_match "$stderr" NOPERM
 }
 
-@test "-g with -m: a room that was deleted is dropped, and not made again; others are read on, new ones too" {
+@test "-g with -m: a room that was deleted is dropped and not created again; the others are read on, and new ones too" {
 	jobs_in "$ROOM-a"
 	jobs_in "$ROOM-b"
 	reader a -m "$ROOM-*"

@@ -12,7 +12,7 @@ teardown_file() { stop_servers; }
 setup() { begin_jobs; }
 teardown() { stop_jobs; }
 
-@test "-l -g: a row for each group, with consumers, pending, lag, and the last ID that was given" {
+@test "-l -g: a row for each group, with consumers, pending, lag, and the last ID given out" {
 	cli flushall >/dev/null
 	jobs_in "$ROOM" 1 2 3
 	cli xgroup create "$ROOM" v 2-1 >/dev/null
@@ -43,7 +43,7 @@ allow() {
 	done
 }
 
-@test "under the manual's rules: done, failed, claimed, dead, after a lost connection, to the end, without a word" {
+@test "the manual's permissions suffice: jobs done, failed, claimed and dead, a lost connection, and the exit, without a notice" {
 	add 1 2
 	allow 1
 	REDISCLI_AUTH=password reader a --user worker --prefetch 2 "$ROOM"
@@ -78,7 +78,7 @@ allow() {
 	REDISCLI_AUTH=password prints chat-tail -l --user worker -g w "$ROOM" < <(chat-tail -l -g w "$ROOM")
 }
 
-# stays_pending NAME: a reader who may not do what --dead needs says so in the server's words, and the job is not lost.
+# stays_pending NAME: a reader without a permission that --dead needs says so in the server's words, and the job is not lost.
 stays_pending() {
 	REDISCLI_AUTH=password reader "$1" --user worker --tries 1 --dead "$ROOM-dead" "$ROOM"
 	wait_until 5 has_lines "$out.$1" 1
@@ -90,20 +90,20 @@ stays_pending() {
 	pending_is 1
 }
 
-@test "without the right to write to the dead room: one line, exit status 4, and the job stays" {
+@test "without permission to write to the dead room: one line, exit status 4, and the job stays" {
 	add 1
 	allow 1
 	cli acl setuser worker +multi +exec >/dev/null
 	stays_pending a
 }
 
-@test "without the right to transactions either: the same" {
+@test "the same without permission for transactions" {
 	add 1
 	allow 1
 	stays_pending a
 }
 
-@test "formats that show no ID, and options that contradict each other: exit status 2, before any connection" {
+@test "formats that show no ID, and options that cannot be used together: exit status 2, before any connection" {
 	unset REDIS_URL
 	local format
 	for format in '' -r -0 '-F %t' '-F %%i' '-F %r%n'; do

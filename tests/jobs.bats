@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# -g --ack: jobs that the program behind acknowledges, so that none is lost, whatever dies.
+# -g --ack: jobs that the worker behind chat-tail acknowledges, so that none is lost, whatever dies.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -13,7 +13,7 @@ teardown() { stop_jobs; }
 
 # --- answers ---------------------------------------------------------------------------------------------------------
 
-@test "an ID, a room and an ID, the row as it is: each acknowledges; an ID with a + does not" {
+@test "an ID, a room and an ID, and the row itself each acknowledge; an ID with a + does not" {
 	add 1 2 3
 	cli xadd "$ROOM" 4-1 jhon 'job 4' marry 'and more' >/dev/null
 	reader a --prefetch 10 "$ROOM"
@@ -31,7 +31,7 @@ teardown() { stop_jobs; }
 	silent a
 }
 
-@test "other formats with an ID: its worker answers in the same way" {
+@test "other formats that show an ID: the worker answers in the same way" {
 	add 1 2 3
 	local format n=0
 	# shellcheck disable=SC2034 # reader uses it
@@ -46,7 +46,7 @@ teardown() { stop_jobs; }
 	pending_is 0
 }
 
-@test "several rooms: each job is answered as of its room" {
+@test "several rooms: each answer counts for the job of its own room" {
 	jobs_in "$ROOM-a" 1 2
 	jobs_in "$ROOM-b" 1 2
 	reader a --prefetch 4 "$ROOM-a" "$ROOM-b"
@@ -58,7 +58,7 @@ teardown() { stop_jobs; }
 	silent a
 }
 
-@test "a job that failed comes back, after what is new; what else is said of that time is ignored" {
+@test "a job that failed comes back after the new ones; another answer for the same delivery is ignored" {
 	add 1 2 3
 	reader a "$ROOM"
 	given a 'job 1'
@@ -76,7 +76,7 @@ teardown() { stop_jobs; }
 	silent a
 }
 
-@test "two readers: what failed is soon given again, to one of them, and for ever" {
+@test "two readers: a job that fails is given again soon, to one of them, without end" {
 	add 1
 	reader a "$ROOM"
 	reader b "$ROOM"
@@ -93,7 +93,7 @@ teardown() { stop_jobs; }
 	silent b
 }
 
-# one_has_a_job: sets name, that of a reader.
+# one_has_a_job: a condition: a reader, whose name it leaves in $name, has given out a job.
 one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name] + 1)) || return 0; done && false; }
 
 @test "lines that make no sense, and IDs that were not given: one notice each, and nothing else" {
@@ -140,7 +140,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	wait_until 5 pending_is 3
 }
 
-@test "nobody waits while there is work that nobody has begun" {
+@test "no worker waits while there is work that nobody has begun" {
 	add {1..40}
 	reader slow "$ROOM"
 	reader slower "$ROOM"
@@ -157,7 +157,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	assert_equal "$(wc -l <"$out.slow") $(wc -l <"$out.slower")" '1 1'
 }
 
-@test "what -x hides whole is acknowledged by the reader; of the rest, the row that is left" {
+@test "an entry that -x hides wholly is acknowledged by the reader; of another, the row that is left is answered" {
 	add 1
 	cli xadd "$ROOM" 2-1 marry hidden >/dev/null
 	cli xadd "$ROOM" 3-1 jhon 'job 3' marry hidden >/dev/null
@@ -170,7 +170,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	silent a
 }
 
-@test "a job that takes three times --claim, beside an idle reader: given once" {
+@test "a job that takes three times --claim, beside an idle reader, is given once" {
 	add 1
 	reader a --claim 3s "$ROOM"
 	given a 'job 1'
@@ -194,7 +194,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	assert_equal "$(pending)" $'1-1 2\n2-1 2'
 }
 
-@test "rows of 1 MB that are echoed whole as answers: neither stands still" {
+@test "rows of 1 MB that are echoed whole as answers: neither side blocks" {
 	head -c 1000000 /dev/zero | tr '\0' x >"$out"
 	cli xgroup create "$ROOM" w 0 mkstream >/dev/null
 	for n in {1..8}; do cli -x xadd "$ROOM" '*' jhon <"$out" >/dev/null; done
@@ -210,7 +210,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	done
 }
 
-@test "connections that are lost: a job stays with its reader, and it does not count" {
+@test "lost connections: a job stays with its reader, and that does not count as a try" {
 	add 1
 	reader a --prefetch 2 "$ROOM" # it asks for another one meanwhile
 	given a 'job 1'
@@ -226,7 +226,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	given a 'job 1'
 }
 
-@test "the answer that brings a job is lost: the reader gets it all the same, and it does not count" {
+@test "the reply that brings a job is lost: the reader gets it all the same, and that does not count as a try" {
 	add 1
 	cut_at XREADGROUP
 	reader a -s "$relay" "$ROOM"
@@ -237,7 +237,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	wait_until 5 pending_is 0
 }
 
-@test "the answer to an acknowledgement is lost: the job is done, once" {
+@test "the reply to an acknowledgement is lost: the job is done, once" {
 	add 1 2
 	cut_at XACK
 	reader a -s "$relay" "$ROOM"
@@ -250,7 +250,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	wait_until 5 pending_is 0
 }
 
-@test "the answer to the move of a dead job is lost: it is in the dead room once" {
+@test "the reply to the move of a dead job is lost: it is in the dead room once" {
 	add 1
 	cut_at chat-tail:dead
 	reader a -e -s "$relay" --tries 1 --dead "$ROOM-dead" "$ROOM"
@@ -264,7 +264,7 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 
 # --- jobs that others claim ------------------------------------------------------------------------------------------
 
-@test "what another reader has claimed meanwhile is not taken back from it" {
+@test "a job that another reader has claimed meanwhile is not taken back from it" {
 	add 1 2
 	reader a --prefetch 2 "$ROOM"
 	given a 'job 1' 'job 2'
@@ -279,8 +279,8 @@ one_has_a_job() { for name in a b; do ! has_lines "$out.$name" $((answered[$name
 	given b 'job 1' 'job 2'
 }
 
-# rarely_renewed COMMAND ...: with --claim 2s, once it was tried five more times, the jobs in a worker's hands were
-# renewed no more often than each 667 ms, each of them (two, at most), since the command began.
+# rarely_renewed COMMAND ...: runs it and waits for five more renewals; with --claim 2s, each of at most two jobs was renewed
+# no more often than every 667 ms since then.
 rarely_renewed() {
 	local calls since=${EPOCHREALTIME//[.,]/} before
 	before=$(calls xclaim)
@@ -290,7 +290,7 @@ rarely_renewed() {
 	((calls <= 2 * (${EPOCHREALTIME//[.,]/} - since) / 667000 + 4)) || { echo "$calls renewals" >&2 && return 1; }
 }
 
-@test "a job that was deleted, or claimed by another reader, while it is not answered: to renew it is not tried all the time" {
+@test "an unanswered job that was deleted, or claimed by another reader: it is not renewed all the time" {
 	add 1
 	reader a --claim 2s "$ROOM"
 	given a 'job 1'
@@ -305,10 +305,10 @@ rarely_renewed() {
 	silent a
 }
 
-# kept_by CONSUMER: it makes the job that is pending its own again, four times.
+# kept_by CONSUMER: it claims the pending job again, four times.
 kept_by() { for _ in 1 2 3 4; do cli xclaim "$ROOM" w "$1" 0 2-1 justid; done >/dev/null; }
 
-@test "a job that came while its reader was stopped, and that another has claimed: not given a second time, nor taken back" {
+@test "a job that came while its reader was stopped, and that another one claimed: neither given again nor taken back" {
 	reader a --claim 2s "$ROOM"
 	stopped_with_a_job
 	reader b --claim 2s "$ROOM"
@@ -324,7 +324,7 @@ kept_by() { for _ in 1 2 3 4; do cli xclaim "$ROOM" w "$1" 0 2-1 justid; done >/
 	silent a
 }
 
-@test "a job that came while its reader was stopped, and that nobody has claimed: given, and it counts once" {
+@test "a job that came while its reader was stopped, and that nobody claimed: given, and it counts once" {
 	reader a --claim 2s "$ROOM"
 	stopped_with_a_job
 	wait_until 10 idle_for 1500
@@ -336,8 +336,8 @@ kept_by() { for _ in 1 2 3 4; do cli xclaim "$ROOM" w "$1" 0 2-1 justid; done >/
 	silent a
 }
 
-# stopped_with_a_job: reader a is stopped, and the job number $job was given to it meanwhile; unless it had just stopped
-# to wait, and did not get it: then with the next one.
+# stopped_with_a_job: stops reader a (SIGSTOP) while it waits, so that the server then gives it job number $job. If it was
+# not waiting just then, and does not get the job, it is tried again with the next one.
 stopped_with_a_job() {
 	job=0
 	while wait_readers 1 && kill -STOP "${pids[a]}" && add $((++job)) && ! pending_is 1; do
@@ -348,19 +348,19 @@ stopped_with_a_job() {
 	done
 }
 
-# idle_for MS: the job that is pending has been for so long.
+# idle_for MS: the pending job has been so for longer than that.
 idle_for() { (($(cli xpending "$ROOM" w - + 1 | sed -n 3p) > $1)); }
 
 # --- whatever dies ---------------------------------------------------------------------------------------------------
 
-@test "10,000 jobs, readers and workers killed 30 times, the server twice: all done, none acknowledged before" {
+@test "10,000 jobs, readers and workers killed 30 times, the server twice: all done, none acknowledged before it is" {
 	run faults jobs "$RANDOM" 10000 30 2
 	counted
 	assert_status 0
 	assert_match "$output" '^seed [0-9]+: 30 kills, the server 2 times; 10000 jobs: 0 lost, 0 acknowledged before .* 0 dead$'
 }
 
-@test "the same with jobs that always fail: those are in the dead room, once each, as they were, and no others" {
+@test "the same with jobs that always fail: they alone are in the dead room, once each, as they were" {
 	run faults jobs "$RANDOM" 4000 12 1 3
 	counted
 	assert_status 0

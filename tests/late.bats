@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A connection dies, and what it held reaches the server late: before the next connection sends that again, or after it.
+# A connection dies, and its bytes reach the server late: before the next connection sends the same again, or after that.
 # shellcheck disable=SC2154 # status, output are bats's
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 
@@ -8,9 +8,9 @@ load helper
 setup() { trace_less && start_server; }
 teardown() { stop_all; }
 
-@test "cut in the middle of a transaction, and what it held comes late: nothing lost, nothing twice" {
+@test "cut in the middle of a transaction, whose bytes arrive late: nothing lost, nothing twice" {
 	cuts lines 100 11 late
-	# They did go as transactions, each behind the one that opened its receipt.
+	# They were sent as transactions, each after the one that opened its receipt.
 	(($(calls exec) > 1600))
 }
 

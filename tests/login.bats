@@ -35,7 +35,7 @@ locked() { REDISCLI_AUTH=$SECRET "$CLI" -s "$LOCKED" "$@"; }
 	REDISCLI_AUTH=$SECRET show -e "$ROOM" 2>/dev/null || assert_equal $? 1
 }
 
-@test "standard input is left alone when there is no server, or none that lets us in" {
+@test "standard input is not read when there is no server, or none that lets us in" {
 	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
 	{
 		fails 3 '' chat-send -s "$BATS_TEST_TMPDIR/none" -n jhon room
@@ -46,12 +46,12 @@ locked() { REDISCLI_AUTH=$SECRET "$CLI" -s "$LOCKED" "$@"; }
 
 # --- where to and as whom --------------------------------------------------------------------------------------------
 
-# local_name: of 127.0.0.1; a bare root file system knows none.
+# local_name: the name of 127.0.0.1; a minimal system has none.
 local_name() {
 	if getent hosts localhost >/dev/null; then echo localhost; else echo 127.0.0.1; fi
 }
 
-# at URI ROOM: sends and reads there, without $REDIS_URL; the room then holds one message.
+# at URI ROOM: sends to the room and reads it there, without $REDIS_URL, and deletes it.
 at() {
 	local -
 	set -e
@@ -85,7 +85,7 @@ at() {
 	assert_equal "$(show -p "$PORT" --db=5 -F '%t ' -e "$ROOM")" 'five '
 }
 
-@test "-h, -p or -s set REDIS_URL aside: its password goes to nobody else, its database neither" {
+@test "-h, -p or -s override REDIS_URL: its password goes to no other server, nor does its database" {
 	export REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:1/7"
 	fails 4 NOAUTH chat-tail -s "$LOCKED" -e "$ROOM"
 	fails 4 NOAUTH chat-tail -h 127.0.0.1 -p "$PORT" -e "$ROOM"
@@ -95,7 +95,7 @@ at() {
 	REDIS_URL=nonsense show -s "$SOCK" -e "$ROOM"
 }
 
-@test "-u goes before REDIS_URL, a URI's password before REDISCLI_AUTH" {
+@test "-u overrides REDIS_URL, and a URI's password REDISCLI_AUTH" {
 	REDIS_URL=nonsense send -u "unix://$SOCK" -n jhon "$ROOM" one
 	REDIS_URL="redis://127.0.0.1:$PORT" REDISCLI_AUTH=$SECRET send -n jhon "$ROOM" two
 	REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:$PORT" REDISCLI_AUTH=wrong send -n jhon "$ROOM" three
@@ -103,7 +103,7 @@ at() {
 	assert_equal "$(messages "$ROOM") $(locked xlen "$ROOM")" 'jhon: one 2'
 }
 
-@test "--pass-file is standard input only where that is not read for messages" {
+@test "--pass-file may be standard input only where no messages are read from it" {
 	local file=$BATS_TEST_TMPDIR/pass
 	printf '%s\n1\n2\n' "$SECRET" >"$file"
 	for option in '' -0 -w -t; do
@@ -121,7 +121,7 @@ at() {
 	assert_output $'[jhon]: hi\n[jhon]: hi'
 }
 
-@test "a URI's query is passed over, but for db" {
+@test "a URI's query is ignored, except for db" {
 	send -u "unix://:$SECRET_ENCODED@$LOCKED?protocol=3&db=2&x" -n jhon "$ROOM" hi
 	assert_equal "$(locked -n 2 xlen "$ROOM")" 1
 	REDIS_URL="redis://:$SECRET_ENCODED@127.0.0.1:$PORT/2?protocol=3" prints chat-tail -e "$ROOM" <<<'[jhon]: hi'
@@ -177,7 +177,7 @@ terminal() {
 	assert_match "$output" WRONGPASS
 }
 
-@test "--askpass leaves standard input to the messages, and without a terminal it says so" {
+@test "--askpass leaves standard input to the messages, and fails without a terminal" {
 	printf 'one\ntwo\n' >"$BATS_TEST_TMPDIR/lines"
 	run timeout 120 bash -c "$(declare -f terminal); terminal \"\$@\"" - "$SECRET" \
 		bash -c 'chat-send --askpass -s "$1" -n jhon "$2" <"$3"' - "$LOCKED" "$ROOM" "$BATS_TEST_TMPDIR/lines"
@@ -219,7 +219,7 @@ terminal() {
 
 readers_of() { [[ $(locked info clients) == *blocked_clients:"$2"$'\r'* ]]; }
 
-@test "a password is in no error, and not in what -v says" {
+@test "a password appears in no error, nor in what -v prints" {
 	local uri="redis://marry:s3cr3t-wrong@127.0.0.1:$PORT"
 	fails 4 WRONGPASS chat-tail -u "$uri" -e "$ROOM"
 	[[ $stderr != *s3cr3t* ]]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Messages that were trimmed or deleted before they could be read are counted: what a reader printed, and what it says was
+# Messages that were trimmed or deleted before they could be read are counted: what a reader printed, and what it reports as
 # trimmed, are together all that was sent.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
@@ -25,7 +25,7 @@ account() {
 		END { print printed + 0, trimmed + 0 }' "${files[@]}"
 }
 
-# all_of N ROOM NAME ...: the two together are N, within the time of a few heartbeats; and not all of it was printed.
+# all_of N ROOM NAME ...: the two numbers soon add up to N; and not everything was printed.
 all_of() {
 	local printed trimmed n=$1
 	shift
@@ -42,7 +42,7 @@ adds_up() {
 # in_order ROOM NAME ...: what they printed of the numbers that were sent is ascending, so none came twice.
 in_order() { (cd "$dir" && awk -v room="$1" '$1 == room { print $2 }' "${@:2}") | sort -c -n -u; }
 
-# only_losses NAME: each of its notices is one of messages that were trimmed.
+# only_losses NAME: each of its notices is about trimmed messages.
 only_losses() {
 	local one=': 1 message was trimmed before it could be read'
 	local many=': ([2-9]|[1-9][0-9]+) messages were trimmed before they could be read'
@@ -61,7 +61,7 @@ looked() { (($(calls 'xinfo|stream') >= $1)); }
 # entries ROOM FROM TO: with IDs 1-0, 2-0 and so on, for redis-cli.
 entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon", $1 }'; }
 
-@test "5,000 messages sent with --maxlen 1: read live, from before the room is, in several rooms, behind older losses" {
+@test "5,000 messages sent with --maxlen 1 and read live: new rooms, several rooms, and older losses" {
 	local room
 	start_server
 	entries c 1 200 | cli >/dev/null
@@ -83,7 +83,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	for room in new first several rest; do only_losses "$room"; done
 }
 
-@test "-C: stopped in the middle and started again when there is more: both runs together tell of all" {
+@test "-C: stopped in the middle and started again when there is more: both runs together account for all" {
 	start_server
 	reading one -n +1 -C "$cursor" a
 	local reader=$PID
@@ -103,7 +103,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	only_losses two
 	kill -TERM "$reader"
 	wait_end 10 "$reader"
-	# What was said is noted too. And a reader that ends by itself counts as one that goes on.
+	# What was reported is noted too. And a reader that exits by itself counts like one that goes on.
 	prints chat-tail -e -C "$cursor" a </dev/null
 	reading end -e -C "$cursor.copy" a
 	wait_end 20 "$PID"
@@ -112,7 +112,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	only_losses end
 }
 
-@test "-C: a reader that is killed before it says what was trimmed says so in its next run" {
+@test "-C: a reader that is killed before it reports what was trimmed does so in its next run" {
 	start_server
 	entries a 1 3 | cli >/dev/null
 	chat-tail -e -n +1 -C "$cursor" a >"$dir/read"
@@ -126,7 +126,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	assert_equal "$(<"$cursor")" $'a\t20-0\t20'
 }
 
-@test "-C: a file of two columns is taken: nothing was trimmed, or nobody knows how much; then it has three" {
+@test "-C: a file of two columns is accepted: nothing was trimmed, or it is not known how much; then it has three" {
 	start_server
 	entries a 1 10 | cli >/dev/null
 	printf 'a\t4-0\n' >"$cursor"
@@ -140,7 +140,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	assert_equal "$stderr" 'chat-tail: a: messages may have been trimmed before they could be read'
 }
 
-@test "-C on a mirror, where the IDs are the same and the count of entries is another: nothing is said to be trimmed" {
+@test "-C on a mirror with the same IDs and another count of entries: nothing is reported as trimmed" {
 	local room
 	start_server
 	entries a 1 100 | cli >/dev/null
@@ -203,7 +203,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	done
 }
 
-@test "deleted in the middle, trimmed to nothing, deleted to but one, before and while the reader reads: each is counted" {
+@test "entries deleted in the middle, trimmed to none or deleted down to one, before and while they are read: each is counted" {
 	local stopped
 	start_server
 	reading all middle nothing one
@@ -213,7 +213,7 @@ entries() { seq "$2" "$3" | awk -v room="$1" '{ print "xadd", room, $1 "-0 jhon"
 	kill -STOP "$stopped"
 	entries a 1 300 | cli >/dev/null
 	cli xtrim a maxlen 0 >/dev/null
-	# In one transaction, so that nobody sees what is between.
+	# In one transaction, so that nobody sees an intermediate state.
 	{
 		echo multi
 		entries middle 1 10
@@ -238,7 +238,7 @@ one 2"
 	only_losses stopped
 }
 
-@test "nothing is said falsely: what was trimmed before the start, and a stop within what was received" {
+@test "no false report: what was trimmed before the start, and a stop within what was received" {
 	local n
 	start_server
 	entries a 1 300 | cli >/dev/null
@@ -256,7 +256,7 @@ one 2"
 	prints chat-tail -e -C "$cursor" a </dev/null
 }
 
-@test "-S of an ID that the room has lost: nobody knows how much more it lost; of one that it has not, nothing is said" {
+@test "-S of an ID that the room has lost: it is not known how much more is lost; of one that it still has: no notice" {
 	local lost
 	start_server
 	entries a 1 10 | cli >/dev/null

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Rooms by the thousand, and rooms that go, come back or may no longer be read while -m follows them.
+# Thousands of rooms, and rooms that are deleted, come back or may no longer be read while -m follows them.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
 load helper
 
-# A reader of one huge message begins here, and is asked for its sum last: it needs time in which nothing happens.
+# The reader of one huge message starts here and is checked in the last test: it needs time in which nothing happens.
 setup_file() {
 	start_server
 	head -c 8388608 /dev/zero | tr '\0' x | cli -x xadd huge 1-0 jhon >/dev/null
@@ -40,12 +40,12 @@ names() {
 # printed LINE: a condition for wait_until.
 printed() { grep -Fqx -e "$1" "$live"; }
 
-# follows: until the reader waits for news; of many rooms it may do so on several connections, the first of which tells
-# that it has found its place in all of them.
+# follows: waits until the reader waits for news. With many rooms it may use several connections; the first of them that
+# waits means that it has found its place in all rooms.
 follows() { wait_until 30 any_reader; }
 any_reader() { [[ $(cli info clients) == *blocked_clients:[1-9]* ]]; }
 
-# watch: from here on, what the server is asked for is in $monitor. looked ROOM: a condition: that it was looked at is there.
+# watch: from here on, $monitor has what the server is asked for. looked ROOM: a condition: that room was looked at.
 watch() {
 	monitor=$BATS_TEST_TMPDIR/monitor
 	spawn "$CLI" -s "$SOCK" monitor >"$monitor" 2>/dev/null
@@ -53,14 +53,14 @@ watch() {
 }
 looked() { grep -Fiq "\"xinfo\" \"stream\" \"$1\"" "$monitor"; }
 
-# deleted: how many rooms are said to be deleted.
+# deleted: how many rooms are reported as deleted.
 deleted() {
 	awk '/: deleted; no longer reading it$/ { n++ } /: [0-9]+ rooms were deleted; no longer reading them$/ { n += $2 }
 		END { print n + 0 }' "$live.err"
 }
 deleted_are() { [[ $(deleted) == "$1" ]]; }
 
-@test "-m: rooms deleted, expired, renamed, made a string, forbidden: a notice each, and the others go on" {
+@test "-m: rooms deleted, expired, renamed, made a string or forbidden: a notice each, and the others are read on" {
 	local room reader
 	start_server
 	for room in deleted expired renamed retyped forbidden other; do echo "xadd $room 1-0 jhon old"; done | cli >/dev/null
@@ -96,7 +96,7 @@ deleted_are() { [[ $(deleted) == "$1" ]]; }
 	assert_equal "$(grep -Ev 'left out|deleted' "$live.err")" ''
 }
 
-@test "a named room that becomes a string ends the program with the server's words, 4; also beside -m" {
+@test "a named room that becomes a string: exit status 4 with the server's words, with -m too" {
 	start_server
 	cli xadd one 1-0 jhon old >/dev/null
 	reading -m '*' one
@@ -107,7 +107,7 @@ deleted_are() { [[ $(deleted) == "$1" ]]; }
 	assert_match "$(<"$live.err")" '^chat-tail: one: WRONGTYPE [^;]*$'
 }
 
-@test "-m: 2,000 deleted rooms are one notice, and forgotten until they are made anew; one that is named too is waited for" {
+@test "-m: 2,000 deleted rooms are one notice, and forgotten until created again; one that is also named is waited for" {
 	local room
 	start_server
 	make_rooms r- 2000 old
@@ -138,8 +138,8 @@ chat-tail: one: deleted; no longer reading it'
 	assert_equal "$(grep -i '"xinfo" "stream" "r-' "$monitor" | grep -v r-00007)" ''
 }
 
-# looks: how many looks at rooms one connection asked for between two XREADs, at most; how many there were since the first
-# XREAD, on any connection; and the XREADs.
+# looks: the most rooms that one connection looked at between two XREADs; the number of looks since the first XREAD, on all
+# connections; and the number of XREADs.
 looks() {
 	awk '{ word = toupper($4) } word == "\"XREAD\"" { reads++; reads_of[$3]++; n[$3] = 0 }
 		word == "\"XINFO\"" && reads { all++; if (reads_of[$3] && ++n[$3] > most) most = n[$3] }
@@ -151,7 +151,7 @@ looks_are() { # N
 	((all >= $1))
 }
 
-@test "-m: 3,000 rooms are looked at in small steps, between which messages are read" {
+@test "-m: 3,000 rooms are checked in small steps, and messages are read in between" {
 	local most all reads
 	start_server_tcp # so that a monitor can tell connections apart
 	make_rooms r- 3000 old
@@ -169,7 +169,7 @@ looks_are() { # N
 	assert_equal "$(<"$live.err")" ''
 }
 
-@test "a server that closes connections on large replies: 20,000 lines are all printed, and little is said" {
+@test "a server that closes connections on large replies: all 20,000 lines are printed, with few notices" {
 	local n args
 	start_server
 	seq -f '%060.0f' 20000 | send -n jhon "$ROOM"
@@ -184,7 +184,7 @@ looks_are() { # N
 	done
 }
 
-@test "a server that closes connections on large replies, while its reader waits: what came in one transaction is printed" {
+@test "a server that closes connections on large replies, while a reader waits: what came in one transaction is printed" {
 	local n
 	start_server --client-output-buffer-limit 'normal 262144 0 0'
 	spawn chat-tail -F '%t\n' "$ROOM" >"$live" 2>"$live.err" </dev/null
@@ -201,7 +201,7 @@ add_at_once() { # N TEXT
 	cli eval 'for n = 1, ARGV[1] do redis.call("xadd", KEYS[1], "*", "jhon", ARGV[2]) end' 1 "$ROOM" "$@" >/dev/null
 }
 
-@test "20,000 rooms: listed, printed whole, and their last message: sorted, and with as many commands as rooms" {
+@test "20,000 rooms: listed, printed whole or their last message, sorted, and with as many commands as rooms" {
 	local args
 	start_server
 	make_rooms r- 20000 one two
@@ -225,7 +225,7 @@ few() { # COMMAND N: it was asked for at most N times
 	((n <= $2)) || { echo "$1: $n times, expected at most $2" >&2 && where && return 1; }
 }
 
-@test "20,000 rooms: followed, each message comes; -C keeps all their places" {
+@test "20,000 rooms are followed: each message comes, and -C keeps all their places" {
 	local cursor=$BATS_TEST_TMPDIR/cursor
 	start_server
 	make_rooms r- 20000 one
@@ -249,7 +249,7 @@ s-00001	1-0	1"
 }
 
 # Each look at a room fetches its first and its last message whole.
-@test "an idle reader of a room with a message of 8 MiB does not fetch that again and again" {
+@test "an idle reader of a room with a message of 8 MiB does not fetch it again and again" {
 	SOCK=$HUGE_SOCK
 	wait_until 30 two_heartbeats
 	kill -0 "$HUGE_READER"

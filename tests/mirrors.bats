@@ -25,12 +25,12 @@ stop_mirror() {
 	kill -KILL -- "-$1" 2>/dev/null || :
 }
 
-# reader NAME SERVER: prints both rooms to the file NAME, and goes on where its cursor file says. Sets PID.
+# reader NAME SERVER: prints both rooms to the file NAME, and resumes where its cursor file says. Sets PID.
 reader() {
 	spawn chat-tail -s "$2" -C "$dir/$1.cursor" -n +1 -F '%r %t\n' hall lobby >>"$dir/$1" 2>>"$dir/$1.err" </dev/null
 }
 
-# say_numbers FROM TO: those numbers, to both rooms of the source.
+# say_numbers FROM TO: sends those numbers to both rooms of the source.
 say_numbers() {
 	local room
 	for room in hall lobby; do seq "$1" "$2" | send -s "$source" -n jhon "$room"; done
@@ -48,7 +48,7 @@ exactly_once() {
 
 same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]]; }
 
-@test "three servers in two levels, the one between killed: its reader moves, the one below it goes on" {
+@test "three servers in two levels, and the one between is killed: its reader moves to another, the one below continues" {
 	local above below mover stayer
 	mirror "$source" "$first" && above=$MIRROR
 	mirror "$first" "$second" && below=$MIRROR
@@ -82,7 +82,7 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 	for room in hall lobby; do same "$source" "$second" "$room"; done
 }
 
-@test "a reader that moves to a mirror behind its place says so, and prints nothing twice" {
+@test "a reader that moves to a mirror that is behind says so, and prints nothing twice" {
 	mirror "$source" "$first"
 	say_numbers 1 100
 	reader mover "$first"

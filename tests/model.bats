@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# The protocol of chat-send, checked in a model: all interleavings of it, and that each of its rules is needed.
+# The protocol of chat-send, checked in a model: all its interleavings are right, and each of its rules is needed.
 # shellcheck disable=SC2154 # output is bats's
 
 load helper
 
 model() { timeout 120 "$PYTHON" "$REPO/tests/model" "$@"; }
 
-# breaks NAME REGEX: without that rule the model finds damage of that kind, and shows the way to it.
+# breaks NAME REGEX: without that rule the model finds damage of that kind, and shows the steps that lead to it.
 breaks() {
 	run model "$1"
 	assert_status 0

@@ -42,7 +42,7 @@ teardown() { stop_all; }
 	cmp "$live.W" <(seq -f '[jhon]: %.0f' 9 20)
 }
 
-@test "a trickle reader that is killed and started again with -S of the last ID it printed loses and doubles nothing" {
+@test "a reader killed again and again, and started with -S of the last ID it printed, loses and doubles nothing" {
 	live=$BATS_TEST_TMPDIR/live
 	: >"$live"
 	spawn chat-send -n jhon "$ROOM" < <(for ((i = 1; i <= 600; i++)); do echo "$i" && nap 0.005; done)
@@ -61,7 +61,7 @@ teardown() { stop_all; }
 	cmp <(cut -f 4 "$live") <(seq 600)
 }
 
-@test "a room that is deleted and made anew is read from its beginning, small IDs and all; one notice" {
+@test "a room that is deleted and created again is read from its beginning, although its IDs are smaller; one notice" {
 	live=$BATS_TEST_TMPDIR/live
 	seq 5 | send -n jhon "$ROOM"
 	follow "$ROOM"
@@ -76,7 +76,7 @@ teardown() { stop_all; }
 	assert_match "$(<"$live.err")" "^chat-tail: $ROOM: deleted and created again; reading it from its beginning$"
 }
 
-@test "a room that did not exist, and one that is seen to be gone, are read from their first entry" {
+@test "a room that did not exist, and one that was found deleted, are read from their first entry" {
 	follow "$ROOM" "$ROOM-b"
 	printf '%s\t5-1\tjhon\tone\n%s\t5-2\tjhon\ttwo\n' "$ROOM" "$ROOM" | send -t -k
 	wait_until 5 has_lines "$live" 2
@@ -88,7 +88,7 @@ teardown() { stop_all; }
 	assert_equal "$(wc -l <"$live.err")" 1
 }
 
-@test "a server that goes back to what it had saved: reading goes on behind it; one notice" {
+@test "a server that goes back to what it had saved: the reader continues after that; one notice" {
 	seq 3 | send -n jhon "$ROOM"
 	cli save >/dev/null
 	follow "$ROOM"
@@ -122,7 +122,7 @@ has_line() { grep -q "$2" "$1"; }
 	n=$(wc -l <"$live")
 	((n >= 11 && n < 50))
 	assert_equal "$(grep trimmed "$live.err")" "chat-tail: $ROOM: $((100 - n)) messages were trimmed before they could be read"
-	# What was read before it was trimmed is none of them.
+	# What was read before it was trimmed is not counted.
 	cli xtrim "$ROOM" maxlen 0 >/dev/null
 	seq 101 105 | send -n jhon "$ROOM"
 	wait_until 5 has_lines "$live" $((n + 5))
@@ -135,9 +135,8 @@ has_line() { grep -q "$2" "$1"; }
 
 # --- outages in the middle of something ------------------------------------------------------------------------------
 
-# pretender NAME: a server on the unix socket $pretender that answers as a script of Python has it: for each connection, a
-# list of (word, answer): the answer goes out when the word has come; None closes the connection, and before the word GO
-# comes a file named $pretender.go.
+# pretender NAME: a server on the unix socket $pretender that follows a script below: for each connection a list of (word,
+# answer). The answer is sent once the word has come; None closes the connection, and GO waits for a file $pretender.go.
 pretender() {
 	pretender=$BATS_TEST_TMPDIR/pretender
 	spawn "$PYTHON" - "$pretender" "$1" <<-'END'
@@ -178,7 +177,7 @@ pretender() {
 	wait_until 5 test -S "$pretender"
 }
 
-@test "an entry that was cut in the middle is counted once: by -c, by -n +N, and in the sum of -v" {
+@test "an entry that was cut in the middle is counted once: by -c, by -n +N, and in the summary of -v" {
 	for case in '-c 3:a1 a2 b1 ' '-n +2:a2 b1 c1 ' '-v:a1 a2 b1 c1 '; do
 		pretender partial
 		read -ra options <<<"${case%%:*}"
@@ -188,7 +187,7 @@ pretender() {
 	assert_match "$(tail -n 1 "$err")" '4 messages, 8 bytes'
 }
 
-@test "-t: an entry that was cut in the middle is printed once, and whole; so is one that comes in two pieces" {
+@test "-t: an entry that was cut in the middle is printed once, and whole; so is one that arrives in two pieces" {
 	local whole=$'1-0+ a1\n1-0 a2\n2-0 b1\n3-0 c1'
 	for case in "-n +1:$whole" "-n +2:$whole" $'-n +3:2-0 b1\n3-0 c1'; do
 		pretender partial
@@ -196,7 +195,7 @@ pretender() {
 		assert_equal "$(show -t -s "$pretender" -e "${options[@]}" room 2>"$err" | cut -f 2,4 | tr '\t' ' ')" "${case#*:}"
 		rm "$pretender"
 	done
-	# What is whole is written before the second piece comes, and the rest moves to the head of the buffer.
+	# What is complete is written before the second piece comes, and the rest moves to the head of the buffer.
 	pretender pieces
 	spawn chat-tail -t -s "$pretender" -e room >"$out"
 	wait_until 5 has_lines "$out" 2
@@ -222,7 +221,7 @@ restarted_behind() {
 	exec 7>&-
 }
 
-@test "a room that goes back while the reader is behind: what it had is read" {
+@test "a room that goes back while the reader is behind: what it still has is read" {
 	local text
 	text=$(printf '%0200d' 0)
 	seq 30000 | awk -v room="$ROOM" -v text="$text" '{ printf "%s\t%d-1\t%d\t%s\n", room, $1, $1, text }' | send -t -k
@@ -236,7 +235,7 @@ restarted_behind() {
 }
 filled() { read -r -t 0 -u 7; }
 
-@test "a server that lost the last entries while the reader looked for its last two messages: the others are not read" {
+@test "a server that lost its last entries while the reader looked for the last two messages: older ones are not read" {
 	local server=$BATS_TEST_TMPDIR/server first=$SERVER_PID
 	numbered 1 110
 	ln -s "$SOCK" "$server"
@@ -255,10 +254,10 @@ filled() { read -r -t 0 -u 7; }
 	assert_match "$(<"$err")" 'lost its last entries; reading on after 100-0$'
 }
 numbered() { seq "$1" "$2" | awk -v room="$ROOM" '{ printf "%s\t%d-0\tjhon\t%d\n", room, $1, $1 }' | send -t -k; }
-# is_waited_for SOCKET: somebody connected, and was not taken yet.
+# is_waited_for SOCKET: somebody has connected, and was not accepted yet.
 is_waited_for() { grep -q " 0001 02 .* $(readlink "$1")\$" /proc/net/unix; }
 
-@test "a server that lost the last entries soon after the reader began: the old ones are not read again" {
+@test "a server that lost its last entries soon after the reader began: the older ones are not read again" {
 	seq 10 | send -n jhon "$ROOM"
 	cli save >/dev/null
 	seq 11 13 | send -n jhon "$ROOM"

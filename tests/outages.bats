@@ -8,7 +8,7 @@ load helper
 setup() { begin_outages; }
 teardown() { stop_all; }
 
-# one_outage: what was said is that it began and that it was over, a line each.
+# one_outage REGEX: there were two notices: that an outage for that reason began, and that it was over.
 one_outage() {
 	assert_match "$(head -n 1 "$err")" "^chat-send: .*$1.*; trying again for 60 s$"
 	assert_match "$(tail -n 1 "$err")" '^chat-send: resumed after an outage of [0-9.]+ s$'
@@ -17,7 +17,7 @@ one_outage() {
 
 # --- servers that die ------------------------------------------------------------------------------------------------
 
-@test "killed twelve times under a steady stream, the log synced always: sender and reader carry on, 0 lost, 0 doubled" {
+@test "a server with a synced log, killed twelve times under a steady stream: sender and reader carry on, 0 lost, 0 doubled" {
 	local log=(--appendonly yes --appendfsync always)
 	stop_server
 	restart_server "${log[@]}"
@@ -64,7 +64,7 @@ one_outage() {
 	assert_equal "$(messages "$ROOM" | sort)" $'jhon: late\njhon: one\nquiet: three\nquiet: two'
 }
 
-@test "--retry: gives up on a server that is away with 3, and says how many were delivered and which line was not" {
+@test "--retry: gives up on a server that is away with exit status 3, and says how many were delivered and which line was not" {
 	sending --retry 0.5 "$ROOM"
 	printf 'one\n\ntwo\n' >&7
 	wait_until 5 room_has "$ROOM" 2
@@ -80,7 +80,7 @@ one_outage() {
 	assert_match "${stderr_lines[-1]}" 'gave up after 0.3 s'
 }
 
-@test "--retry holds for the first connection too; without it that fails at once" {
+@test "--retry applies to the first connection too; without it, that fails at once" {
 	stop_server
 	spawn chat-send --retry forever -n jhon "$ROOM" hi 2>"$err"
 	wait_until 5 said 'cannot connect.*; trying again$'
@@ -93,7 +93,7 @@ one_outage() {
 	assert_equal "$(messages "$ROOM")" 'jhon: hi'
 }
 
-@test "memory stays flat while the server is away: standard input is not read on" {
+@test "memory stays flat while the server is away: standard input is no longer read" {
 	sending "$ROOM"
 	echo one >&7
 	wait_until 5 room_has "$ROOM" 1
@@ -115,7 +115,7 @@ one_outage() {
 }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
-@test "a server that closes idle connections: no word, also with --retry 0; the next line, or the end, connects again" {
+@test "a server that closes idle connections: no notice, even with --retry 0; the next line, or the end of input, connects again" {
 	cli config set timeout 1 >/dev/null
 	first_line --retry 0
 	wait_until 10 hung_up "$sender"
@@ -128,7 +128,7 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 	assert_equal "$(receipts)" ''
 }
 
-@test "a server that died and came back empty while nothing was sent: what was acknowledged is missed in the end" {
+@test "a server that died and came back empty while nothing was sent: at the end, what it had acknowledged is reported lost" {
 	first_line --retry 0
 	kill_server
 	wait_until 5 hung_up "$sender"
@@ -142,7 +142,7 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
 # --- servers that stand still ----------------------------------------------------------------------------------------
 
-@test "stopped for 11 s, and asleep in DEBUG SLEEP: an outage, no error; no gap, no disorder" {
+@test "a server stopped for 11 s, and asleep in DEBUG SLEEP: an outage, not an error; nothing lost, all in order" {
 	follow "$ROOM"
 	local reader=$PID
 	sending -T "$ROOM"
@@ -184,7 +184,7 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
 # --- servers that refuse for a while ---------------------------------------------------------------------------------
 
-# refused_for_a_while WORD UNDO ...: a server that has begun to refuse with that word, until the command.
+# refused_for_a_while WORD UNDO ...: after first_line, the server refuses with that word until the command UNDO.
 refused_for_a_while() {
 	seq 2 3000 >&7
 	wait_until 5 said "$1"
@@ -198,13 +198,13 @@ refused_for_a_while() {
 	assert_equal "$(receipts)" ''
 }
 
-@test "OOM that goes away is an outage: no gap, no disorder, no receipt left" {
+@test "a temporary OOM is an outage: nothing lost, all in order, no receipt left" {
 	first_line
 	cli config set maxmemory 1 >/dev/null
 	refused_for_a_while OOM cli config set maxmemory 0
 }
 
-@test "NOREPLICAS and READONLY that go away" {
+@test "a temporary NOREPLICAS or READONLY is an outage" {
 	first_line
 	cli config set min-replicas-to-write 1 >/dev/null
 	refused_for_a_while NOREPLICAS cli config set min-replicas-to-write 0
@@ -216,7 +216,7 @@ refused_for_a_while() {
 	refused_for_a_while READONLY cli replicaof no one
 }
 
-@test "MISCONF that goes away" {
+@test "a temporary MISCONF is an outage" {
 	mkdir "$SERVER_DIR/folder"
 	first_line
 	cli config set save '1 1' dbfilename folder >/dev/null
@@ -226,7 +226,7 @@ refused_for_a_while() {
 }
 bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]]; }
 
-@test "BUSY in another client's script, until that is killed" {
+@test "BUSY in another client's script is an outage, until the script is killed" {
 	first_line
 	follow "$ROOM"
 	cli config set busy-reply-threshold 100 >/dev/null
@@ -242,7 +242,7 @@ bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]];
 	assert_equal "$(<"$live")" '[jhon]: 2'
 }
 
-@test "too many clients, until one leaves" {
+@test "too many clients is an outage with --retry, until one leaves" {
 	spawn chat-tail "$ROOM"
 	local guest=$PID
 	wait_readers 1
@@ -258,7 +258,7 @@ bgsave_failed() { [[ $(cli info persistence) == *rdb_last_bgsave_status:err* ]];
 }
 only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
 
-@test "a server that stays full: 1, its words, the right line, and what was delivered is in, exactly" {
+@test "a server that stays full: exit status 1, its words, the right line, and exactly what was delivered is in the room" {
 	first_line --retry 1
 	cli config set maxmemory 1 >/dev/null
 	printf '2\n\n4\n' >&7
@@ -279,7 +279,7 @@ only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
 	cmp <(show -F '%t\n' -e "$ROOM-b") <(yes 'fill it up' | cat -n | head -n "$n")
 }
 
-@test "an outage that was overcome leaves no trace in what is said of a later failure" {
+@test "an outage that is over leaves no trace in the report of a later failure" {
 	first_line --max-message 10
 	cli config set maxmemory 1 >/dev/null
 	echo 2 >&7
@@ -292,7 +292,7 @@ only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
 	assert_match "$(tail -n 1 "$err")" 'line 4 is too long; see --max-message; 3 messages delivered$'
 }
 
-@test "a line whose answer was lost, when it gives up, is not said to be missing for certain" {
+@test "a line whose reply was lost when it gave up is not reported as missing for certain" {
 	first_line --retry 1
 	kill -STOP "$SERVER_PID"
 	echo 2 >&7
@@ -302,7 +302,7 @@ only_one_is_let_in() { [[ $(cli ping 2>&1) == *'max number of clients'* ]]; }
 	kill -CONT "$SERVER_PID"
 }
 
-@test "a server that evicts receipts because it is full: 1 after --retry, and what was delivered is in" {
+@test "a server that evicts receipts because it is full: exit status 1 after --retry, and what was delivered is in the room" {
 	cli config set maxmemory-policy volatile-lru maxmemory 4mb >/dev/null
 	fails_within 20 chat-send -T --retry 2 -n jhon "$ROOM" < <(seq -f '%0100.0f' 200000)
 	assert_status 1
@@ -320,7 +320,7 @@ fails_within() {
 
 # --- signals ---------------------------------------------------------------------------------------------------------
 
-@test "TERM and INT while the server is away: what was read is delivered when it is back, then the signal; a second kills" {
+@test "TERM and INT while the server is away: what was read is delivered once it is back, then it dies; a second signal kills" {
 	for signal in TERM:143 INT:130; do
 		first_line
 		cli save >/dev/null
@@ -359,7 +359,7 @@ fails_within() {
 	done
 }
 
-@test "TERM and INT in the middle of a flood and of a trickle: each whole line that was read is in, in order" {
+@test "TERM and INT in the middle of a flood and of a trickle: each whole line that was read is in the room, in order" {
 	for signal in TERM:143 INT:130; do
 		spawn chat-send -T -n jhon "$ROOM" < <(yes line | cat -n) >"$out" 2>"$err"
 		wait_until 5 has_lines "$out" 3000
@@ -382,7 +382,7 @@ fails_within() {
 
 # --- -t -k -----------------------------------------------------------------------------------------------------------
 
-@test "-t -k through OOM that comes and goes, and connections that die: the same room, IDs and all" {
+@test "-t -k through OOM that comes and goes, and connections that die: the same room, including its IDs" {
 	seq 20000 | awk -v room="$ROOM" '{ printf "%s\t%d-%d\tjhon\t%d\n", room, $1 / 3 + 1, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
 	hold_input
 	spawn chat-send -t -k <"$pipe" 2>"$err"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What both programs may do under the rules that their manuals give, and what such a user can not do.
+# What both programs can do with the permissions that their manuals give, and what such a user cannot do.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -18,7 +18,7 @@ teardown() { stop_jobs; }
 
 # --- the manual's rules ----------------------------------------------------------------------------------------------
 
-# rule NAME: one of them: `one`, for one room; `any`; or that of an option, or of a cluster.
+# rule NAME: one of the manual's rules: `one` room, `any` room, or that of an option or of a cluster.
 rule() {
 	case $1 in
 	one) sed -n 1p "$rules" ;;
@@ -27,8 +27,8 @@ rule() {
 	esac
 }
 
-# allow USER NAME ...: the user may do what these rules say, in $ROOM. ENCODED and PATTERN are how the rules have them, if
-# that is not the user and the room.
+# allow USER NAME ...: gives the user what these rules say, for $ROOM. ENCODED and PATTERN are written in their place if a
+# rule must name the user and the room in another way.
 allow() {
 	# shellcheck disable=SC2034 # the rule has it
 	local user=$1
@@ -45,19 +45,19 @@ allow() {
 	done
 }
 
-# as USER: redis-cli with the user's rights. Without it, a command has all rights.
+# as USER: redis-cli with the user's permissions. Without it, a command has all permissions.
 as() { cli --user "$1" --pass password --no-auth-warning "${@:2}" 2>&1; }
 
-# send_as USER [argument ...]: chat-send, its input as given, is silent on standard error and ends with 0.
+# send_as USER [argument ...]: chat-send, its input as given, prints nothing on standard error and exits with 0.
 send_as() {
 	REDISCLI_AUTH=password timeout 120 chat-send --user "$1" "${@:2}" >"$out" 2>"$err" || { cat "$err" >&2 && return 1; }
 	assert_equal "$(<"$err")" ''
 }
 
-# refused REGEX [argument ...]: chat-send as `sender` says that in one line, and ends with 4.
+# refused REGEX [argument ...]: chat-send as `sender` says that in one line, and exits with 4.
 refused() { REDISCLI_AUTH=password fails 4 "NOPERM .*$1" chat-send --user sender "${@:2}"; }
 
-# can_not USER COMMAND ...: for want of permission. can_do_none USER: of the commands on standard input.
+# can_not USER COMMAND ...: the server denies permission. can_do_none USER: it does for each command on standard input.
 can_not() {
 	assert_match "$(as "$@")" '^NOPERM ' || { echo "it can: $*" >&2 && return 1; }
 }
@@ -71,7 +71,7 @@ can_do_none() {
 	((${#commands[@]} > 0 && ${#answers[@]} == ${#commands[@]}))
 }
 
-# begin USER ROOM: a sender that has one, and waits for input from descriptor 7.
+# begin USER ROOM: a sender that has sent one line, and waits for input from descriptor 7.
 begin() {
 	hold_input
 	REDISCLI_AUTH=password spawn chat-send -T --user "$1" -n jhon "${@:2}" <"$pipe" >"$out" 2>"$err"
@@ -79,7 +79,7 @@ begin() {
 	echo 1 >&7
 	wait_until 5 has_lines "$out" 1
 }
-# finishes N: it has sent N lines, without a word.
+# finishes N: it has sent N lines, without a notice.
 finishes() {
 	wait_until 10 has_lines "$out" "$1"
 	exec 7>&-
@@ -130,7 +130,7 @@ finishes() {
 	assert_equal "$(receipts)" ''
 }
 
-@test "-k needs +xrange, when it is started again" {
+@test "-k needs +xrange when it is started again" {
 	seq 3 | sed "s/.*/$ROOM\t&-1\tjhon\t&/" >"$BATS_TEST_TMPDIR/rows"
 	allow sender one
 	send_as sender -t -k <"$BATS_TEST_TMPDIR/rows"
@@ -140,7 +140,7 @@ finishes() {
 	assert_equal "$(messages "$ROOM")" "$(seq -f 'jhon: %.0f' 3)"
 }
 
-# its_room_goes: a sender's room is deleted, with all else, between two lines; it ends with 1.
+# its_room_goes: all keys are deleted between two lines of a sender, which exits with 1.
 its_room_goes() {
 	begin sender "$ROOM"
 	cli flushall
@@ -151,7 +151,7 @@ its_room_goes() {
 	assert_status 1
 }
 
-@test "whether messages were lost needs +xrange; without, it is not known, which is exit status 1" {
+@test "+xrange is needed to check whether messages were lost; without it, that is not known: exit status 1" {
 	allow sender one
 	its_room_goes
 	assert_match "$(head -n 1 "$err")" "^chat-send: .*NOPERM .*'xrange' .*; cannot check whether [^"$'\n'"]*\$"
@@ -188,7 +188,7 @@ its_room_goes() {
 	assert_equal "$(cli xlen "$ROOM")" 5002
 }
 
-@test "-i needs +eval and +xrevrange; without, it says once what is no longer promised" {
+@test "-i needs +eval and +xrevrange; without them, it says once what is no longer promised" {
 	allow sender one
 	seq 3 | REDISCLI_AUTH=password send -i --user sender "$ROOM" >"$out" 2>"$err"
 	assert_match "$(<"$err")" "^chat-send: .*'eval' command; sending without receipts, so a lost connection may double"
@@ -251,7 +251,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 
 # --- what it can not do ----------------------------------------------------------------------------------------------
 
-@test "it can not read, trim, delete or replace the room, run a script, or touch another one" {
+@test "a sender cannot read, trim, delete or replace the room, run a script, or touch another room" {
 	allow sender one
 	seq 10 | send_as sender -n jhon "$ROOM"
 	cli xadd "$ROOM-b" 1-1 jhon hi >/dev/null
@@ -324,7 +324,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	assert_equal "$(messages "$ROOM-b") $(cli get key)" 'jhon: hi value'
 }
 
-@test "nor see or write what another user's sender has noted, whatever their names are" {
+@test "a sender cannot see or write another user's receipts, whatever their names are" {
 	local users=('bob' 'bob:2' 'bob%3A2' 'b') encoded=('bob' 'bob%3A2' 'bob%253A2' 'b') i j receipt
 	for kind in one any; do
 		for i in "${!users[@]}"; do
@@ -357,7 +357,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	done
 }
 
-@test "with what -k and -i need, it can read the room, but do no more than that" {
+@test "with what -k and -i need, a sender can read the room, but do no more than that" {
 	local denied="^ERR (The user .* can't (run|access)|ACL failure in script: .*[nN]o permissions)" # by version of the server
 	allow sender one -k -i
 	send_as sender -n jhon "$ROOM" hi
@@ -375,7 +375,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	assert_equal "$(messages "$ROOM") $(cli exists "$ROOM-b")" 'jhon: hi 0'
 }
 
-@test "what the manual warns of: XADD trims, and a user with +scan can write to others' receipts" {
+@test "what the manual warns of is so: XADD trims, and a user with +scan can write to others' receipts" {
 	allow sender any
 	seq 10 | send_as sender -n jhon "$ROOM"
 	as sender xadd "$ROOM" maxlen = 0 '*' jhon bye
@@ -390,7 +390,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
-@test "users of any name: their receipts match the pattern, in which it is percent-encoded" {
+@test "users of any name: their receipts match the rule's pattern, where the name is percent-encoded" {
 	local users=('bob:2' 'é' '*' 'a.b_c-D9' '[x]?' '(y' '%41' '~@/"') n
 	local encoded=('bob%3A2' '%C3%A9' '%2A' 'a.b_c-D9' '%5Bx%5D%3F' '%28y' '%2541' '%7E%40%2F%22')
 	for n in "${!users[@]}"; do
@@ -407,7 +407,7 @@ cluster_is_well() { [[ $(cli cluster info) == *cluster_state:ok*cluster_known_no
 	finishes 1
 }
 
-@test "rooms of any name: glob characters are escaped, a blank or a quotation mark is ?" {
+@test "rooms of any name: in a rule, glob characters are escaped, and a blank or a quotation mark is written ?" {
 	local rooms=('a*b' 'a?b' 'a[b]' 'a\b' 'é' 'a b' 'a"b' "a'b" 'a{tag}b') n
 	local patterns=('a\*b' 'a\?b' 'a\[b]' 'a\\b' 'é' 'a?b' 'a?b' 'a?b' 'a{tag}b')
 	for n in "${!rooms[@]}"; do
@@ -456,7 +456,7 @@ least_rights() {
 	assert_match "$(cli xinfo groups "$ROOM" | paste -sd' ')" 'consumers 0 pending 0 '
 }
 
-# the_sender RULE ...: a user who may send to the test's room and write receipts of their own, and this.
+# the_sender RULE ...: a user who may send to the test's room, write receipts of their own, and do this.
 the_sender() {
 	cli acl setuser sender reset on '>pw' -@all +multi +exec +discard "(+xadd ~$ROOM)" \
 		"(+watch +get +set +del +pexpire ~{$ROOM}:chat-send:sender:*)" "$@" >/dev/null
@@ -487,7 +487,7 @@ denied() { cli acl log | grep -c client-info; }
 	assert_equal "$(cli keys '*:chat-send:*')" ''
 }
 
-@test "a sender with these permissions can not read, delete or replace the room, run a script, or touch others' receipts" {
+@test "a sender with these permissions cannot read, delete or replace the room, run a script, or touch others' receipts" {
 	export REDISCLI_AUTH=pw
 	send --user default -n jhon "$ROOM" one
 	cli set "{$ROOM}:chat-send:sender2:0123" '3 3' >/dev/null

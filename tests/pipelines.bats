@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Both programs among others: the pipelines that they are for, signals, and other clients of the same rooms.
+# Both programs with others: the pipelines that they are made for, signals, and other clients of the same rooms.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
@@ -143,7 +143,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	done
 }
 
-@test "where SIGPIPE is ignored, a reader that goes away ends them all the same" {
+@test "where SIGPIPE is ignored, they exit all the same when the reader goes away" {
 	seq 50000 | send -n jhon "$ROOM"
 	run timeout 120 env --ignore-signal=PIPE bash -c 'chat-tail -n +1 "$0" 2>/dev/null | head -n 1' "$ROOM"
 	assert_status 0
@@ -155,7 +155,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 
 # --- signals ---------------------------------------------------------------------------------------------------------
 
-@test "an idle chat-tail dies of the first signal, at once" {
+@test "the first signal ends an idle chat-tail at once" {
 	for signal in INT:130 TERM:143 HUP:129; do
 		follow "$ROOM"
 		kill "-${signal%:*}" "$PID"
@@ -172,7 +172,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	assert_equal "$(<"$live")" '[jhon]: hi'
 }
 
-@test "an idle chat-send dies of the first signal, at once; each whole line is in, half a line is not" {
+@test "the first signal ends an idle chat-send at once; each whole line is in the room, half a line is not" {
 	hold_input
 	for signal in INT:130 TERM:143 HUP:129; do
 		spawn chat-send -n "${signal%:*}" "$ROOM" <"$pipe"
@@ -187,7 +187,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	holds "$ROOM" <<<$'INT: one\nINT: two\nTERM: one\nTERM: two\nHUP: one\nHUP: two'
 }
 
-@test "a signal before anything was read acts at once" {
+@test "a signal before anything is read acts at once" {
 	hold_input
 	for signal in INT:130 TERM:143 HUP:129; do
 		spawn chat-send -v -n jhon "$ROOM" <"$pipe" 2>"$BATS_TEST_TMPDIR/err"
@@ -237,7 +237,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	done
 }
 
-@test "chat-tail whose reader is slow: the first signal prints what was received, in whole lines, the second kills" {
+@test "chat-tail with a slow reader: at the first signal it prints what it has received, in whole lines; the second kills" {
 	seq 100000 | send -n jhon "$ROOM"
 	hold_input
 	spawn chat-tail -n +1 "$ROOM" >"$pipe"
@@ -265,7 +265,7 @@ mirrored() { [[ $(cli -s "$1" xrange "$ROOM" - +) == "$(cli -s "$2" xrange "$ROO
 	cmp "$BATS_TEST_TMPDIR/out" <(seq -f '[jhon]: %.0f' "$n")
 }
 
-@test "being stopped and continued, and a window's change of size, disturb nothing" {
+@test "stopping and continuing a program, and resizing its window, do no harm" {
 	hold_input
 	follow "$ROOM"
 	local reader=$PID
@@ -331,7 +331,7 @@ redis_py() { "$PYTHON" -c 'import redis' 2>/dev/null || skip 'no redis-py here';
 	END
 }
 
-@test "redis-cli's entries come at once, and a reader of redis-cli's gets ours" {
+@test "entries from redis-cli come at once, and redis-cli reads ours" {
 	follow "$ROOM"
 	cli xadd "$ROOM" '*' jhon 'by hand' a b >/dev/null
 	wait_until 5 has_lines "$live" 2
@@ -343,7 +343,7 @@ redis_py() { "$PYTHON" -c 'import redis' 2>/dev/null || skip 'no redis-py here';
 	assert_equal "$(tail -n 2 "$BATS_TEST_TMPDIR/out")" $'jhon\nours'
 }
 
-@test "the program does not leave keys, clients or settings behind" {
+@test "the programs leave no keys, clients or settings behind" {
 	start_server
 	seq 100 | send -n jhon "$ROOM"
 	show -t -e "$ROOM" | send -t -k

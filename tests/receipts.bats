@@ -10,14 +10,14 @@ teardown() { stop_all; }
 
 # --- what it may do, and what it promises then -----------------------------------------------------------------------
 
-# the_writer RULE ...: a user who may do just that, with the password of $REDISCLI_AUTH.
+# the_writer RULE ...: a user with just these permissions, with the password of $REDISCLI_AUTH.
 the_writer() {
 	export REDISCLI_AUTH=pw
 	cli --no-auth-warning acl setuser writer reset on '>pw' -@all "$@" >/dev/null 2>&1
 	assert_match "$(cli acl list 2>/dev/null)" 'user writer '
 }
 
-# sends_without_the_promise: the writer sends, and it is said once what is no longer promised.
+# sends_without_the_promise: the writer sends, and chat-send says once what is no longer promised.
 sends_without_the_promise() {
 	cli del "$ROOM" >/dev/null 2>&1
 	seq 5000 | send -T --user writer -n jhon "$ROOM" 2>"$err" >"$out"
@@ -28,7 +28,7 @@ sends_without_the_promise() {
 	assert_equal "$(receipts 2>/dev/null)" ''
 }
 
-@test "no permission for transactions or receipts: it works, and says once what is no longer promised" {
+@test "no permission for transactions or receipts: it sends, and says once what is no longer promised" {
 	local may=(+xadd)
 	for more in +multi +exec +watch +get +eval; do
 		the_writer '~*' "${may[@]}"
@@ -41,7 +41,7 @@ sends_without_the_promise() {
 	sends_without_the_promise
 }
 
-@test "permissions for a transaction and one's own receipts: nothing is said" {
+@test "permissions for a transaction and the user's own receipts: no notice" {
 	the_writer +multi +exec +discard "(+xadd ~$ROOM)" "(+watch +get +set +del +pexpire ~{$ROOM}:chat-send:writer:*)"
 	cli acl log reset >/dev/null 2>&1
 	prints chat-send --user writer -n jhon "$ROOM" all is well </dev/null
@@ -52,7 +52,7 @@ sends_without_the_promise() {
 	assert_equal "$(receipts 2>/dev/null)" ''
 }
 
-@test "no permission for XADD, with or without transactions: 4, and nothing is sent" {
+@test "no permission for XADD, with or without transactions: exit status 4, and nothing is sent" {
 	for rules in '+multi +exec +discard +watch +get +set +del +pexpire' '+get' '+multi +exec'; do
 		read -ra may <<<"$rules"
 		the_writer '~*' "${may[@]}"
@@ -62,7 +62,7 @@ sends_without_the_promise() {
 	assert_equal "$(cli keys '*' 2>/dev/null)" ''
 }
 
-@test "-k needs MULTI and EXEC, and no receipt; without them it is 4, and nothing is sent" {
+@test "-k needs MULTI and EXEC, and no receipt; without them: exit status 4, and nothing is sent" {
 	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%d\n", room, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
 	for rules in '+xadd' '+xadd +xrange +watch +get +set +del +eval' '+xadd +xrange +multi'; do
 		read -ra may <<<"$rules"
@@ -80,7 +80,7 @@ sends_without_the_promise() {
 	cmp <(show --user default -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "without transactions no message is lost: a refusal that passes, and a connection that dies" {
+@test "without transactions no message is lost in a temporary refusal, nor when a connection dies" {
 	the_writer '~*' +xadd
 	first_line --user writer
 	cli config set maxmemory 1 >/dev/null
@@ -109,7 +109,7 @@ sends_without_the_promise() {
 
 # --- transactions ----------------------------------------------------------------------------------------------------
 
-@test "a flood goes in transactions of many lines, without scripts, also when the server stood still at first" {
+@test "a flood is sent in transactions of many lines, without scripts, also when the server stood still at first" {
 	hold_input
 	kill -STOP "$SERVER_PID"
 	sending "$ROOM"
@@ -135,7 +135,7 @@ connecting() { has_socket "$1" && sleeps "$1"; }
 	assert_equal "$(for n in {0..99}; do echo "xlen $ROOM-$n"; done | cli | sort -u)" 200
 }
 
-@test "a server that closes connections for the size of what they send gets less at a time" {
+@test "a server that closes connections because they send too much gets less at a time" {
 	cli config set maxmemory-clients 1mb >/dev/null || skip 'no maxmemory-clients here'
 	seq -f '%01000.0f' 5000 | send -n jhon "$ROOM" 2>"$err"
 	cli config set maxmemory-clients 0 >/dev/null
@@ -145,7 +145,8 @@ connecting() { has_socket "$1" && sleeps "$1"; }
 
 # --- receipts --------------------------------------------------------------------------------------------------------
 
-# open_receipt PATTERN [argument ...]: while it sends to that room, its one receipt is that, and none when it has ended.
+# open_receipt PATTERN [argument ...]: while chat-send sends with these arguments, its one receipt matches; after its exit
+# there is none.
 open_receipt() {
 	sending -T "${@:2}"
 	echo hi >&7
@@ -159,7 +160,7 @@ open_receipt() {
 	unset pipe
 }
 
-@test "a receipt lies beside the room, in its hash slot, under the user's name" {
+@test "a receipt is kept beside the room, in its hash slot, under the user's name" {
 	open_receipt "\\{$ROOM\\}:chat-send:default" "$ROOM"
 	open_receipt "a\\{$ROOM\\}b:chat-send:default" "a{$ROOM}b"
 	open_receipt "\\{\\{$ROOM\\}:chat-send:default" "{$ROOM"
@@ -187,7 +188,7 @@ open_receipt() {
 	assert_equal "$(receipts)" ''
 }
 
-@test "no key but the room is left behind after an end without a cut" {
+@test "no key but the room is left behind when no connection was cut" {
 	seq 3000 | send -i -n jhon "$ROOM" >/dev/null
 	send -n jhon "$ROOM" word
 	send -n jhon "a{b}$ROOM" word
@@ -203,7 +204,7 @@ open_receipt() {
 	assert_equal "$(cli keys '*' | sort)" "$(printf '%s\n' "a{b}$ROOM" "$ROOM"{,-a,-b,-s} | sort)"
 }
 
-@test "a receipt that was evicted doubles nothing: between lines, a new one is begun" {
+@test "an evicted receipt doubles nothing: between lines, a new one is begun" {
 	first_line
 	cli del "$(receipts)" >/dev/null
 	echo 2 >&7
@@ -216,7 +217,7 @@ open_receipt() {
 	assert_equal "$(receipts)" ''
 }
 
-@test "the server forgets everything: what was acknowledged and is gone is counted, and told by 1" {
+@test "the server forgets everything: what it had acknowledged is counted as lost, exit status 1" {
 	sending -T "$ROOM"
 	printf '1\n\n3\n4\n' >&7
 	wait_until 5 has_lines "$out" 4

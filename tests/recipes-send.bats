@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # chat-send(1): each recipe, and each example that takes what others wrote, does what the manual says. The commands are
-# those of the manual's text, and they are fed what is hostile.
+# those of the manual's text, and they are given hostile input.
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; PID is the helper's
 # shellcheck disable=SC2154 # status is bats's
@@ -78,7 +78,7 @@ has_at_least() { (($(length "$1") >= $2)); }
 	done < <(hostile_null)
 }
 
-# comes_back FILE NAME: sent under that name and fetched as the script says, it is what it was, and its name too.
+# comes_back FILE NAME: sent under that name and fetched as the script says, the file and its name are as they were.
 comes_back() {
 	cp -- "$1" "$PWD/$2"
 	timeout 120 env file="$2" sh -c "$script" && cmp -- "$1" copy && rm -- copy "$PWD/$2" || return
@@ -122,7 +122,7 @@ comes_back() {
 	done
 }
 
-@test "a log file that is rotated: what was added is sent, byte for byte" {
+@test "a log file that is rotated: what is added is sent, byte for byte" {
 	recipe 'Log file' 1 >script
 	echo 'before it began' >app.log
 	pipeline 'exec sh script'
@@ -161,7 +161,7 @@ comes_back() {
 	hostile >journal
 	mkdir credentials
 	echo anything >credentials/password # the server asks for none, so any will do
-	# A line that ends in a backslash goes on, with a blank, in the next one; %d and %H are systemd's.
+	# A backslash at the end joins a line, with a blank, to the next one; %d and %H are systemd's.
 	sed -nE '/^ExecStart=/{:more;/\\$/{N;s/\\\n/ /;b more};s/^ExecStart=//p}' chat-log.service |
 		sed "s,%d,$PWD/credentials,; s,%H,web1,; s,/bin/sh,sh," >start
 	timeout 120 bash start
@@ -173,17 +173,17 @@ comes_back() {
 	assert_match "$(systemd-analyze verify --man=no ./chat-log.service 2>&1)" 'chat-log.*Restrat'
 }
 
-# can_encrypt: with what OpenSSL has since its version 3.
+# can_encrypt: whether OpenSSL has what version 3 has.
 can_encrypt() { [[ $(openssl version) == 'OpenSSL '[3-9]* ]] || skip 'OpenSSL 3 is not here'; }
 
-# alter OFFSET FILE: with 16 bytes from there on changed.
+# alter OFFSET FILE: changes 16 bytes from there on.
 alter() {
 	head -c "$1" "$2"
 	tail -c +"$(($1 + 1))" "$2" | head -c 16 | LC_ALL=C tr '\0-\377' '\1-\377\0'
 	tail -c +"$(($1 + 17))" "$2"
 }
 
-@test "an encrypted file comes back byte for byte, the room does not show it, and one that was altered does not come back" {
+@test "an encrypted file comes back byte for byte, the room does not show it, and one that was altered is refused" {
 	can_encrypt
 	recipe Encryption 1 | sh 2>/dev/null
 	recipe Encryption 2 >script
@@ -201,7 +201,7 @@ alter() {
 	[[ ! -e copy ]]
 }
 
-@test "encrypted lines: each comes back, what others send into the room does no harm, and a terminal is safe" {
+@test "encrypted lines: each comes back, what others send to the room does no harm, and a terminal is safe" {
 	can_encrypt
 	recipe Encryption 1 | sh 2>/dev/null
 	recipe Encryption 3 >encrypt

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The recipes of chat-tail(1), as they stand there, fed by somebody hostile: names and texts that are made to run commands,
-# to look like options, columns or lines, to drive a terminal, or to stop the programs behind.
+# The recipes of chat-tail(1), as they are printed there, with hostile input: names and texts that try to run commands, to
+# look like options, columns or lines, to control a terminal, or to stop the programs behind.
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell; status and PID are the helper's
 
@@ -19,8 +19,8 @@ setup() {
 	stub bin/touch 'echo "touch was run" >>"$NOTES"' # what the texts below try
 }
 teardown() { stop_all; }
-# recipe SECTION WORDS [sed script]: what is typed in the one block of that section that has these words, in the file
-# `script`; and what it shows, in `shows`.
+# recipe SECTION WORDS [sed script]: finds the one block of that section with these words. What is typed there is left in the
+# file `script`, and what it shows in `shows`.
 recipe() {
 	local block found=0
 	while IFS= read -r -d '' block; do
@@ -32,7 +32,7 @@ recipe() {
 	assert_equal "$found" 1
 }
 
-# begin: the script in the background, its output in `out` and `err`; once it waits in a room, it goes on.
+# begin: starts the script in the background, with its output in `out` and `err`, and returns once it waits in a room.
 begin() {
 	pipeline 'exec sh ./script' >out 2>err </dev/null
 	wait_readers 1 || { cat err >&2 && return 1; }
@@ -68,7 +68,7 @@ harm() {
 }
 attempts() { tried | wc -l; }
 
-# harmless FILE ...: nothing there drives a terminal or makes a line look like another, all is UTF-8, and nothing was run.
+# harmless FILE ...: nothing there controls a terminal or makes a line look like another, all is UTF-8, and nothing was run.
 harmless() {
 	local file
 	for file; do
@@ -110,7 +110,7 @@ column() { show -t -e "${@:2}" | awk -F '\t' -v n="$1" '{ print $n }'; }
 	assert_equal "$(<err)" ''
 }
 
-@test "notify-send: each line is one argument, and no option; one that is too long is left out" {
+@test "notify-send: each line is one argument and never an option; one that is too long is left out" {
 	stub bin/notify-send 'printf "%s %s %s\n" $# "$1" "$2" >>"$NOTES"; cat >>"$NOTES"'
 	recipe RECIPES notify-send
 	begin
@@ -138,7 +138,7 @@ column() { show -t -e "${@:2}" | awk -F '\t' -v n="$1" '{ print $n }'; }
 	harmless quiet
 }
 
-@test "who is here: all that said so in the last minute, each once" {
+@test "who is here: everyone who said so in the last minute, once each" {
 	recipe RECIPES presence 's/ &$//' # so that the test can end it
 	cp script both
 	cli xadd presence 1751390520000-0 bob 'long ago' >/dev/null
@@ -157,13 +157,13 @@ column() { show -t -e "${@:2}" | awk -F '\t' -v n="$1" '{ print $n }'; }
 refused_more() { (($(grep -c 'cannot connect' err) > $1)); } # THAN
 at_least() { (($(length "$2") >= $1)); } # N ROOM
 
-@test "an alarm when nothing comes, again and again, also after an outage; another failure ends it" {
+@test "an alarm whenever nothing comes, also after an outage; another failure ends it" {
 	recipe RECIPES 'watch ops' 's/25h/0.3/'
 	kill_server
 	pipeline 'exec sh ./script' >out 2>err </dev/null
 	local loop=$PID noticed=0
 	wait_until 20 refused_more 0
-	# Both programs must meet an outage. chat-send does if the server goes while chat-tail waits, and time is not just up.
+	# Both programs must meet an outage. chat-send does if the server dies while chat-tail waits and its time is not just up.
 	until grep -q '^chat-send: cannot connect' err; do
 		restart_server
 		harm backups
@@ -183,7 +183,7 @@ at_least() { (($(length "$2") >= $1)); } # N ROOM
 	harmless out err
 }
 
-@test "ask, and gather the answers: those of others, from the question on, and no more than so many" {
+@test "ask, and gather the answers: those of others, from the question on, and no more than asked for" {
 	cli xadd room 1751390520000-0 bob 'an old one' >/dev/null
 	recipe RECIPES 'on call' 's/-W 10/-W 40/'
 	begin
@@ -215,7 +215,7 @@ labels() {
 	END
 }
 
-@test "the backlog of groups: a file of metrics, replaced as a whole" {
+@test "the backlog of groups: a file of metrics that is replaced as a whole" {
 	local n room
 	recipe RECIPES backlog
 	cli xgroup create jobs workers 0 mkstream >/dev/null
@@ -244,7 +244,7 @@ labels() {
 	cmp backlog.prom before
 }
 
-@test "jq: whoever reports an error is named, whatever the bytes are, and the output drives no terminal" {
+@test "jq: whoever reports an error is named, whatever the bytes are, and the output is safe on a terminal" {
 	recipe RECIPES 'test("error")'
 	harm ops
 	sh ./script >out
@@ -263,7 +263,7 @@ for line in sys.stdin:
 	sh ./script | same shows
 }
 
-@test "old backups: the + is where entries go on; done twice, nothing is added" {
+@test "old backups: a + marks where an entry continues; done twice, nothing is added" {
 	recipe RECIPES old.tsv
 	cli xadd many 1-0 a 1 b 2 b 2 >/dev/null
 	cli xadd many 2-0 a 4 >/dev/null
@@ -284,7 +284,7 @@ for line in sys.stdin:
 
 # --- workers, and the simple examples --------------------------------------------------------------------------------
 
-# works WORDS: the worker with these words does all jobs that are tried, each once; what it was given is in `notes`.
+# works WORDS: the worker with these words does all jobs of the test, each once; what it was given is in `notes`.
 works() {
 	recipe 'SHARING THE WORK' "$1"
 	begin
@@ -318,7 +318,7 @@ for line in sys.stdin:
     print(base64.b64encode(text.encode() if isinstance(text, str) else bytes(text)).decode())' | same notes
 }
 
-@test "idle consumers: their names drive no terminal" {
+@test "idle consumers: their names are safe on a terminal" {
 	stub bin/redis-cli 'exec "$CLI" -s "$SOCK" "$@"'
 	recipe 'SHARING THE WORK' 'xinfo consumers' 's/> 86400000/>= 0/; 3,$d'
 	cli xgroup create jobs workers 0 mkstream >/dev/null
@@ -348,7 +348,7 @@ for line in sys.stdin:
 	harmless out
 }
 
-# one_example: the script, fed with what is tried while it reads, and in what it reads.
+# one_example: runs the script with the hostile texts in its input and in the rooms that it reads.
 one_example() {
 	: >pids
 	rm -f ./done

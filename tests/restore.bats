@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A server's rooms, restored on another one: identical, whatever their bytes, and whoever is killed meanwhile.
+# A server's rooms, restored on another one, are identical, whatever their bytes and whatever is killed meanwhile.
 # shellcheck disable=SC2154 # status, output, lines are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -20,7 +20,7 @@ teardown() { stop_all; }
 	assert_match "$output" '^100 rooms, [0-9]+ entries: identical; and killed 20 times, .*: identical$'
 }
 
-@test "rows through a slow pipe: no entry is taken for whole before it is" {
+@test "rows through a slow pipe: no entry is sent before it is complete" {
 	run faults drip "$from" "$SOCK" 2
 	counted
 	assert_status 0
@@ -37,7 +37,7 @@ cut_off() {
 	done
 }
 
-@test "a row that is cut off is not sent, nor is an entry; started again with all of them, it is restored" {
+@test "neither a row nor an entry that is cut off is sent; started again with all rows, the room is restored" {
 	local rows=$BATS_TEST_TMPDIR/rows first
 	row 1-1 'Hello, world' >"$rows"
 	first=$(wc -c <"$rows")
@@ -51,7 +51,7 @@ cut_off() {
 	prints chat-tail -t -e "$ROOM" <"$rows"
 }
 
-@test "an ID that the room holds with another text, or with fewer or more fields, is an error, and the line" {
+@test "an ID that the room has with another text, or with fewer or more fields, is an error that names the line" {
 	row 1-1 one | send -t -k
 	row 1-1 one | send -t -k
 	{ row 1-1 one; row 1-1 two; } | fails 1 'line 2' chat-send -t -k

@@ -12,7 +12,7 @@ setup() {
 }
 teardown() { stop_all; }
 
-@test "-l lists the rooms, sorted, with their size and last time; globs choose; what is no room is none" {
+@test "-l lists the rooms that match, sorted, with their size and last time; other keys are not listed" {
 	cli xadd ops 1751392920000-0 db1 one >/dev/null
 	cli xadd ops 1751393100000-5 db1 two >/dev/null
 	cli xadd $'a\tb' 1751392920000-0 x y >/dev/null
@@ -25,14 +25,14 @@ teardown() { stop_all; }
 	assert_equal "$(show -l 'many-*' | wc -l)" 3000
 }
 
-@test "-m reads each room that matches, sorted, behind those named; and is repeatable" {
+@test "-m reads each room that matches, sorted, after those named, and can be repeated" {
 	for room in b a c x-2 x-1; do send -n jhon "$room" "in $room"; done
 	prints chat-tail -r -e -m 'x-*' -m 'a*' c <<<$'c [jhon]: in c\na [jhon]: in a\nx-1 [jhon]: in x-1\nx-2 [jhon]: in x-2'
 	prints chat-tail -r -e -m 'none*' </dev/null
 	prints chat-tail -r -m 'a*' -U 0s <<<'a [jhon]: in a'
 }
 
-@test "rooms made later join at the next heartbeat, from their first message; those there are read on" {
+@test "-m adds rooms created later at the next scan, from their first message; the others are read on" {
 	send -n jhon old before
 	spawn chat-tail -r -m '*' >"$BATS_TEST_TMPDIR/live" 2>"$BATS_TEST_TMPDIR/live.err" </dev/null
 	wait_readers 1
@@ -46,7 +46,7 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 	assert_equal "$(<"$BATS_TEST_TMPDIR/live.err")" ''
 }
 
-@test "-m while the server is away waits without spinning, and goes on; a room without a name is skipped, with one notice" {
+@test "-m waits without spinning while the server is away, and resumes; a room without a name is skipped, with one notice" {
 	send -n jhon one hi
 	follow -r -m '*'
 	local reader=$PID before
@@ -70,7 +70,7 @@ $(seq -f 'new [jhon]: %.0f' 5)"
 }
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
-@test "-m and -U: it ends when nothing matches, or all that does is past" {
+@test "-m and -U: it exits when nothing matches, or when all that matches is past" {
 	cli xadd r1 5-1 jhon in >/dev/null
 	cli xadd r1 6-1 jhon out >/dev/null
 	prints chat-tail -r -m 'r*' -U 5-5 <<<'r1 [jhon]: in'
@@ -78,7 +78,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	timeout 120 chat-tail -m 'none*' -U "@$(($(date +%s) + 2))"
 }
 
-@test "rooms that one may not read are passed over by -l, told of with -m, and an error when asked for" {
+@test "rooms that may not be read are skipped by -l, reported by -m, and an error when named" {
 	send -n jhon mine hi
 	send -n jhon other hi
 	cli acl setuser me on '>pw' '~mine' -@all +xread '+xinfo|stream' +scan >/dev/null
@@ -90,7 +90,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	REDISCLI_AUTH=pw fails 4 'other: NOPERM' chat-tail --user me -e other
 }
 
-@test "-C: goes on where it was, for each room; the lines of other rooms stay; -n serves new ones" {
+@test "-C resumes each room where it was; the lines of other rooms stay; -n applies to new ones" {
 	seq 3 | send -n jhon one
 	seq 2 | send -n jhon two
 	prints chat-tail -r -e -n +1 -C "$cursor" one <<<$'[jhon]: 1\n[jhon]: 2\n[jhon]: 3'
@@ -106,7 +106,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	prints chat-tail -r -e -C "$cursor" $'a\tb\\' </dev/null
 }
 
-@test "-C: it is written at the start, and after each output; a reader that is killed goes on from there" {
+@test "-C: the file is written at the start and after each output; a reader that is killed resumes from there" {
 	send -n jhon "$ROOM" old
 	follow -r -C "$cursor" "$ROOM"
 	local reader=$PID
@@ -120,13 +120,13 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: two'
 }
 
-@test "-C: killed at random while it reads: nothing is missing, and each start goes on just behind what was noted" {
+@test "-C: killed at random while it reads: nothing is missing, and each start resumes right after what the file says" {
 	local n noted run=$BATS_TEST_TMPDIR/run
 	seq 200000 | send -n jhon "$ROOM"
 	for n in 1 2 3 4 5 6 7 8; do
 		noted=$(last_noted)
 		timeout -s KILL "0.0$((n * 7 % 10 + 2))" chat-tail -F '%t\n' -e -n +1 -C "$cursor" "$ROOM" >"$run" || true
-		# Killed while it writes, it may leave half a line, which it has not noted.
+		# Killed while it writes, it may leave half a line, which is not in the cursor file.
 		[[ -z $(tail -c 1 "$run") ]] || sed -i '$d' "$run"
 		[[ ! -s $run ]] || assert_equal "$(head -n 1 "$run")" $((noted + 1))
 		cat "$run" >>"$run.all"
@@ -135,7 +135,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 	sort -nu "$run.all" | cmp - <(seq 200000)
 	assert_equal "$(last_noted)" 200000
 }
-# last_noted: the text of the entry that the cursor file says was printed last; 0 if none was.
+# last_noted: the text of the last entry printed, according to the cursor file; 0 if there is none.
 last_noted() {
 	local id
 	id=$(cut -f 2 "$cursor" 2>/dev/null) && [[ $id ]] || id=0-0
@@ -164,7 +164,7 @@ last_noted() {
 	fails 1 "$cursor is in use by another reader" chat-tail -e -C "$cursor" "$ROOM"
 }
 
-@test "-C: a start that is broken off leaves no file; a symbolic link stays one" {
+@test "-C: a start that is interrupted leaves no file; a symbolic link stays one" {
 	run timeout 1 chat-tail -C "$cursor" --retry 10 -s /nonexistent "$ROOM"
 	[[ ! -e $cursor ]]
 	send -n jhon "$ROOM" hi
@@ -178,7 +178,7 @@ last_noted() {
 	assert_match "$(<"$BATS_TEST_TMPDIR/real")" "^$ROOM	"
 }
 
-@test "-C: a room that was made anew, or lost its last entries, meanwhile" {
+@test "-C: a room that was created again, or lost its last entries, in the meantime" {
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	cli xadd "$ROOM" 9-0 jhon nine >/dev/null
 	show -e -n +1 -C "$cursor" "$ROOM"
@@ -191,7 +191,7 @@ last_noted() {
 	prints chat-tail -r -e -C "$cursor" "$ROOM" <<<'[jhon]: ten'
 }
 
-@test "-C and -m: a room that is deleted and made anew, with smaller IDs, is read from its first message" {
+@test "-C and -m: a room that is deleted and created again, with smaller IDs, is read from its first message" {
 	cli xadd one 5-1 jhon old >/dev/null
 	follow -r -n +1 -m '*' -C "$cursor"
 	cli del one >/dev/null

@@ -11,14 +11,14 @@ teardown() { stop_jobs; }
 
 # --- -t --------------------------------------------------------------------------------------------------------------
 
-@test "-t: room, name and text come from the row, the ID is not looked at" {
+@test "-t: room, name and text come from the row, the ID is ignored" {
 	rows 'R-b|5-1|marry|hi' 'R|1-1|jhon|hello' 'R|1-1|jhon|again' 'R-b|*|x|not an ID' 'R|||' | send -t
 	holds "$ROOM" <<<$'jhon: hello\njhon: again\n: '
 	holds "$ROOM-b" <<<$'marry: hi\nx: not an ID'
 	assert_equal "$(cli xrange "$ROOM" 1-1 1-1)" ''
 }
 
-@test "-t: a room given replaces the rows', a name given theirs" {
+@test "-t: a room given replaces that of the rows, and so does a name" {
 	rows 'a|1-1|jhon|one' 'b|1-1|marry|two' | send -t "$ROOM"
 	rows 'R-n|1-1|jhon|three' | send -t -n bridge
 	rows 'c|1-1|jhon|four' | send --tsv -n bridge "$ROOM"
@@ -58,14 +58,14 @@ teardown() { stop_jobs; }
 	done
 }
 
-# malformed ROW [option ...]: three good rows, then this one, then a good one: the three are in.
+# malformed ROW [option ...]: three good rows, then this one, then a good one: the first three are delivered.
 malformed() {
 	local ROOM=$ROOM-$((++malformed))
 	fails 1 'line 4([^0-9]|$)' chat-send -t "${@:2}" < <(rows 'R|1-1|a|1' 'R|2-1|a|2' 'R|3-1|a|3' "$1" 'R|5-1|a|5')
 	holds "$ROOM" <<<$'a: 1\na: 2\na: 3'
 }
 
-@test "-t: a malformed row ends the program, is named, and what came before it is in" {
+@test "-t: a malformed row ends the program and is named, and what came before it is delivered" {
 	malformed 'R|4-1|only three'
 	malformed 'R|4-1|a|five|columns'
 	malformed ''
@@ -87,7 +87,7 @@ malformed() {
 	holds "$ROOM" <<<'jhon: hi'
 }
 
-@test "-t: a byte order mark before the first row is malformed; behind it, it is a room's name" {
+@test "-t: a byte order mark before the first row is malformed; elsewhere it is part of a room's name" {
 	for with in -t '-t -k' "-t $ROOM"; do
 		read -ra options <<<"$with"
 		fails 1 'line 1 is malformed.*byte order mark' chat-send "${options[@]}" < <(
@@ -96,7 +96,7 @@ malformed() {
 		)
 		assert_equal "$(cli keys "*$ROOM*")" ''
 	done
-	# Written as rows write it, and in later rows, it is part of a room's name.
+	# Escaped, or in later rows, it is part of a room's name.
 	{
 		printf '\\xef\\xbb\\xbf%s\t1-1\tjhon\tone\n' "$ROOM"
 		printf '\xef\xbb\xbf%s\t2-1\tjhon\ttwo\n' "$ROOM"
@@ -113,13 +113,13 @@ malformed() {
 
 # --- -k --------------------------------------------------------------------------------------------------------------
 
-# whole ROOM: all that the server has of a room, IDs too.
+# whole ROOM: everything that the server has of a room, including IDs.
 whole() { cli --no-raw xrange "$1" - +; }
 
-# entries: what the test's room holds, IDs too, in one line.
+# entries: the entries of the test's room, with their IDs, in one line.
 entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 
-@test "-k keeps the IDs, and done twice does no harm" {
+@test "-k keeps the IDs, and sending twice does no harm" {
 	rows 'R|1-1|jhon|one' 'R|1-2|marry|two' 'R|1700000000000-0|jhon|three' >"$BATS_TEST_TMPDIR/rows"
 	send -t -k <"$BATS_TEST_TMPDIR/rows"
 	assert_equal "$(show -t -e "$ROOM")" "$(<"$BATS_TEST_TMPDIR/rows")"
@@ -131,7 +131,7 @@ entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 	assert_equal "$(whole "$ROOM")" "$before"
 }
 
-@test "-k can go on after having been cut off at any row" {
+@test "-k can resume after it was cut off at any row" {
 	seq 5000 | awk -v room="$ROOM" '{ printf "%s\t%d-7\tjhon\t%d\n", room, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
 	for n in 1 1024 3000; do
 		head -n "$n" "$BATS_TEST_TMPDIR/rows" | send -t -k
@@ -141,7 +141,7 @@ entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "-k: rows whose ID ends in + and the row behind them are one entry" {
+@test "-k: rows whose ID ends in + and the row after them are one entry" {
 	rows 'R|1-1+|jhon|a' 'R|1-1+|marry|b' 'R|1-1|jhon|c' 'R|1-2|x|d' 'R-b|1-2|x|e' >"$BATS_TEST_TMPDIR/rows"
 	for _ in first second; do
 		run --separate-stderr send -t -k <"$BATS_TEST_TMPDIR/rows"
@@ -162,7 +162,7 @@ entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 	assert_equal "$(entries)" '1-1 a 1 2-1 a 1 3-1 a 1 '
 }
 
-@test "-k: no pause ends an entry, nor does one in the middle of a row; its last row does at once" {
+@test "-k: no pause ends an entry, not even one within a row; its last row does, at once" {
 	hold_input
 	spawn chat-send -t -k <"$pipe"
 	rows 'R|1-1|jhon|zero' >&7
@@ -180,11 +180,11 @@ entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 	assert_equal "$(entries)" '1-1 jhon zero 2-1 jhon a marry b jim c 3-1 jhon d '
 }
 
-@test "-k: a trickle of rows is the room that it came from" {
+@test "-k: a trickle of rows restores the room that it came from" {
 	seq 100 | awk -v room="$ROOM" '{
 		for (n = $1 % 7; n >= 0; n--) printf "%s\t%d-1%s\tname%d\ttext %d\n", room, $1, n ? "+" : "", n, $1
 	}' >"$BATS_TEST_TMPDIR/rows"
-	# Each write waits until all before it was read, so that pieces of any length come by themselves.
+	# Each write waits until the one before it was read, so that pieces of any length arrive separately.
 	hold_input
 	spawn chat-send -t -k <"$pipe"
 	local text piece
@@ -201,7 +201,7 @@ entries() { cli --raw xrange "$ROOM" - + | tr '\n' ' '; }
 	cmp <(show -t -e "$ROOM") "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "-k: a reader of -T that stands still, time and again, cuts no entry" {
+@test "-k: a reader of -T that stalls again and again cuts no entry" {
 	{
 		seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-1\tjhon\t%0100d\n", room, $1, $1 }'
 		seq 10000 | awk -v room="$ROOM" '{ printf "%s\t9999-1%s\tname%d\t%d\n", room, $1 < 10000 ? "+" : "", $1, $1 }'
@@ -222,7 +222,7 @@ stands_or_ended() {
 	ended "$1" || { read -r -t 0 -u 7 && [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
 }
 
-@test "-k: an entry that a signal may have cut is not sent, and the same again is sent whole" {
+@test "-k: an entry that a signal may have cut is not sent, and is sent whole the next time" {
 	hold_input
 	spawn chat-send -t -k <"$pipe"
 	rows 'R|1-1|a|one' 'R|2-1+|a|two' >&7
@@ -235,15 +235,15 @@ stands_or_ended() {
 	assert_equal "$(entries)" '1-1 a one 2-1 a two b more '
 }
 
-# cut_off LINE NOT: the rows of standard input, the last of which, at that line, is cut off or does not follow: what is
-# before its entry, which begins in line NOT, is in, and nothing of that one.
+# cut_off LINE NOT: in the rows of standard input, line LINE is cut off or does not follow. What is before its entry, which
+# begins in line NOT, is delivered, and nothing of that entry.
 cut_off() {
 	local ROOM=$ROOM-$((++cut))
 	fails 1 "line $1 is (cut off|not part of|malformed).*; 1 message delivered, line $2 was not\$" chat-send -t -k < <(sed "s/^R/$ROOM/")
 	assert_equal "$(entries)" '1-1 a one '
 }
 
-@test "-k: an entry that is cut off, by the end of the input or by a row that is none of it, is not sent" {
+@test "-k: an entry that is cut off, by the end of the input or by a row that is not part of it, is not sent" {
 	cut=0
 	cut_off 2 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\n')
 	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\nR\t2-1+\tb\tthree\n')
@@ -255,14 +255,14 @@ cut_off() {
 	cut_off 3 2 < <(printf 'R\t1-1\ta\tone\nR\t2-1+\ta\ttwo\n\nR\t2-1\tb\tthree\n') # an empty line
 }
 
-@test "-k: a last row without its newline is cut off, though it looks whole: nothing of its entry is sent" {
+@test "-k: a last row without its newline counts as cut off, although it looks whole: nothing of its entry is sent" {
 	fails 1 'line 2 is cut off.*; 1 message delivered' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1|a|two' | head -c -1)
 	assert_equal "$(entries)" '1-1 a one '
 	fails 1 'line 1 is cut off.*; 0 messages delivered' chat-send -t -k < <(rows 'R-b|2-1|a|two' | head -c -1)
 	assert_equal "$(cli exists "$ROOM-b")" 0
 }
 
-@test "-k: a file that was cut within a text, and then whole" {
+@test "-k: a file that was cut within a text is refused, and then sent whole" {
 	printf 'r\t1-1\tjhon\tHello, world\n' >"$BATS_TEST_TMPDIR/rows"
 	cli del r >/dev/null
 	head -c 17 "$BATS_TEST_TMPDIR/rows" | fails 1 'line 1 is cut off' chat-send -t -k
@@ -271,7 +271,7 @@ cut_off() {
 	assert_equal "$(show -t -e r)" "$(<"$BATS_TEST_TMPDIR/rows")"
 }
 
-# other_fields ROW ...: rows for the ID 5-1, which the room holds as `a one` and `b two`: they are refused.
+# other_fields ROW ...: rows for the ID 5-1, which the room has as `a one` and `b two`, are refused.
 other_fields() {
 	fails 1 "line 2: ID 5-1 .*$ROOM.*other fields; .*line 2 was not\$" chat-send -t -k < <(rows 'R|4-1|a|four' "$@")
 	assert_equal "$(entries)" '4-1 a four 5-1 a one b two 6-1 a six '
@@ -316,7 +316,7 @@ other_fields() {
 	cmp <(show -t -e "$ROOM"-{0,1,2} | sort -t $'\t' -k 4n) "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "-k: a room and a name given replace the rows', the IDs stay" {
+@test "-k: a room and a name given replace those of the rows, the IDs stay" {
 	rows 'x|1-1|jhon|a' 'x|2-1|jhon|b' | send -t -k -n bridge "$ROOM"
 	assert_equal "$(show -t -e "$ROOM")" "$(rows 'R|1-1|bridge|a' 'R|2-1|bridge|b')"
 }
@@ -325,16 +325,16 @@ other_fields() {
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	cli xadd "$ROOM" 7-0 jhon seven >/dev/null
 	fails 1 'line 3|3.*line' chat-send -t -k < <(rows 'R|5-0|jhon|five' 'R|7-0|jhon|seven' 'R|6-0|jhon|six' 'R|8-0|jhon|eight')
-	# Of what comes after it nothing is promised.
+	# Nothing is promised about what comes after it.
 	assert_equal "$(messages "$ROOM" | head -n 2)" $'jhon: five\njhon: seven'
 	cli xdel "$ROOM" 7-0 >/dev/null
 	fails 1 'line 2' chat-send -t -k < <(rows 'R|5-0|jhon|five' 'R|7-0|jhon|seven')
 }
 
-@test "-k: what came before an ID that cannot be kept is in" {
+@test "-k: what came before an ID that cannot be kept is delivered" {
 	cli xadd "$ROOM" 5-0 jhon five >/dev/null
 	fails 1 'line 3' chat-send -t -k < <(rows 'R|6-0|jhon|six' 'R|7-0|jhon|seven' 'R|4-0|jhon|four' 'R|8-0|jhon|eight')
-	# Of what comes after it nothing is promised.
+	# Nothing is promised about what comes after it.
 	assert_equal "$(messages "$ROOM" | head -n 3)" $'jhon: five\njhon: six\njhon: seven'
 }
 
@@ -344,7 +344,7 @@ other_fields() {
 	assert_equal "$(cli exists "$ROOM-b")" 0
 }
 
-@test "-k with --maxlen or --maxage: what was trimmed is passed over" {
+@test "-k with --maxlen or --maxage: what was trimmed is skipped" {
 	seq 3000 | awk -v room="$ROOM" '{ printf "%s\t%d-0\tjhon\t%d\n", room, $1, $1 }' >"$BATS_TEST_TMPDIR/rows"
 	send -t -k --maxlen 100 <"$BATS_TEST_TMPDIR/rows"
 	local before
@@ -356,7 +356,7 @@ other_fields() {
 	fails 1 'line 1[^0-9]' chat-send -t -k <"$BATS_TEST_TMPDIR/rows"
 }
 
-@test "-k: a malformed row of the entry being put together: the entry is not sent, and the mended file can be" {
+@test "-k: a malformed row of the entry being put together: the entry is not sent, and the corrected file can be" {
 	fails 1 'line 3.*1 message.* delivered, line 2 was not' chat-send -t -k < <(rows 'R|1-1|a|one' 'R|2-1+|a|two' 'R|2-1|b|bad \q')
 	holds "$ROOM" <<<'a: one'
 	rows 'R|1-1|a|one' 'R|2-1+|a|two' 'R|2-1|b|good' | send -t -k

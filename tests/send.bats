@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# chat-send: what goes in, and what a room holds after it. The server is asked by redis-cli.
+# chat-send: its input, and what the room has afterwards, as redis-cli shows it.
 # shellcheck disable=SC2153,SC2154 # status, output, stderr are bats's, and ROOM is the helper's
 
 load helper
@@ -9,7 +9,7 @@ teardown_file() { stop_servers; }
 setup() { trace_less; }
 teardown() { stop_jobs; }
 
-# tees FILE [argument ...]: with -T, the file as input comes out as it is.
+# tees FILE [argument ...]: with -T, this input is the output too.
 tees() { cmp <(send -T "${@:2}" <"$1") "$1"; }
 
 input() { # TEXT: the file $input holds this, backslash escapes undone
@@ -36,7 +36,7 @@ input() { # TEXT: the file $input holds this, backslash escapes undone
 	holds "$ROOM" <<<$'jhon: one\njhon: two'
 }
 
-@test "empty standard input ends at once, with success, and makes no room" {
+@test "empty standard input: exit status 0 at once, and no room" {
 	run --separate-stderr send -n jhon "$ROOM" </dev/null
 	assert_status 0
 	assert_equal "$output$stderr" ''
@@ -64,7 +64,7 @@ input() { # TEXT: the file $input holds this, backslash escapes undone
 	cmp <(messages "$ROOM") <(seq -f 'jhon: %.0f' 50000)
 }
 
-@test "two senders at once: both whole, each in its order" {
+@test "two senders at once: all messages of both, each in its order" {
 	spawn chat-send -n a "$ROOM" < <(seq 20000)
 	local other=$PID
 	seq 20000 | send -n b "$ROOM"
@@ -108,7 +108,7 @@ input() { # TEXT: the file $input holds this, backslash escapes undone
 	(($(place "$PID") < 16000000))
 }
 
-# place PID: how far it has read its standard input, a file. stands_still: not farther after a while.
+# place PID: how far it has read its standard input, a file. stands_still PID: no farther after a while.
 place() { awk '/^pos:/ { print $2 }' "/proc/$1/fdinfo/0"; }
 stands_still() {
 	local before
@@ -154,7 +154,7 @@ stands_still() {
 	assert_equal "$(show -t -e "$ROOM" | cut -f 4)" 'two\nlines \xff'
 }
 
-@test "options stand before the message, from whose first word on all is text; -- ends them, and POSIXLY_CORRECT nothing" {
+@test "options come before the message, whose words are all text; -- ends them, and POSIXLY_CORRECT changes nothing" {
 	export CHAT_NAME=marry
 	for environment in --unset=POSIXLY_CORRECT POSIXLY_CORRECT=1; do
 		env "$environment" timeout 120 chat-send "$ROOM" run it with -v 2>"$BATS_TEST_TMPDIR/err"
@@ -209,7 +209,7 @@ stands_still() {
 	END
 }
 
-@test "the last -n counts, and a name may be any bytes but none" {
+@test "the last -n counts, and a name may be any bytes but not empty" {
 	echo text | send -n first --name $'\xfe ]: \t' "$ROOM"
 	assert_equal "$(show -t -e "$ROOM" | cut -f 3)" '\xfe ]: \t'
 	fails 2 name chat-send -n '' "$ROOM" </dev/null
@@ -224,7 +224,7 @@ stands_still() {
 
 # --- -0 and -w -------------------------------------------------------------------------------------------------------
 
-@test "-0: NUL ends a message, a newline is data, no record is passed over" {
+@test "-0: NUL ends a message, a newline is data, no record is skipped" {
 	printf 'two\nlines\0\0\n\0last' | send -0 -n jhon "$ROOM"
 	assert_equal "$(show -t -e "$ROOM" | cut -f 4)" $'two\\nlines\n\n\\n\nlast'
 }
@@ -240,7 +240,7 @@ stands_still() {
 	assert_equal "$(length "$ROOM")" 1
 }
 
-@test "--whole of nothing is an empty message" {
+@test "--whole of empty input is an empty message" {
 	send --whole -n jhon "$ROOM" </dev/null
 	holds "$ROOM" <<<'jhon: '
 }
@@ -276,7 +276,7 @@ stands_still() {
 	tees "$input" -t -n other "$ROOM"
 }
 
-@test "-T -k copies the rows that the room held already too" {
+@test "-T -k copies also the rows that the room held already" {
 	rows 'R|1-1+|jhon|a' 'R|1-1|marry|b' 'R|2-1|jhon|c' >"$BATS_TEST_TMPDIR/rows"
 	tees "$BATS_TEST_TMPDIR/rows" -t -k
 	tees "$BATS_TEST_TMPDIR/rows" -t -k
@@ -308,8 +308,6 @@ stands_still() {
 	assert_equal "$(<"$BATS_TEST_TMPDIR/output")" $'one\ntwo'
 }
 
-# has_read PID: it has emptied the pipe of hold_input and sleeps.
-
 @test "-i prints each message's ID" {
 	run --separate-stderr send -i -n jhon "$ROOM" < <(printf 'one\n\ntwo\nthree')
 	assert_status 0
@@ -339,7 +337,7 @@ stands_still() {
 
 # --- trimming and limits ---------------------------------------------------------------------------------------------
 
-@test "--maxlen keeps at least that many, and not many more" {
+@test "--maxlen keeps at least that many entries, and not many more" {
 	seq 10000 | send --maxlen 150 -n jhon "$ROOM"
 	local n
 	n=$(length "$ROOM")
@@ -371,16 +369,16 @@ stands_still() {
 	assert_equal "$(length "$ROOM")" 502
 }
 
-@test "--maxage of nothing ends with 2" {
+@test "--maxage 0s: exit status 2" {
 	fails 2 '--maxage' chat-send --maxage 0s "$ROOM" hi
 }
 
-@test "--max-message: a line of just that length is taken" {
+@test "--max-message: a line of just that length is accepted" {
 	printf '0123456789\n0123456789' | send --max-message 10 -n jhon "$ROOM"
 	holds "$ROOM" <<<$'jhon: 0123456789\njhon: 0123456789'
 }
 
-@test "--max-message: a longer line is named, and what came before it is in" {
+@test "--max-message: a longer line is named, and what came before it is delivered" {
 	fails 1 'line 3' chat-send --max-message 10 -n jhon "$ROOM" < <(printf 'one\n\n01234567890\nfour\n')
 	holds "$ROOM" <<<'jhon: one'
 	fails 1 'line 2' chat-send --max-message 10 -n jhon "$ROOM" < <(printf 'two\n01234567890')
@@ -388,7 +386,7 @@ stands_still() {
 	holds "$ROOM" <<<$'jhon: one\njhon: two\njhon: three'
 }
 
-@test "--max-message: a line that is too long ends the program before it ends" {
+@test "--max-message: a line that is too long ends the program before the line is complete" {
 	hold_input
 	spawn chat-send --max-message 1000 -n jhon "$ROOM" <"$pipe" 2>"$BATS_TEST_TMPDIR/err"
 	printf 'first\n%02000d' 0 >&7
@@ -409,7 +407,7 @@ stands_still() {
 
 # --- what it tells ---------------------------------------------------------------------------------------------------
 
-@test "without -v nothing is said; -v tells of the connection and sums up, on stderr" {
+@test "without -v nothing is printed; -v reports the connection and a summary, on standard error" {
 	run --separate-stderr send -v -n jhon "$ROOM" < <(printf 'one\n\nthree\n')
 	assert_status 0
 	assert_output ''
@@ -417,7 +415,7 @@ stands_still() {
 	assert_match "${stderr_lines[-1]}" '^chat-send: 2 messages, 8 bytes, [0-9.]+ s'
 }
 
-@test "-q still tells of errors" {
+@test "-q still reports errors" {
 	run --separate-stderr send --quiet -n jhon "$ROOM" text
 	assert_status 0
 	assert_equal "$output$stderr" ''
@@ -425,7 +423,7 @@ stands_still() {
 	fails 4 WRONGTYPE chat-send -q -n jhon "$ROOM-s" text
 }
 
-@test "--progress rewrites one line on stderr each second, ended by a newline, and leaves stdout alone" {
+@test "--progress rewrites one line on standard error each second, ended by a newline, and prints nothing else" {
 	hold_input
 	spawn chat-send --progress -n jhon "$ROOM" <"$pipe" >"$BATS_TEST_TMPDIR/output" 2>"$BATS_TEST_TMPDIR/err"
 	seq 123 >&7
@@ -439,7 +437,7 @@ stands_still() {
 	assert_equal "$(<"$BATS_TEST_TMPDIR/output")" ''
 }
 
-@test "--progress says how many in the end, also when it took less than a second" {
+@test "--progress says how many at the end, also when it took less than a second" {
 	run --separate-stderr send --progress -n jhon "$ROOM" < <(seq 321)
 	assert_status 0
 	assert_output ''
@@ -448,7 +446,7 @@ stands_still() {
 
 # --- contradictions and operands -------------------------------------------------------------------------------------
 
-@test "options that contradict each other end with 2, before any connection" {
+@test "options that cannot be used together: exit status 2, before any connection" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-0 room word' '-w room word' '-E room word' '-t room word' '-w -0 room' '-w -t' '-0 -t' '-k room' \
 		'-k -0 room' '-t -k --at-least-once' '--maxlen 5 --maxage 1h room'; do
@@ -458,7 +456,7 @@ stands_still() {
 	done
 }
 
-@test "no room, or one without a name, ends with 2" {
+@test "no room, or one without a name: exit status 2" {
 	fails 2 room chat-send -n jhon <<<text
 	fails 2 room chat-send -n jhon '' <<<text
 	fails 2 room chat-send -n jhon '' word

@@ -16,7 +16,7 @@ setup() {
 }
 teardown() { stop_all; }
 
-# start_node N [argument ...]: server N at a port of its own, which it keeps. It answers to no socket.
+# start_node N [argument ...]: server N at a port of its own, which it keeps. It has no unix socket.
 start_node() {
 	local n=$1
 	shift
@@ -35,8 +35,8 @@ at() {
 	answer=$("$CLI" -p "${node[$1]}" "${@:2}" 2>&1) && [[ $answer != *@(ERR|LOADING|MASTERDOWN|refused)* ]] && echo "$answer"
 }
 
-# in_step: the replica follows the master, which is whom all Sentinels name, if there are any: on a busy machine one that
-# only stood still may be taken for dead, and the other one lead again.
+# in_step: the replica follows the master, and all Sentinels, if there are any, name that one. On a busy machine a master
+# that only stalled may be taken for dead, and the other one lead again.
 in_step() {
 	find_master && hear "${node[master]}" 'info replication' && [[ $heard == *slave0:*state=online* ]] &&
 		hear "${node[1 - master]}" 'info replication' && [[ $heard == *master_link_status:up* ]]
@@ -73,7 +73,7 @@ watch_over() {
 	wait_until 15 all_agree
 	export REDIS_URL=redis+sentinel://${list#,}/chat
 }
-# quicken PORT: a Sentinel there asks and tells many times in the seconds that it usually lets pass. It takes no replica
+# quicken PORT: the Sentinel there asks and publishes many times in the seconds that it usually waits. It accepts no replica
 # whose INFO is older than five pings, and while the master is down it asks for that each second.
 quicken() {
 	hear "$1" 'auth secret' 'sentinel debug publish-period 200 info-period 300 ask-period 200 ping-period 300'
@@ -87,8 +87,7 @@ all_agree() {
 	done
 }
 
-# fail_over: kills the master, waits until the Sentinels have made the other one that, and starts the dead one as its
-# replica.
+# fail_over: kills the master, waits until the Sentinels have promoted the other one, and starts the dead one as its replica.
 fail_over() {
 	kill -KILL "${pid[master]}"
 	wait_until 5 ended "${pid[master]}"
@@ -113,8 +112,8 @@ reading() {
 }
 reader_waits() { [[ $(at "$master" info clients) == *blocked_clients:1* ]]; }
 
-# send_through N [option ...]: numbers are sent with --replicas 1 while the master dies N times; sets sent to the last one
-# that was delivered, each having been, in order.
+# send_through N [option ...]: sends numbers with --replicas 1 while the master dies N times; all up to $sent were delivered,
+# in order.
 send_through() {
 	spawn chat-send -n jhon -T --replicas 1 "${@:2}" "$ROOM" < <(feed "$BATS_TEST_TMPDIR/stop") >"$out" 2>"$err"
 	die_under_load "$1"
@@ -133,15 +132,15 @@ die_under_load() { # N: of the sender just started
 	sent=$(wc -l <"$out")
 }
 
-@test "--replicas 1: the master dies six times under load, 0 lost, 0 doubled; the reader rereads only what died with it" {
+@test "--replicas 1: the master dies six times under load, 0 lost, 0 doubled; the reader reads again only what died with it" {
 	watch_over
 	reading -t
 	send_through 6
 	cmp <(texts_in) <(seq "$sent")
 	wait_until 10 said "	jhon	$sent\$" "$live"
 	kill "$reader"
-	# What it printed and is in the room is all that was sent, once and in order. The rest it had read from a master
-	# that died before a replica had it: those entries are nowhere, and came again under other IDs.
+	# What it printed that is in the room is all that was sent, once and in order. It had read the rest from a master that
+	# died before a replica had it: those entries are gone, and came again under other IDs.
 	"$CLI" -p "${node[master]}" --raw xrange "$ROOM" - + | awk 'NR % 3 == 1' >"$live.ids"
 	awk -F '\t' 'NR == FNR { there[$1]; next } $2 in there { print $4 }' "$live.ids" "$live" | cmp - <(seq "$sent")
 	awk -F '\t' 'NR == FNR { there[$1]; next } !($2 in there) { print $4 }' "$live.ids" "$live" >"$live.again"
@@ -167,7 +166,7 @@ die_under_load() { # N: of the sender just started
 	echo "# $sent messages, 3 failovers: $(($(texts_in | wc -l) - sent)) doubled" >&3
 }
 
-@test "without --replicas: what the failover lost is counted and named, exit 1; the reader says where it went back to" {
+@test "without --replicas: what the failover lost is counted and named, exit status 1; the reader says where it went back to" {
 	watch_over
 	reading
 	hold_input
@@ -198,7 +197,7 @@ die_under_load() { # N: of the sender just started
 }
 is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 
-@test "--replicas of a master that has none: an outage, then exit 1; nothing is doubled when one comes" {
+@test "--replicas of a master that has none: an outage, then exit status 1; nothing is doubled when one comes" {
 	local url=redis://127.0.0.1:${node[0]}
 	at 1 replicaof no one
 	wait_until 5 alone
@@ -226,7 +225,7 @@ is_replicated() { [[ $(at $((1 - master)) xlen "$ROOM") == 1 ]]; }
 }
 alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 
-@test "a master that becomes a replica: what waits there is unblocked, and what is sent is sent again, to the new one" {
+@test "a master that becomes a replica: a reader blocked there is released, and what was in flight is sent again, to the new one" {
 	watch_over
 	reading
 	hold_input
@@ -248,7 +247,7 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	said 'UNBLOCKED|is not the master now|lost' "$live.err"
 }
 
-@test "a master that Sentinels no longer name, though it lives and calls itself master, is left within seconds" {
+@test "a master that Sentinels no longer name is left within seconds, although it lives and calls itself master" {
 	watch_over
 	reading
 	local sentinel
@@ -263,7 +262,7 @@ alone() { [[ $(at 0 info replication) == *connected_slaves:0* ]]; }
 	said "${node[0]} is not the master now, but 127.0.0.1:${node[1]} is" "$live.err"
 }
 
-@test "Sentinels that are away, that know no such master, that want a password; the master's own password" {
+@test "Sentinels that are away, know no such master, or want a password; the master's own password" {
 	at 0 config set requirepass secret >/dev/null
 	"$CLI" -p "${node[1]}" config set masterauth secret >/dev/null
 	"$CLI" -p "${node[0]}" -a secret --no-auth-warning config set masterauth secret >/dev/null

@@ -1,8 +1,8 @@
 # shellcheck disable=SC2154 # output is bats's
 load helper
 
-# A machine that has nothing but a POSIX system, with an apt-get that writes down how it was called, and gives what is
-# missing when it is to install. Whoever runs the tests is not root there, unless a test says so.
+# A machine with nothing but a POSIX system, and an apt-get that writes down how it was called and provides what is missing.
+# The user is not root there, unless a test says so.
 setup() {
 	bin=$BATS_TEST_TMPDIR/bin calls=$BATS_TEST_TMPDIR/calls
 	mkdir "$bin"
@@ -28,7 +28,7 @@ server_program() { type -P redis-server || type -P redis-check-rdb || type -P va
 
 on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests/setup" "$@"; }
 
-@test "setup: silent when nothing is missing, and asks no package manager" {
+@test "setup: silent when nothing is missing, and runs no package manager" {
 	program apt-get 'echo called'
 	run env PATH="$bin:$PATH" "$REPO/tests/setup" demo
 	assert_status 0
@@ -76,7 +76,7 @@ on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests
 	assert_match "$output" 'still missing: .*hiredis'
 }
 
-@test "setup: what a purpose can do without is installed, and if that fails it is named and nothing is wrong" {
+@test "setup: optional packages are installed; if that fails they are named, and it succeeds" {
 	ln -s "$(type -P bash)" "$(type -P cc)" "$(type -P pkg-config)" "$(server_program)" "$CLI" "$(type -P python3)" \
 		"$(type -P time)" "$(type -P true)" "$bin"
 	on_that_machine bench # without the right to install
@@ -123,8 +123,8 @@ on_that_machine() { run env -u CC -u SANITIZE -u SERVER PATH="$bin" "$REPO/tests
 	assert_status 2
 }
 
-# What a Python of 2020 does not know, or one of 2025 does in another way: processes that multiprocessing starts inherit
-# no descriptors any more. Warnings are errors: what is deprecated today is gone tomorrow.
+# What a Python of 2020 does not know, or one of 2025 does differently: processes that multiprocessing starts no longer
+# inherit descriptors. Warnings are errors: what is deprecated today is removed tomorrow.
 @test "setup: the Python of the tests is that of each version from 3.9 on" {
 	cd "$REPO"
 	mapfile -t programs < <(grep -rlE '^#!.*python' tests; find tests -name '*.py')

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# TERM ends both programs whatever they are waiting for, and while they wait for it: what is in the way stays there.
+# TERM ends both programs whatever they are waiting for, while they are still waiting for it.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 # shellcheck disable=SC2016 # what is in single quotes is for another shell
@@ -13,7 +13,7 @@ setup() {
 }
 teardown() { stop_all; }
 
-# dies: the program of $PID ends of TERM. dies_twice: it stays for the first one, and the second one ends it.
+# dies: TERM ends the program of $PID. dies_twice: it outlives the first TERM, and the second one ends it.
 dies() {
 	kill "$PID"
 	wait_end 30 "$PID"
@@ -26,8 +26,8 @@ dies_twice() {
 	dies
 }
 
-# both_die CONDITION ... -- OPTION ...: chat-tail and chat-send, with those options, end of TERM once the condition holds,
-# to which the process ID is added.
+# both_die CONDITION ... -- OPTION ...: TERM ends chat-tail and chat-send, with those options, once the condition holds; the
+# process ID is its last argument.
 both_die() {
 	local condition=() program
 	while [[ $1 != -- ]]; do
@@ -45,7 +45,8 @@ both_die() {
 }
 names=() # set where they are to be slow
 
-# pretender ANSWER: a server that says nothing, or this to whatever it is asked; $heard is there once it has been. Sets PORT.
+# pretender ANSWER: a server that gives this answer to whatever it is asked, or none; once asked, it makes the file $heard.
+# Sets PORT.
 pretender() {
 	spawn "$PYTHON" - "$1" "$heard" "$BATS_TEST_TMPDIR/port" <<-'END'
 		import os, selectors, socket, sys
@@ -78,7 +79,7 @@ pretender() {
 }
 is_heard() { [[ -e $heard ]]; }
 
-# on_terminal COMMAND ...: in the background, on a terminal of its own, which shows in the file $out what is on it.
+# on_terminal COMMAND ...: in the background, on a terminal of its own, whose output is in the file $out.
 on_terminal() {
 	spawn "$PYTHON" -c '
 import fcntl, os, sys, termios
@@ -162,7 +163,7 @@ shows() { grep -q "$1" "$out"; }
 	dies
 }
 
-@test "TERM in an outage: chat-tail ends, chat-send the second time" {
+@test "TERM in an outage: it ends chat-tail at once, chat-send the second time" {
 	start_server
 	follow "$ROOM"
 	local reader=$PID
@@ -194,7 +195,7 @@ shows() { grep -q "$1" "$out"; }
 	dies_twice
 }
 
-@test "TERM while nobody takes what it prints: the second one ends it" {
+@test "TERM while nobody reads what it prints: the second one ends it" {
 	start_server
 	seq 30000 | send -n jhon "$ROOM"
 	spawn chat-tail -n +1 "$ROOM" >"$pipe"
@@ -205,7 +206,7 @@ shows() { grep -q "$1" "$out"; }
 	dies_twice
 }
 
-@test "TERM at the questions for a password and a name, and at the prompt" {
+@test "TERM at the questions for a password and a name, and at the prompt: it ends at once" {
 	start_server
 	for command in "chat-tail --askpass" "chat-send --askpass -n jhon"; do
 		read -ra command <<<"$command"
@@ -221,7 +222,7 @@ shows() { grep -q "$1" "$out"; }
 	dies
 }
 
-@test "the question for the name sleeps on a terminal that does not block" {
+@test "the question for the name sleeps on a non-blocking terminal" {
 	start_server
 	NONBLOCK=1 on_terminal chat-send "$ROOM"
 	wait_until 10 shows 'name \['
@@ -231,7 +232,7 @@ shows() { grep -q "$1" "$out"; }
 
 # --- process 1 of a container, which gets no signal that it has no handler for ------------------------------------------
 
-# contained COMMAND ...: it is process 1 of a namespace of its own; sets PID, and INIT to it as it is known here.
+# contained COMMAND ...: runs it as process 1 of a namespace of its own; sets PID to unshare, and INIT to the program.
 contained() {
 	spawn unshare --pid --fork --kill-child "$@" <"$pipe" >"$out" 2>"$err"
 	wait_until 10 is_init
@@ -240,7 +241,7 @@ contained() {
 init() { grep -o '[0-9]*' "/proc/$PID/task/$PID/children"; }
 is_init() { [[ $(readlink "/proc/$(init)/exe") == */chat-* ]]; }
 
-@test "process 1: a signal ends it before the first input, while it first connects, and the second time" {
+@test "process 1: a signal ends it before the first input and while it first connects; later, the second one does" {
 	unshare --pid --fork true 2>/dev/null || skip 'no PID namespaces here'
 	start_server
 	for signal in TERM:143 INT:130 HUP:129; do

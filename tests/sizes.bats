@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A server that closes connections without a word, because what they send takes it too much memory.
+# A server that closes connections without a word because they take too much of its memory.
 # shellcheck disable=SC2154 # status, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -8,13 +8,13 @@ load helper
 setup() { trace_less && start_server; }
 teardown() { stop_all; }
 
-# limit NAME: of a mebibyte.
+# limit NAME: sets that limit of the server to a mebibyte.
 limit() {
 	limit=$1
 	cli config set "$limit" 1mb >/dev/null || skip "this server has no $limit"
 }
 
-# long_lines N: each of 100 KB.
+# long_lines N: N lines of 100 KB each.
 long_lines() { seq "$1" | awk '{ printf "%d %0100000d\n", $1, 0 }'; }
 
 # far_away: sets $far, a socket through which the server looks far away, so that batches are larger.
@@ -24,7 +24,7 @@ far_away() {
 	wait_until 5 test -S "$far"
 }
 
-# closed: how many connections the server closed for their size.
+# closed: how many connections the server has closed because of their size.
 closed() {
 	case $limit in
 	maxmemory-clients) cli info stats | sed -n 's/^evicted_clients:\([0-9]*\).*/\1/p' ;;
@@ -35,10 +35,10 @@ closed() {
 # all_in FILE: its lines are in the room, once and in order.
 all_in() { cmp <(messages "$ROOM") <(sed 's/^/jhon: /' "$1"); }
 
-# unlimited: for who reads, as that is large too.
+# unlimited: lifts the limit for readers, whose replies are large too.
 unlimited() { [[ $limit != maxmemory-clients ]] || cli config set "$limit" 0 >/dev/null; }
 
-# goes [argument ...]: what is on standard input is delivered.
+# goes [argument ...]: chat-send delivers standard input.
 goes() {
 	cat >"$BATS_TEST_TMPDIR/lines"
 	send -q -n jhon "$@" "$ROOM" <"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/err"
@@ -49,7 +49,7 @@ goes() {
 	limit "$limit"
 }
 
-# floods [argument ...]: of lines, of long ones, and of both; again, if the server kept up with them.
+# floods [argument ...]: sends floods of lines, of long ones, and of both; again, if the server kept up with them.
 floods() {
 	for _ in {1..5}; do
 		seq -f '%062.0f' 100000 | goes "$@"
@@ -108,7 +108,7 @@ all_texts() {
 	rows_go all_texts -t
 }
 
-@test "an entry that can never go: three connections die of it, then it is refused with its line; what came before it is in" {
+@test "an entry too large to send: after three connections it is refused with its line, and what came before it is delivered" {
 	limit client-query-buffer-limit
 	{ printf 'one\ntwo\n' && head -c 3000000 /dev/zero | tr '\0' x && printf '\nfour\n'; } |
 		fails 1 "line 3.* too large; 2 messages delivered" chat-send -q -n jhon "$ROOM"
@@ -116,7 +116,7 @@ all_texts() {
 	assert_equal "$(closed)" 3
 }
 
-@test "an entry that can never go, with -k: the same" {
+@test "an entry too large to send, with -k: the same" {
 	limit client-query-buffer-limit
 	{
 		printf '%s\t1-1\tjhon\tone\n%s\t2-1\tjhon\ttwo\n%s\t3-1\tjhon\t' "$ROOM" "$ROOM" "$ROOM"

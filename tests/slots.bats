@@ -5,7 +5,7 @@
 
 load helper
 
-# The nodes divide the slots in thirds, and go on when one of them is away.
+# Each node has a third of the slots, and they go on when one of them is away.
 setup_file() {
 	local node first=0 last databases=(--cluster-databases 16) # of Valkey 9
 	server_launch --port 0 "${databases[@]}" 2>"$BATS_FILE_TMPDIR/unknown" && stop_server || databases=()
@@ -34,7 +34,7 @@ teardown() {
 	[[ ! ${restarted-} ]] || stop_server "$restarted"
 }
 
-# on NODE: cli, and the functions for the last server, are for this one.
+# on NODE: makes this the last server, for cli and the functions about it.
 on() {
 	local name
 	for name in SOCK PORT; do
@@ -45,19 +45,19 @@ on() {
 }
 well() { [[ $(on "$1" && cli cluster info) == *cluster_state:ok*cluster_slots_ok:16384*cluster_known_nodes:3*cluster_size:3* ]]; }
 
-# rooms_of NODE PREFIX N: the first so many of PREFIX1, PREFIX2 and so on that lie on that node.
+# rooms_of NODE PREFIX N: the first N of PREFIX1, PREFIX2 and so on that are on that node.
 rooms_of() {
 	local from=$((16384 * $1 / 3)) to=$((16384 * ($1 + 1) / 3))
 	paste -d ' ' <(seq -f "$2%.0f" $((4 * $3 + 100))) <(seq -f "cluster keyslot $2%.0f" $((4 * $3 + 100)) | cli) |
 		awk -v from="$from" -v to="$to" -v n="$3" '$2 >= from && $2 < to && n-- > 0 { print $1 }'
 }
-# slots_of: how many slots the rooms on standard input lie in.
+# slots_of: how many slots the rooms on standard input have.
 slots_of() { sed 's/^/cluster keyslot /' | cli | sort -u | wc -l; }
 
-# add NODE ID TEXT: a message to each room on standard input, all of which lie on that node.
+# add NODE ID TEXT: adds a message to each room on standard input, all of which are on that node.
 add() { awk -v id="$2" -v text="$3" '{ print "xadd", $1, id, "jhon", text }' | (on "$1" && cli) >/dev/null; }
 
-# spread FILE PREFIX N ID TEXT: a message to each of so many rooms on each node; their names are in FILE.0, .1 and .2.
+# spread FILE PREFIX N ID TEXT: adds a message to each of N rooms on each node; their names are in FILE.0, .1 and .2.
 spread() {
 	local node
 	for node in 0 1 2; do
@@ -66,14 +66,14 @@ spread() {
 	done
 }
 
-# prints_all LIVE FILE: there are, in time, as many lines as in FILE, and they are, sorted, the same.
+# prints_all LIVE FILE: LIVE soon has as many lines as FILE, and sorted they are the same.
 prints_all() {
 	wait_until 40 has_lines "$1" "$(wc -l <"$2")" || { head -n 3 "$1.err" >&2 && return 1; }
 	sort "$1" | cmp - <(sort "$2")
 }
 
 
-@test "600 rooms on one node, with few open files allowed: each message is printed, the past and the live ones" {
+@test "600 rooms on one node, with few open files allowed: each message is printed, past and live" {
 	local rooms=$BATS_TEST_TMPDIR/rooms limit names readers=()
 	rooms_of 1 one- 600 >"$rooms"
 	mapfile -t names <"$rooms"
@@ -95,7 +95,7 @@ prints_all() {
 	done
 }
 
-@test "3,000 rooms over three nodes: printed to the end, sorted; and followed, with live lines in 50 of them" {
+@test "3,000 rooms on three nodes: printed to the end, sorted; and followed, with live lines in 50 of them" {
 	local rooms=$BATS_TEST_TMPDIR/rooms node
 	[[ $(ulimit -H -n) == unlimited ]] || (($(ulimit -H -n) > 4000)) || skip 'fewer than 4,000 files may be open'
 	spread "$rooms" all- 1000 1-0 past
@@ -112,7 +112,7 @@ prints_all() {
 	assert_equal "$(<"$live.err")" ''
 }
 
-@test "fewer files may be open than there are slots to be read: one line says so, 1" {
+@test "fewer open files allowed than there are slots to read: one line says so, exit status 1" {
 	local rooms=$BATS_TEST_TMPDIR/rooms names slots need n
 	rooms_of 2 few- 100 >"$rooms"
 	mapfile -t names <"$rooms"
@@ -129,7 +129,7 @@ prints_all() {
 }
 
 # Each node has them, or none does: each connection to another node must say SELECT again.
-@test "a database of a cluster, by --db and by the URI: sent, listed, replayed, followed and shared, and nothing else is touched" {
+@test "a database of a cluster, by --db and by the URI: rooms are sent, listed, replayed, followed and shared there alone" {
 	local names=() node
 	[[ $(cli config get cluster-databases) == *16 ]] || skip 'this server has no databases in a cluster (Valkey 9)'
 	for node in 0 1 2; do names+=("$(rooms_of "$node" db- 1)"); done
@@ -147,12 +147,12 @@ prints_all() {
 	prints sort "$live.expected" < <(show -F '%r %t\n' -g w -e --since 0 -m 'db-*' -u "$REDIS_URL/3" | sort)
 }
 
-@test "a database that a cluster does not have: the server's own words, 4" {
+@test "a database that a cluster does not have: exit status 4, with the server's own words" {
 	fails 4 'refused the login: ERR (SELECT is not allowed in cluster mode|DB index is out of range)' chat-send --db 99 room hi
 	fails 4 'refused the login: ERR (SELECT is not allowed in cluster mode|DB index is out of range)' chat-tail -u "$REDIS_URL/99" room
 }
 
-@test "a node is killed and started again, with 100 rooms on it: one notice that the outage began, and one that it is over" {
+@test "a node with 100 rooms is killed and started again: one notice when the outage begins, and one when it is over" {
 	local rooms=$BATS_TEST_TMPDIR/rooms names node
 	spread "$rooms" out- 100 1-0 past
 	cat "$rooms".? | sed 's/$/ past/' >"$rooms.expected"

@@ -15,7 +15,7 @@ teardown() {
 
 # --- formats ---------------------------------------------------------------------------------------------------------
 
-# odd: one entry, all of whose parts need care.
+# odd: one entry, every part of which needs escapes.
 odd() {
 	room="$ROOM [x]"$'\t'
 	seed <<-END
@@ -23,7 +23,7 @@ odd() {
 	END
 }
 
-@test "plain: control bytes, bidirectional controls and what is not UTF-8 are shown, not done" {
+@test "plain: control bytes, bidirectional controls and what is not UTF-8 are shown escaped" {
 	odd
 	prints chat-tail -e "$room" <<-'END'
 		[na\x5dme	\n]: a	b\n\rc\ \x00\x1b[1m\x7f é \xc2\x9b \xff \xe2\x80\xae
@@ -33,19 +33,19 @@ odd() {
 	END
 }
 
-@test "plain: empty names and texts, of other clients" {
+@test "plain: empty names and texts from other clients" {
 	seed <<<"xadd $ROOM 1-1 \"\" \"\" jhon \"\" \"\" text"
 	prints chat-tail -e "$ROOM" <<<$'[]: \n[jhon]: \n[]: text'
 }
 
-@test "-t: room, ID, name, text, each with its escapes" {
+@test "-t: room, ID, name and text, each escaped" {
 	odd
 	prints chat-tail -t -e "$room" <<<"$ROOM [x]\\t	1795454520123-4	na]me\\t\\n	a\\tb\\n\\rc\\\\ \\x00\\x1b[1m\\x7f é \\xc2\\x9b \\xff \\xe2\\x80\\xae"
 	talk
 	prints chat-tail --tsv -n 1 -e "$ROOM" <<<"$ROOM	4-1	marry	later"
 }
 
-@test "-j: an object a line" {
+@test "-j: one object per line" {
 	seed <<<"xadd $ROOM 1795454520123-4 \"m\\\"y\\\\\" \"h\\xc3\\xa9 \\t\\n/\\x1b\\x7f\\xc2\\x85\\xe2\\x80\\xae\\xe2\\x80\\xa8\""
 	prints chat-tail -j -e "$ROOM" <<<'{"room":"'"$ROOM"'","id":"1795454520123-4","time":"2026-11-23T17:22:00.123Z","name":"m\"y\\","text":"hé \u0009\u000a/\u001b\u007f\u0085\u202e\u2028"}'
 }
@@ -65,7 +65,7 @@ odd() {
  3 null'
 }
 
-@test "-J: an object an entry, its fields in their order, repeats and odd bytes too" {
+@test "-J: one object per entry, its fields in order, repeated ones and odd bytes too" {
 	seed <<-END
 		xadd $ROOM 1795454520123-4 jhon hi marry "" jhon hi "" "a\\n\\xff"
 		xadd $ROOM 5795454520123-0 "\\xe2\\x80\\xa8" one
@@ -108,7 +108,7 @@ odd() {
 	printf -- ---- | prints chat-tail -F - -e "$ROOM"
 }
 
-@test "-F that is wrong ends with 2" {
+@test "a malformed -F: exit status 2" {
 	for format in '' % '%x' 'text %' '\x' "\\" 'text \q' '\x4' '\xgg' '%t %Z' '%5t'; do
 		fails 2 "-F: " chat-tail -e -F "$format" "$ROOM"
 	done
@@ -124,7 +124,7 @@ odd() {
 	prints chat-tail --time=%Y -F '%T %t\n' -e "$ROOM" <<<'2026 hi'
 }
 
-@test "one line a message: an entry of many fields is many lines with one ID" {
+@test "one line per message: an entry of many fields is many lines with one ID" {
 	seed <<<"xadd $ROOM 1-1 $(for i in {1..300}; do printf 'n%d t%d ' "$i" "$i"; done)"
 	prints chat-tail -F '%i %n %t\n' -e "$ROOM" < <(for i in {1..300}; do echo "1-1 n$i t$i"; done)
 }
@@ -151,7 +151,7 @@ odd() {
 	[[ $jhon != "$marry" ]]
 }
 
-@test "in a pipe there are no colours unless always; NO_COLOR does not set always aside" {
+@test "in a pipe there are no colours without --color=always, which NO_COLOR does not override" {
 	talk
 	local escape=$'\e'
 	for option in --color --color=auto --color=never; do

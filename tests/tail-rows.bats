@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# chat-tail -t and -J of entries of several fields: what belongs together, whatever prints it.
+# chat-tail -t and -J of entries of several fields show what belongs together.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -47,7 +47,7 @@ without_room() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 		"$(printf '%d-0+ a 1;%d-0 b 2;' 1 1 2 2 3 3)"
 }
 
-@test "no other format has a +, nor has a cursor file" {
+@test "no other format has a +, nor does a cursor file" {
 	add 5-1 a 1 b 2
 	assert_equal "$(show -j -e "$ROOM" | jq -r .id)" $'5-1\n5-1'
 	assert_equal "$(fields -e "$ROOM")" '5-1 a 1 b 2;'
@@ -139,7 +139,7 @@ without_room() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	assert_equal "$(without_room -e -x b -n +5 "$ROOM")" ''
 }
 
-@test "-n + that is not reached counts on with what is new, by whole entries" {
+@test "-n +N that is not reached counts on with what is new, by whole entries" {
 	add 1-0 a 1 b 2
 	follow -t -n +6 "$ROOM"
 	add 2-0 a 3 b 4
@@ -180,7 +180,7 @@ without_room() { show -t "$@" | cut -f 2- | tr '\t\n' ' ;'; }
 	)
 }
 
-@test "a room whose name begins with U+FEFF: not with what looks like a byte order mark" {
+@test "a room whose name begins with U+FEFF: its rows do not begin with what looks like a byte order mark" {
 	local room=$'\ufeff'"$ROOM"$'\ufeff'
 	cli xadd "$room" 1-0 $'\ufeffa' $'\ufeff1' b 2 >/dev/null
 	prints chat-tail -t -e "$room" <<-END

@@ -27,7 +27,7 @@ years() {
 	END
 }
 
-@test "-S: an ID is passed, a time is not" {
+@test "-S excludes an ID, and includes a time" {
 	years
 	assert_equal "$(texts -e -S 1000000000000-0 "$ROOM")" 'too half second minute '
 	assert_equal "$(texts -e -S 1000000000000-6 "$ROOM")" 'too half second minute '
@@ -85,7 +85,7 @@ ages() {
 	assert_equal "$(texts -e -S 5200w "$ROOM")" '16d 216h 36h 90m 90s 0s '
 }
 
-@test "-U: what is older, and the end" {
+@test "-U prints what is older, and exits" {
 	ages
 	assert_equal "$(texts -U 60s "$ROOM")" '16d 216h 36h 90m 90s '
 	assert_equal "$(texts --until 2h "$ROOM")" '16d 216h 36h '
@@ -116,7 +116,7 @@ ages() {
 
 @test "-S and -U: what date prints, a clock time, today, yesterday, several units" {
 	ages
-	# In this zone it is between six and seven in the morning.
+	# In this time zone it is between six and seven in the morning.
 	local now zone
 	now=$(cli time | head -n 1)
 	zone=$(((now % 86400) / 3600 - 6))
@@ -138,7 +138,7 @@ ages() {
 	TZ=Europe/Berlin texts -e -S 1970-01-01 "$ROOM" | grep -q 16d
 }
 
-@test "-S and -U: what is likely to mean something else is refused, and what it might mean is said" {
+@test "-S and -U: what is likely to mean something else is refused, with what it might mean" {
 	fails 2 '-S: .10. might be 10s \(ago\), @10 ' chat-tail -e -S 10 "$ROOM"
 	fails 2 '-U: .1751390520. might be .*@1751390520' chat-tail -U 1751390520 "$ROOM"
 	fails 2 '-S: .20251123. might be a date: write 2025-11-23' chat-tail -S 20251123 "$ROOM"
@@ -160,7 +160,7 @@ ages() {
 	assert_equal "$(texts -S 1000000001000 -U 1000000000000 "$ROOM")" ''
 }
 
-@test "-S without -e goes on, and a time to come holds back what is before it" {
+@test "-S without -e goes on, and a time in the future holds back what is before it" {
 	seed <<<"xadd $ROOM 5-1 jhon 5"
 	follow -S 8-0 "$ROOM"
 	seed <<-END
@@ -173,7 +173,7 @@ ages() {
 	assert_equal "$(<"$live")" $'[jhon]: 9\n[jhon]: 10'
 }
 
-@test "-U ends once an entry has passed it" {
+@test "-U exits once an entry is past it" {
 	local future
 	future=$(($(cli time | head -n 1) + 3600))000
 	follow -U "$future-5" "$ROOM"
@@ -187,7 +187,7 @@ ages() {
 	assert_equal "$(<"$live")" $'[jhon]: one\n[jhon]: just'
 }
 
-@test "-U ends once the server's clock has passed it, in an idle room" {
+@test "-U exits once the server's clock is past it, in an idle room" {
 	talk
 	local now
 	now=$(cli time | head -n 1)
@@ -198,7 +198,7 @@ ages() {
 	(($(cli time | head -n 1) >= now + 2))
 }
 
-@test "-U of several rooms: all of them up to it" {
+@test "-U of several rooms prints each of them up to it" {
 	seed <<-END
 		xadd $ROOM-a 1-1 jhon a1
 		xadd $ROOM-a 9-1 jhon a9
@@ -209,7 +209,7 @@ ages() {
 	assert_equal "$(texts -U 3-1 "$ROOM-a" "$ROOM-b" "$ROOM-c")" 'a1 b2 b3 '
 }
 
-@test "a WHEN that is none ends with 2" {
+@test "a WHEN that is malformed: exit status 2" {
 	for when in abc 10x 10mm m -1 1m1h 1h1h 1.5h 1h30 now tomorrow 24:00 7:22 '17:22:07,' 5 100000000000 2025-07 5-1+ '' @ @x 1- 1-2-3 1-x 2001-13-01 2001-02-30 2001-09-09T25:00 2001-09-09T01:60 2001-9-9 \
 		2001-09-09T 2001-09-09T01:46:40+25:00x 18446744073709551616-0 99999999999999999999 ' 5' '5 '; do
 		fails 2 "-S: " chat-tail -e -S "$when" "$ROOM"
@@ -219,7 +219,7 @@ ages() {
 
 # --- -c and -W -------------------------------------------------------------------------------------------------------
 
-@test "-c: after that many messages the end, over all rooms" {
+@test "-c: exits after that many messages, counted over all rooms" {
 	talk
 	seed <<<"xadd $ROOM-b 1-1 jhon b"
 	assert_equal "$(texts -c 1 -n +1 "$ROOM")" 'hello marry '
@@ -228,7 +228,7 @@ ages() {
 	assert_equal "$(texts -e -c 99 "$ROOM-b")" 'b '
 }
 
-@test "-c waits for what is new, and ends when it came" {
+@test "-c waits for what is new, and exits when it has come" {
 	follow -c 2 "$ROOM"
 	send -n jhon "$ROOM" one
 	wait_until 5 has_lines "$live" 1
@@ -251,7 +251,7 @@ ages() {
 	assert_equal "$(texts -c 1 -n +1 "$ROOM")" '0 '
 }
 
-@test "-W: nothing printed for that long ends with 5" {
+@test "-W: nothing printed for that long: exit status 5" {
 	talk
 	run show -W 0.2 "$ROOM"
 	assert_status 5
@@ -260,7 +260,7 @@ ages() {
 	assert_output '[marry]: later'
 }
 
-@test "-W -c 1: wait for one message, and tell by the status whether it came" {
+@test "-W -c 1 waits for one message, and the exit status says whether it came" {
 	follow -W 10 -c 1 "$ROOM"
 	send -n jhon "$ROOM" hi
 	wait_end 5 "$PID"
@@ -269,7 +269,7 @@ ages() {
 	assert_status 5
 }
 
-@test "-W: what is printed starts the time anew, what is hidden does not" {
+@test "-W: what is printed restarts the time, what is hidden does not" {
 	spawn chat-send -n bot "$ROOM" < <(while nap 0.1 && echo noise; do :; done)
 	run show -W 0.5 -x bot "$ROOM"
 	assert_status 5
@@ -279,7 +279,7 @@ ages() {
 	kill -0 "$PID"
 }
 
-@test "-W waits for what is there already, and takes a fraction alone" {
+@test "-W waits for what is there already, and may be a fraction such as .1" {
 	talk
 	for _ in 1 2 3 4 5 6 7 8; do
 		run --separate-stderr show -W 0 -n 1 "$ROOM"

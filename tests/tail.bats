@@ -19,7 +19,7 @@ teardown() {
 
 # --- new messages ----------------------------------------------------------------------------------------------------
 
-@test "by default only what is new is shown, as it comes" {
+@test "by default only new messages are shown, as they come" {
 	talk
 	follow "$ROOM"
 	send -n jhon "$ROOM" new
@@ -68,7 +68,7 @@ $ROOM [jhon]: next"
 	done
 }
 
-@test "nothing is lost between two reads while writers never rest" {
+@test "nothing is lost between two reads while writers never pause" {
 	follow "$ROOM"
 	for writer in a b; do
 		spawn chat-send -n "$writer" "$ROOM" < <(for i in {1..3000}; do echo "$i"; done)
@@ -106,7 +106,7 @@ $ROOM [jhon]: next"
 
 # --- the past --------------------------------------------------------------------------------------------------------
 
-@test "-e alone: all there is, and the end" {
+@test "-e alone prints all there is, and exits" {
 	talk
 	prints chat-tail -e "$ROOM" <<-'END'
 		[jhon]: hello marry
@@ -134,7 +134,7 @@ $ROOM [jhon]: next"
 	assert_equal "$(texts -e -n +99 "$ROOM")" ''
 }
 
-@test "-n N goes on with what is new" {
+@test "-n N continues with what is new" {
 	talk
 	follow -n 2 "$ROOM"
 	followed 2
@@ -143,7 +143,7 @@ $ROOM [jhon]: next"
 	assert_equal "$(<"$live")" $'[jhon]: lunch?\n[marry]: later\n[jhon]: new'
 }
 
-@test "-n +N of a room with fewer counts on with what is new" {
+@test "-n +N of a room with fewer messages counts on with the new ones" {
 	talk
 	follow -n +6 "$ROOM"
 	printf '5\n6\n7\n' | send -n jhon "$ROOM"
@@ -151,7 +151,7 @@ $ROOM [jhon]: next"
 	assert_equal "$(<"$live")" $'[jhon]: 6\n[jhon]: 7'
 }
 
-@test "-n is for each room, the past is printed room by room in the order given" {
+@test "-n applies to each room, and the past is printed room by room in the order given" {
 	seed <<-END
 		xadd $ROOM-b 1-1 jhon b1
 		xadd $ROOM-a 2-1 jhon a2
@@ -190,13 +190,13 @@ $ROOM [jhon]: next"
 	assert_equal "$(texts -e -x jhon -x marry -n 2 "$ROOM")" ''
 }
 
-@test "-n of many, hidden ones among them" {
+@test "-n of many messages, some of them hidden" {
 	seq 5000 | awk -v room="$ROOM" '{ print "xadd", room, $1 "-0", ($1 % 5 ? "bot" : "jhon"), $1 }' | seed
 	assert_equal "$(texts -e -x bot -n 600 "$ROOM")" "$(seq 2005 5 5000 | tr '\n' ' ')"
 	assert_equal "$(texts -e -n 3000 "$ROOM")" "$(seq 2001 5000 | tr '\n' ' ')"
 }
 
-@test "a room named twice is read once, and plain lines bear it" {
+@test "a room named twice is read once, and plain lines show its name" {
 	talk
 	prints chat-tail -e -n 1 "$ROOM" "$ROOM" <<<"$ROOM [marry]: later"
 }
@@ -210,7 +210,7 @@ $ROOM [jhon]: next"
 	assert_equal "$(texts -e -n 12345 "$ROOM")" "$(seq 7656 20000 | tr '\n' ' ')"
 }
 
-@test "--exit ends at what was there when it began, although writers never rest" {
+@test "--exit stops at what was there when it began, although writers never pause" {
 	talk
 	spawn chat-send -n jhon "$ROOM" < <(while echo more; do :; done)
 	wait_until 5 grown 1000
@@ -221,7 +221,7 @@ $ROOM [jhon]: next"
 
 grown() { (($(length "$ROOM") > $1)); }
 
-@test "-e of rooms some of which do not exist: a line each, the others, and 1" {
+@test "-e of several rooms, some of which do not exist: a line for each of those, the others, and exit status 1" {
 	talk
 	run --separate-stderr show -e "$ROOM-x" "$ROOM" "$ROOM-y"
 	assert_status 1
@@ -230,7 +230,7 @@ grown() { (($(length "$ROOM") > $1)); }
 chat-tail: $ROOM-y: no such room"
 }
 
-@test "-e of a room that is empty, or was emptied: nothing, and 0" {
+@test "-e of a room that is empty, or was emptied: no output, exit status 0" {
 	talk
 	seed <<-END
 		xtrim $ROOM maxlen 0
@@ -240,7 +240,7 @@ chat-tail: $ROOM-y: no such room"
 	prints chat-tail -e -n 5 "$ROOM" "$ROOM-new" </dev/null
 }
 
-@test "-e of a room whose last messages were deleted" {
+@test "-e of a room whose last messages were deleted prints the others" {
 	talk
 	seed <<-END
 		xdel $ROOM 3-1 4-1
@@ -271,12 +271,12 @@ chat-tail: $ROOM-y: no such room"
 
 # --- -x --------------------------------------------------------------------------------------------------------------
 
-@test "-x of no name at all" {
+@test "-x of an empty name hides messages without a name" {
 	cli xadd "$ROOM" 1-1 '' nobody jhon somebody >/dev/null
 	assert_equal "$(texts -e -x '' "$ROOM")" 'somebody '
 }
 
-@test "-x hides names, a field at a time, as often as it is given" {
+@test "-x hides names field by field, and can be repeated" {
 	seed <<-END
 		xadd $ROOM 1-1 jhon 1 marry 2 jhon 3
 		xadd $ROOM 2-1 jhon 4
@@ -307,7 +307,7 @@ chat-tail: $ROOM-y: no such room"
 	kill -0 "$PID"
 }
 
-@test "| head -1 ends with an idle room, quietly" {
+@test "| head -1 exits quietly, although the room is idle" {
 	local out=$BATS_TEST_TMPDIR/headed
 	pipeline 'chat-tail "$1" 2>"$2.err" | head -n 1 >"$2"; echo "${PIPESTATUS[0]}" >>"$2"' "$ROOM" "$out"
 	wait_readers 1
@@ -317,7 +317,7 @@ chat-tail: $ROOM-y: no such room"
 	assert_equal "$(<"$out.err")" ''
 }
 
-@test "a reader that never reads ends it too" {
+@test "a reader that never reads ends chat-tail too" {
 	local out=$BATS_TEST_TMPDIR/status
 	pipeline 'chat-tail "$1" 2>"$2.err" | exec true; echo "${PIPESTATUS[0]}" >"$2"' "$ROOM" "$out"
 	wait_end 3 "$PID"
@@ -351,7 +351,7 @@ chat-tail: $ROOM-y: no such room"
 	followed 40
 	assert_equal "$(awk '{ print length($0) }' "$live" | uniq | sort -un | tr '\n' ' ')" '9 10 4000008 '
 	assert_equal "$(grep -c abcde "$live")" 20
-	# The server did not have to put many together, nor did we.
+	# Neither the server nor chat-tail had to hold many of them at once.
 	peak=$(cli info memory | awk -F : '/^used_memory_peak:/ { print int($2) }')
 	echo "server: $before, then $peak; ours: $(grep VmHWM "/proc/$PID/status")"
 	((peak - before < 30000000))
@@ -382,7 +382,7 @@ chat-tail: $ROOM-y: no such room"
 
 # --- what it tells ---------------------------------------------------------------------------------------------------
 
-@test "-v tells of the connection and sums up, on stderr; -q does not silence errors" {
+@test "-v reports the connection and a summary, on standard error; -q does not silence errors" {
 	talk
 	run --separate-stderr show -v -e "$ROOM"
 	assert_status 0
@@ -394,7 +394,7 @@ chat-tail: $ROOM-y: no such room"
 	assert_equal "$stderr" "chat-tail: $ROOM-none: no such room"
 }
 
-@test "--progress: one line on stderr, rewritten, ended by a newline" {
+@test "--progress: one line on standard error, rewritten, ended by a newline" {
 	talk
 	show --progress -e "$ROOM" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/out") $(wc -l <"$BATS_TEST_TMPDIR/err")" '4 1'
@@ -408,7 +408,7 @@ chat-tail: $ROOM-y: no such room"
 
 # --- contradictions and numbers --------------------------------------------------------------------------------------
 
-@test "options that contradict each other end with 2, before any connection" {
+@test "options that cannot be used together: exit status 2, before any connection" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-t -j' '-t -F%t' '-t -r' '-t -0' '-j -F%t' '-j -r' '-j -0' '-F%t -r' '-F%t -0' '-r -0' \
 		'-J -t' '-J -j' '-J -F%t' '-J -r' '-J -0' '-J -l' '--time -t' '--time -j' '--time -J' '--time -0' '--time=%s -t' '-e -f' '-e -W 1'; do
@@ -421,7 +421,7 @@ chat-tail: $ROOM-y: no such room"
 	fails 2 room chat-tail -e room ''
 }
 
-@test "numbers out of range end with 2" {
+@test "numbers out of range: exit status 2" {
 	export REDIS_URL=unix:///nowhere/at/all
 	for given in '-n x' '-n -1' '-n +' '-n 1x' '-n 99999999999999999999' '-n ++1' '-c x' '-c -1' '-c 1.5' '-c 99999999999999999999' \
 		'-W x' '-W -1' '-W 1x' '-W 1.5m' '-W 1m1h' '-W 99999999999999999999' '-W nan'; do
@@ -430,7 +430,7 @@ chat-tail: $ROOM-y: no such room"
 	done
 }
 
-# far_server MILLISECONDS: $REDIS_URL leads to the server through a relay that delays each direction so long.
+# far_server MILLISECONDS: $REDIS_URL leads to the server through a relay that delays each direction by that much.
 far_server() {
 	local port=$BATS_TEST_TMPDIR/port
 	mkfifo "$BATS_TEST_TMPDIR/relay"
@@ -441,7 +441,7 @@ far_server() {
 	export REDIS_URL
 }
 
-@test "far away, where answers are read ahead of: each message once, in order, however unevenly they came" {
+@test "far away, where it reads ahead: each message once, in order, however unevenly they came" {
 	local near=$BATS_TEST_TMPDIR/near
 	start_server_tcp
 	# Sparse, dense, sparse, in bursts within a millisecond, a gap of days, and of very different sizes.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# TLS, against a server with certificates made here; and a build without it.
+# TLS, with certificates made here, and a build without it.
 # shellcheck disable=SC2154 # status, output, stderr are bats's
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, and sets what it reads
 
 load helper
 
-# with_tls: whether the programs under test were built with it.
+# with_tls: whether the programs under test were built with TLS.
 with_tls() { ! chat-tail --tls room 2>&1 | grep -q 'without TLS'; }
 
 setup_file() {
@@ -35,7 +35,7 @@ certificate() { # NAME AUTHORITY NAMES [-days N]
 		-extfile <(echo "subjectAltName=$3") "${@:4}" 2>/dev/null
 }
 
-# tls_server CERTIFICATE [argument ...]: sets PORT; its unix socket needs no TLS. Skips the test in a build without.
+# tls_server CERTIFICATE [argument ...]: a server; sets PORT. Its unix socket needs no TLS. Skips the test without TLS.
 tls_server() {
 	with_tls || skip 'this build has no TLS'
 	for _ in 1 2 3 4 5; do
@@ -47,7 +47,7 @@ tls_server() {
 	trusting=(--tls --cacert "$PKI/ca.crt" -p "$PORT")
 }
 
-@test "a build without TLS says so at each option and URI, exit 2; one with it knows them" {
+@test "a build without TLS says so at each option and URI, exit status 2; one with TLS knows them" {
 	if with_tls; then
 		fails 2 '--cacert: cannot use /nonexistent/ca: No such file' chat-tail --tls --cacert /nonexistent/ca room
 		fails 2 '--cacertdir needs --tls or rediss://' chat-tail --cacertdir / room
@@ -87,7 +87,7 @@ tls_server() {
 	prints env SSL_CERT_FILE="$PKI/ca.crt" REDIS_URL="valkeys://127.0.0.1:$PORT" chat-tail -e room <<<'[jhon]: hi'
 }
 
-@test "an expired certificate, another host's, of an unknown authority: refused in words, exit 3; --insecure takes it" {
+@test "a certificate that is expired, another host's or of an unknown authority: exit status 3 with the reason; --insecure accepts it" {
 	local hint='; see --cacert, --sni and --insecure$'
 	tls_server expired
 	fails 3 "certificate is not valid: certificate has expired$hint" chat-send "${trusting[@]}" -n jhon room hi
@@ -105,7 +105,7 @@ tls_server() {
 	assert_equal "$(messages room)" 'jhon: hi'
 }
 
-@test "a name is the certificate's own, not its subject's, or a wildcard's for one whole label; a dot at the end is no part of it" {
+@test "a host name matches an alternative name, not the subject, or a wildcard for one whole label; a final dot is ignored" {
 	tls_server localhost
 	fails 3 'hostname mismatch' chat-send "${trusting[@]}" -n jhon -h localhost room hi
 	stop_server
@@ -121,7 +121,7 @@ tls_server() {
 	send "${trusting[@]}" -n jhon --sni localhost. room three
 }
 
-@test "a client certificate that the server demands: without it, its words and what to do, however early it closes" {
+@test "the server demands a client certificate: without one, its words and what to do, however early it closes" {
 	local words='(certificate required|handshake failure); the server asks for a certificate \(--cert\)$'
 	tls_server server --tls-auth-clients yes
 	for _ in {1..20}; do fails 3 "$words" chat-send "${trusting[@]}" -n jhon room hi; done
@@ -134,7 +134,7 @@ tls_server() {
 	assert_equal "$(messages room)" $'jhon: hi\njhon: there'
 }
 
-@test "TLS to a server that speaks none, and none to a server that speaks TLS" {
+@test "TLS to a server without it, and no TLS to a server that needs it" {
 	tls_server server
 	fails 3 '; a TLS port needs --tls$' chat-send -p "$PORT" room hi
 	start_server_tcp
@@ -161,7 +161,7 @@ tls_server() {
 	show "${trusting[@]}" -0 -e long | tr -d '\0' | cmp - "$BATS_TEST_TMPDIR/long"
 }
 
-@test "a server that accepts and stays silent in the handshake: no busy waiting, and an end" {
+@test "a server that accepts and stays silent in the handshake: no busy waiting, and it gives up" {
 	with_tls || skip 'this build has no TLS'
 	PORT=$(free_port)
 	spawn "$PYTHON" -c 'import socket, sys, time

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Batches that are sent as transactions: refused in the middle, not allowed.
+# Batches that are sent as transactions, when a part is refused, or transactions are not allowed.
 # shellcheck disable=SC2154 # status, output are bats's
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and sets what it reads; ROOM is the helper's
 
@@ -8,7 +8,7 @@ load helper
 setup() { trace_less && start_server; }
 teardown() { stop_all; }
 
-@test "writes are refused for just a few commands, out of memory, replicas, as a replica, by a script: nothing lost, nothing twice" {
+@test "a few commands are refused (memory, replicas, a replica, a script): nothing lost, nothing twice" {
 	local n pids=()
 	for n in 1 2 3; do # side by side, for most of it is waiting
 		start_server
@@ -27,7 +27,7 @@ teardown() { stop_all; }
 	done
 }
 
-@test "a right is withdrawn in the middle of a batch: it goes on without the promise, or ends, with a word" {
+@test "a permission is withdrawn in the middle of a batch: it goes on without the promise, or exits, and says so" {
 	run faults withdrawn "$SOCK" 3 105
 	counted
 	assert_status 0
@@ -38,7 +38,7 @@ teardown() { stop_all; }
 
 without='sending without receipts, so a lost connection may double messages'
 
-# goes_plainly [argument ...]: 3,000 lines go to $room all the same, with one notice.
+# goes_plainly [argument ...]: 3,000 lines are sent to $room all the same, with one notice.
 goes_plainly() {
 	seq 3000 | send "$@" -n jhon "$room" 2>"$BATS_TEST_TMPDIR/err"
 	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/err")" 1
@@ -47,7 +47,7 @@ goes_plainly() {
 	assert_equal "$(cli keys '*:chat-send:*')" ''
 }
 
-@test "where transactions are not allowed, by permission or renamed away, XADDs go by themselves, and a notice" {
+@test "where transactions are forbidden or renamed away, XADDs are sent by themselves, with a notice" {
 	local command room
 	for command in watch multi exec get set; do
 		cli acl setuser writer reset on nopass '~*' +@all "-$command" >/dev/null
@@ -60,7 +60,7 @@ goes_plainly() {
 	done
 }
 
-@test "DISCARD and DEL are for what goes wrong, and for the end: without them nothing is said" {
+@test "DISCARD and DEL are only for failures and for the exit: without them there is no notice" {
 	local command
 	for command in discard del; do
 		cli acl setuser writer reset on nopass '~*' +@all "-$command" >/dev/null
@@ -70,7 +70,7 @@ goes_plainly() {
 	done
 }
 
-@test "permission for transactions is taken away between two batches: it goes on without, says so once, and asks no more" {
+@test "permission for transactions is withdrawn between two batches: it goes on without, says so once, and does not try again" {
 	local command rejected
 	hold_input
 	for command in watch multi exec set; do
@@ -93,7 +93,7 @@ goes_plainly() {
 }
 watches() { [[ $(cli client list) == *'cmd=get '*'user=writer'* ]]; }
 
-@test "a flood goes in full batches, though it is read in other portions" {
+@test "a flood is sent in full batches, although it is read in other portions" {
 	seq -f '%062.0f' 20480 >"$BATS_TEST_TMPDIR/lines" # 64 KiB hold 1,040 of them, a batch 2,048
 	cli config resetstat >/dev/null
 	send -n jhon "$ROOM" <"$BATS_TEST_TMPDIR/lines"
@@ -149,7 +149,7 @@ answers() {
 	wait_until 5 test -S "$pretender"
 }
 
-@test "a command of a transaction that ran is refused for a moment: what is in is not sent again, what is not is" {
+@test "one command of a transaction is refused for a moment: what was added is not sent again, the rest is" {
 	for how in receipt entry; do
 		answers "$how"
 		printf 'one\ntwo\nthree\n' | send -n jhon -s "$pretender" "$ROOM" 2>"$BATS_TEST_TMPDIR/err"
@@ -164,7 +164,7 @@ answers() {
 	fails 4 'protocol error' chat-send -n jhon -s "$pretender" "$ROOM" <<<$'one\ntwo'
 }
 
-@test "a receipt that somebody else has written, with a count or with anything, ends it: nothing more is sent" {
+@test "a receipt that somebody else has written, with a count or with anything else: it exits, and sends nothing more" {
 	local value receipt
 	for value in '99999 7' '1 x' junk ''; do
 		hold_input
@@ -185,14 +185,14 @@ answers() {
 	done
 }
 
-@test "too few replicas: what was added is not delivered, and the first line of it is named" {
+@test "too few replicas: what was added does not count as delivered, and its first line is named" {
 	seq 3 | fails 1 'only 0 of 1 replicas have the messages; gave up after 0.2 s; 0 messages delivered, line 1 was not' \
 		chat-send -q --retry 0.2 --replicas 1 -n jhon "$ROOM"
 	seq 3 | fails 1 'only 0 of 1 replicas have the messages; gave up after 0.2 s; 0 messages delivered, line 1 was not' \
 		chat-send -q --retry 0.2 --replicas 1 --at-least-once -n jhon "$ROOM"
 }
 
-@test "--maxage trims each room once for each transaction, though the rooms are sent one by one" {
+@test "--maxage trims each room once per transaction, although the rooms are sent one by one" {
 	printf '%s\t-\tjhon\thi\n' one two three one two three | send -t -i --maxage 1h >/dev/null
 	assert_equal "$(calls xtrim)" 3
 }

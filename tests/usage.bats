@@ -21,7 +21,7 @@ teardown() { stop_jobs; }
 	fails 2 --replicas chat-send --replicas 0 room word
 }
 
-@test "a missing value, and one too many, are named" {
+@test "an option without its value, or with one too many, is named" {
 	fails 2 '-n|--name' chat-send room -n
 	fails 2 '--maxlen' chat-send room --maxlen
 	fails 2 '-F|--format' chat-tail room -F
@@ -43,7 +43,7 @@ teardown() { stop_jobs; }
 	done
 }
 
-@test "a bad URI ends with 2, and its password is not shown" {
+@test "a malformed URI: exit status 2, and its password is not shown" {
 	for uri in '' nonsense http://host redis:/host redis://:hush@host:99999 redis://:hush@host:x redis://:hush@host/db redis://:hush@host/-1 \
 		'redis://u:hush%zz@host' 'redis://u:hush%4@host' redisss://:hush@host redis+sentinel://:hush@host redis+sentinel://:hush@host,:1/m \
 		sentinel://:hush@host/m 'redis://:hush@[::1' 'redis://:hush@[::1]x' unix:// 'unix://:hush@/sock?db=x' 'redis://:hush%00@host' \
@@ -77,7 +77,7 @@ teardown() { stop_jobs; }
 	[[ $(chat-tail --help) != *PASSWORD* ]]
 }
 
-@test "contradictions about the server" {
+@test "options about the server that cannot be used together" {
 	for given in '-h localhost' '-p 6379' '-s /sock' '--host=localhost' '--port=6379' '--socket=/sock'; do
 		read -ra arguments <<<"$given"
 		fails 2 '' chat-send -u redis://localhost "${arguments[@]}" room word
@@ -86,7 +86,7 @@ teardown() { stop_jobs; }
 	fails 2 '' chat-tail --askpass --pass-file /dev/null -e room
 }
 
-@test "--help and --version go to stdout, with 0" {
+@test "--help and --version go to standard output, exit status 0" {
 	for program in chat-send chat-tail; do
 		for option in --help --version -V; do
 			run --separate-stderr timeout 120 "$program" "$option"
@@ -99,7 +99,7 @@ teardown() { stop_jobs; }
 	done
 }
 
-@test "--help of which nobody wants to read more ends as filters do" {
+@test "--help into a pipe that nobody reads ends as filters do" {
 	hold_input
 	exec 8>"$pipe"
 	exec 7<&-
