@@ -357,7 +357,7 @@ assert_day() { # LOST_AND_DOUBLED of mosquitto
 	    source.sendall(data)
 	    assert receive(sink, len(data)) == data
 
-	# The end is delayed like a byte, and is that of one direction.
+	# The end of the stream is delayed like a byte, and concerns one direction.
 	ended = time.monotonic()
 	near.shutdown(socket.SHUT_WR)
 	assert far.recv(1) == b'' and time.monotonic() - ended >= DELAY
