@@ -1,4 +1,4 @@
-"""What all scenarios use: the server, asked directly, and programs of ours that run."""
+"""What all scenarios use: the server, asked directly, and our programs as child processes."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ def fail(words):
 
 
 def command(*words):
-    """As it is sent to the server."""
+    """The command as it is sent to the server."""
     words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
     return b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in words)
 

@@ -1,4 +1,4 @@
-"""Short exchanges, cut at each of their bytes. What is sent has a shape, which knows what must have come of it."""
+"""Short exchanges, cut at each of their bytes. What is sent has a shape, which knows what the result must be."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ class Lines:
         return sorted({room for room, _ in self.sent})
 
     def wrong(self, status, out, err):
-        """Words about what is not as it should be, if anything is."""
+        """What is wrong, in words; nothing if all is right."""
         if status != 0 or err or out != self.expected_output():
             return 'exit status %d, %s, printed %r' % (status, err.decode(), out)
         for room in self.rooms():
@@ -42,7 +42,7 @@ class Lines:
 
 
 class Ids(Lines):
-    """Each ID is printed once, and is that of the line."""
+    """Each ID is printed once, and belongs to its line."""
 
     options = ('-n', 'jhon', '-i')
 
@@ -86,7 +86,7 @@ class Entries(Rows):
 
 
 class Spoiled(Lines):
-    """The room takes no entries: what was not delivered is said, and nothing else is said to be."""
+    """The room takes no entries: what was not delivered is reported, and nothing more is reported as delivered."""
 
     options = ('-n', 'jhon', '-T')
     fails, status = True, 4
@@ -183,7 +183,7 @@ def row(room, text, entry_id=b'-'):
 
 
 class Counting(Relay):
-    """Counts the bytes that pass each way, and those of them that pass before the first entry does."""
+    """Counts the bytes that pass each way, and how many of them pass before the first entry."""
 
     def __init__(self, path, server):
         super().__init__(path, server, lambda: None)
@@ -220,7 +220,7 @@ async def length_of_exchange(server, tell, folder, kind_of_shape, n, options):
 
 
 def fates_of(way, n, kind):
-    """`again`: so is the next connection, at some byte of what it asks and is told."""
+    """`again`: the next connection is cut too, at some byte of what it asks and is answered."""
     if kind != 'again':
         return [[way, n, kind]]
     return [[way, n, 'cut'], random.choice((['up', random.randrange(150, 500), 'late'],

@@ -64,7 +64,7 @@ def kind_of(number, tries):
 
 
 class Jobs:
-    """What the server and the workers say became of them. A job is known by its room and ID, as in the workers' log."""
+    """The jobs' fate, as the server and the workers tell it. A job is known by its room and ID, as in the workers' log."""
 
     def __init__(self, tell, folder, number, tries):
         self.log = os.path.join(folder, 'log')
@@ -86,7 +86,7 @@ class Jobs:
             return log.read().splitlines()
 
     def acknowledged(self, tell):
-        """At one moment: those that the group was given and that are not pending; how many are; and what is in `dead`."""
+        """At one moment: the jobs given out that are no longer pending; how many are pending; and what is in `dead`."""
         tell.ask('MULTI')
         for room in ROOMS:
             tell.ask('XINFO', 'GROUPS', room)
@@ -129,14 +129,14 @@ def number_of(job):
 
 
 def job_of(fields):
-    """Which job that entry of `dead` was."""
+    """Which job that entry of `dead` was before."""
     if fields[-2] != b'chat-tail:dead':
         fail('the last field of a dead job is %r' % fields[-2])
     return fields[-1].decode().replace('\t', ' ')
 
 
 async def loaded(victim):
-    """The server, once it has read its append-only file."""
+    """The server, once it has loaded its append-only file."""
     tell = Server(victim.path)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a connection that died still held reaches the server late, at each moment of the next connection."""
+"""The bytes of a connection that died reach the server late, at each moment of the next connection."""
 
 import asyncio
 import collections
@@ -66,7 +66,7 @@ class ByCommand(Relay):
         return True
 
     def hold(self, sink):
-        """Both ends will be closed, but for this copy."""
+        """Both ends will be closed, except this copy."""
         self.late = sink.dup()
         self.late.setblocking(False)
 

@@ -28,7 +28,7 @@ class Setting:
 
 
 class Demotion:
-    """The server becomes the replica of one that there is not, and a master again."""
+    """The server becomes the replica of a master that does not exist, and a master again."""
 
     word = b'READONLY'
 
@@ -143,7 +143,7 @@ class Refusing(Relay):
 
 
 async def run_refused(server, path, room, refusal, lines, user=''):
-    """Returns the relay, the exit status and what was said."""
+    """Returns the relay, the exit status and the notices."""
     through = Refusing(path, server, refusal)
     sender = Child('chat-send', '-u', 'unix://%s%s' % (user, path), '-n', 'jhon', room)
     await sender.write(b'\n'.join(lines) + b'\n')

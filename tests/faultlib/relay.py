@@ -104,14 +104,14 @@ class Relay:
 
 
 def pass_words(words, data):
-    """Take off those that are in the data, one behind the other."""
+    """Remove those words that the data has, one after the other."""
     at = 0
     while words and (at := data.find(words[0], at)) >= 0:
         at += len(words.pop(0))
 
 
 async def drain(sock, seconds):
-    """What comes until it has been quiet for so long."""
+    """What arrives until nothing has come for that long."""
     loop, data = asyncio.get_running_loop(), b''
     while True:
         try:
@@ -137,7 +137,7 @@ async def quiet(sock, seconds):
 
 
 class Far(Relay):
-    """Each byte takes so many seconds each way, however many are on their way."""
+    """Each byte takes that many seconds each way, however many are in flight."""
 
     def __init__(self, path, server, delay):
         super().__init__(path, server, lambda: None)

@@ -48,7 +48,7 @@ def pipeline(source, target):
 
 
 def compare(tell, rooms, whole):
-    """The rooms begin as they should; and are whole, or not yet. Returns how many entries there are."""
+    """Checks that the rooms begin as they should, and are whole if they must be. Returns how many entries there are."""
     held = {room: tell.entries(room) for room in tell.ask('KEYS', '*')}
     for room, entries in held.items():
         if entries != rooms.get(room, [])[:len(entries)] or not entries:
@@ -59,7 +59,7 @@ def compare(tell, rooms, whole):
 
 
 async def restore(source, target, seed, kills):
-    """As often as that, one side is killed while both run; at the end neither is."""
+    """Kills one side `kills` times while both run, and lets them finish in the end."""
     rooms, tell, done, rates = fill(source, seed), Server(target), 0, []
     total = sum(map(len, rooms.values()))
     begun = time.monotonic()
@@ -97,7 +97,7 @@ def run_whole(source, target, tell, rooms):
 
 
 async def drip(source, target, seed):
-    """Rows through a pipe that is slow: the program has read each half of a row before the other one comes."""
+    """Rows through a slow pipe: the program has read each half of a row before the other half comes."""
     rooms, tell, n = fill(source, seed), Server(target), 0
     rows = subprocess.run(('chat-tail', '-s', source, '-t', '-n', '+1', '-e', '-m', '*'), stdout=subprocess.PIPE, check=True)
     sender = subprocess.Popen(('chat-send', '-s', target, '-t', '-k'), stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)

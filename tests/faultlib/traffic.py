@@ -1,4 +1,4 @@
-"""Four senders of one name, and a reader, through relays that are as bad as fate has it."""
+"""Four senders of one name, and a reader, through relays that fail at random."""
 
 import asyncio
 import collections
@@ -15,7 +15,7 @@ from faultlib.relay import Relay
 
 
 def texts_of(number):
-    """Some are not unlike those of the other senders."""
+    """Lines of a sender. Each fifth is the same for all of them."""
     n = 0
     while True:
         n += 1
@@ -36,7 +36,7 @@ class OneRoom:
 
     @staticmethod
     def judge(printed, rooms):
-        """Of what each sender printed, and of (ID, text) in each room: what is lost, doubled, out of order."""
+        """What is lost, doubled or out of order, from what each sender printed and the (ID, text) of each room."""
         room = rooms['same']
         place, texts = {entry_id: n for n, (entry_id, _) in enumerate(room)}, dict(room)
         senders = [[tuple(line.split(b'\t')) for line in lines] for lines in printed]
@@ -81,7 +81,7 @@ SHAPES = {'one': OneRoom, 'six': SixRooms}
 
 
 class Traffic:
-    """Goes on as long as goes_on() is true; each of the five has a relay of its own."""
+    """Continues as long as goes_on() is true; each of the five programs has a relay of its own."""
 
     def __init__(self, server, shape, fate, goes_on):
         self.server, self.shape, self.fate, self.goes_on = server, SHAPES[shape], fate, goes_on

@@ -127,7 +127,7 @@ def one(server, words):
 
 
 def right(server, c, words):
-    """What Redis might say; what would block does not answer, mostly."""
+    """What Redis might answer; to a command that would block, mostly nothing."""
     name = words[0].upper()
     if b'BLOCK' in [word.upper() for word in words[:8]] and server.rng.random() < .5:
         return b''

@@ -51,7 +51,7 @@ class Server:
             return False
 
     def serve(self, seconds):
-        """What is to be done within that time; whether anything was."""
+        """Does what is to be done within that time. Returns whether there was anything."""
         busy = False
         for key, events in self.poll.select(seconds):
             busy = True
