@@ -178,7 +178,12 @@ outside() {
 	sees '^P\$$'
 }
 # in_panes COMMAND ...: of the tmux that has the panes. above: into the upper one.
-in_panes() { tmux -S "$(ls -t "$BATS_TEST_TMPDIR"/tmux-*/chat* | head -n 1)" "$@"; }
+in_panes() {
+	local panes
+	for panes in "$BATS_TEST_TMPDIR"/tmux-*/chat*; do
+		! tmux -S "$panes" has-session 2>/dev/null || tmux -S "$panes" "$@"
+	done
+}
 above() { in_panes select-pane -U; }
 
 @test "panes: inside and outside of tmux, ^D or ^C in either pane ends both" {

@@ -216,7 +216,14 @@ idle() {
 	sleep 0.3
 	[[ $(cut -d ' ' -f 14,15 "/proc/$1/stat") == "$before" ]]
 }
-stuck() { read -r -t 0 -u 7 && idle "$1"; }
+stuck() {
+	local waits_in=0
+	{ IFS='' read -r -d '' waits_in <"/proc/$1/wchan" || :; } 2>/dev/null
+	case $waits_in in
+	0 | '') read -r -t 0 -u 7 && idle "$1" ;; # a kernel that does not say
+	*) [[ $waits_in == *pipe_write* ]] ;;
+	esac
+}
 
 # sleeps PID: it waits for something. no_signal_pending PID: the signals that it was sent have been taken, and it sleeps.
 sleeps() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat") == S ]]; }
