@@ -14,15 +14,18 @@
         size_t most; /* items that there is room for */         \
     }
 
+/* The size of an item, which may well be a pointer. */
+#define LIST_ITEM(list) sizeof(*(list)->at) /* NOLINT(bugprone-sizeof-expression) */
+
 /* Add a copy of an item. Exits if there is no memory. */
-#define list_add(list, item)                                                             \
-    ((void)((list)->n < (list)->most                                                     \
-            || ((list)->at = list_grow((list)->at, &(list)->most, sizeof *(list)->at))), \
+#define list_add(list, item)                                                          \
+    ((void)((list)->n < (list)->most                                                  \
+            || ((list)->at = list_grow((list)->at, &(list)->most, LIST_ITEM(list)))), \
         (list)->at[(list)->n++] = (item))
 
 /* Remove `count` items, beginning with `at[from]`. */
 #define list_drop(list, from, count) \
-    ((list)->n = list_close((list)->at, (list)->n, from, count, sizeof *(list)->at))
+    ((list)->n = list_close((list)->at, (list)->n, from, count, LIST_ITEM(list)))
 
 /* Release the items. The list is empty then. */
 #define list_free(list) ((list)->at = list_release((list)->at), (list)->n = (list)->most = 0)
