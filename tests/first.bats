@@ -65,10 +65,11 @@ chat_as_jhon() {
 	processes=$(family)
 	assert_equal "$(wc -l <<<"$processes")" 2
 }
+# One that its shell has not asked about yet has ended, too: bash forgets to, now and then, after ^Z and kill.
 all_ended() {
 	local process
 	for process in $processes; do
-		ended "$process" || return
+		ended "$process" || grep -q '^State:[[:space:]]*Z' "/proc/$process/status" || return
 	done
 }
 nothing_left() { wait_until 10 all_ended && wait_readers 0 && assert_equal "$(family)" ''; }
