@@ -58,21 +58,12 @@ static int set_until(void *field, char *value, const struct option_row *row, str
     return 0;
 }
 
-/* Add a string, which is not copied, to an array of `*n`. */
-static void append(const char ***array, size_t *n, const char *string)
-{
-    *array = realloc(*array, (*n + 1) * sizeof **array);
-    if (*array == NULL)
-        buf_no_memory();
-    (*array)[(*n)++] = string;
-}
-
 static int add_exclude(void *field, char *value, const struct option_row *row, struct err *e)
 {
     struct tail_settings *set = field;
 
     (void)row, (void)e;
-    append(&set->exclude, &set->excludes, value);
+    list_add(&set->exclude, value);
     return 0;
 }
 
@@ -82,7 +73,7 @@ static int add_match(void *field, char *value, const struct option_row *row, str
 
     if (value[0] == 0)
         return err_set(e, EXIT_USAGE, "%s must not be empty", row->value);
-    append(&set->match, &set->matches, value);
+    list_add(&set->match, value);
     return 0;
 }
 
@@ -239,15 +230,15 @@ static void choose_format(struct arguments *a, size_t rooms)
 static int take_operands(
     struct tail *t, struct tail_settings *set, char **names, int n, struct err *e)
 {
-    if (n == 0 && set->matches == 0 && !set->list)
+    if (n == 0 && set->match.n == 0 && !set->list)
         return err_set(e, EXIT_USAGE, "no room given; see --help");
     if (n == 0 && set->list)
-        append(&set->match, &set->matches, "*");
+        list_add(&set->match, "*");
     for (int i = 0; i < n; i++) {
         if (names[i][0] == 0)
             return err_set(e, EXIT_USAGE, "the name of a room must not be empty");
         if (set->list)
-            append(&set->match, &set->matches, names[i]);
+            list_add(&set->match, names[i]);
         else
             tail_rooms_add(&t->rooms, names[i], strlen(names[i]), NULL);
     }
@@ -367,7 +358,7 @@ int main(int argc, char **argv)
     if (a.tail.consumer == NULL)
         name_consumer(&a.tail, consumer, sizeof consumer);
     if (operand > 0 && take_operands(&t, &a.tail, argv + operand, argc - operand, &e) == 0) {
-        choose_format(&a, a.tail.matches ? SIZE_MAX : (size_t)(argc - operand));
+        choose_format(&a, a.tail.match.n ? SIZE_MAX : (size_t)(argc - operand));
         t.print.format = a.tail.format;
         server.input_is_data = a.tail.ack;
         if (check_ack(&t, &a.tail, &e) == 0 && choose_screen(&t, a.above, &e) == 0
@@ -381,7 +372,7 @@ int main(int argc, char **argv)
     format_free(&t.print.format);
     route_free(&route);
     server_free(&server);
-    free(a.tail.exclude);
-    free(a.tail.match);
+    list_free(&a.tail.exclude);
+    list_free(&a.tail.match);
     return (int)code;
 }

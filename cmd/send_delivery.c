@@ -210,10 +210,8 @@ int delivery_serve(struct delivery *d, struct err *e)
 struct delivery *delivery_new(const struct send_settings *set, struct session *session,
     int64_t retry, struct out *out, struct progress *done)
 {
-    struct delivery *d = calloc(1, sizeof *d);
+    struct delivery *d = buf_zeroed(1, sizeof *d);
 
-    if (d == NULL)
-        buf_no_memory();
     d->set = d->requests.set = d->replies.set = set;
     d->session = d->requests.session = d->guards.session = session;
     d->replies.requests = d->guards.requests = &d->requests;

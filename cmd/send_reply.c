@@ -180,9 +180,7 @@ static void list_entries(struct replies *r, const struct expected *e)
     uint32_t at = part_find(e->of, ENTRY_OUT);
 
     free(r->entries);
-    r->entries = calloc(e->of->count, sizeof *r->entries);
-    if (r->entries == NULL)
-        buf_no_memory();
+    r->entries = buf_zeroed(e->of->count, sizeof *r->entries);
     for (r->n_entries = 0; r->n_entries < e->of->count; r->n_entries++) {
         r->entries[r->n_entries] = at;
         at = part_find_next(e->of, at, ENTRY_OUT);

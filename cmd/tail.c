@@ -26,7 +26,7 @@ static int prepare(struct tail *t, struct err *e)
     const struct tail_settings *set = t->print.set;
     int done = tail_start_bounds(t, e);
 
-    if (done == 1 && set->matches > 0)
+    if (done == 1 && set->match.n > 0)
         done = tail_scan_all(t, e);
     if (done == 1 && set->group && set->list)
         return tail_groups(t, e);

@@ -21,9 +21,7 @@ static size_t needed(const struct tail_conns *cs)
 
     if (!cs->t->route->cluster)
         return cs->all.n + 1;
-    used = calloc(ROUTE_SLOTS, sizeof *used);
-    if (used == NULL)
-        buf_no_memory();
+    used = buf_zeroed(ROUTE_SLOTS, sizeof *used);
     for (size_t i = 0; i < rooms->n; i++) {
         n += !used[rooms->all[i]->slot];
         used[rooms->all[i]->slot] = true;
@@ -62,9 +60,7 @@ void tail_conns_start(struct tail_conns *cs, struct tail *t)
     *cs = (struct tail_conns){.t = t};
     if (!t->route->cluster)
         return;
-    cs->by_slot = calloc(ROUTE_SLOTS, sizeof(struct tail_conn *));
-    if (cs->by_slot == NULL)
-        buf_no_memory();
+    cs->by_slot = buf_zeroed(ROUTE_SLOTS, sizeof(struct tail_conn *));
     if (t->print.set->dead)
         return;
     session_close(t->session);

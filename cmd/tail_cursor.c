@@ -137,10 +137,8 @@ static int read_file(struct tail_cursor *c, struct err *e)
 
 struct tail_cursor *tail_cursor_open(const char *path, struct err *e)
 {
-    struct tail_cursor *c = calloc(1, sizeof *c);
+    struct tail_cursor *c = buf_zeroed(1, sizeof *c);
 
-    if (c == NULL)
-        buf_no_memory();
     c->end = &c->first;
     if (tail_file_open(&c->file, path, e) == 0 && read_file(c, e) == 0)
         return c;

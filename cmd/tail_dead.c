@@ -148,10 +148,8 @@ static const struct request_kind adding = {ask_add, move_item, NULL, added, NULL
 
 struct tail_dead *tail_dead_new(struct tail *t)
 {
-    struct tail_dead *d = calloc(1, sizeof *d);
+    struct tail_dead *d = buf_zeroed(1, sizeof *d);
 
-    if (d == NULL)
-        buf_no_memory();
     d->t = t;
     return d;
 }

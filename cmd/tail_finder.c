@@ -136,6 +136,6 @@ void tail_finder_start(struct tail_conns *cs, tail_adopt *adopt, void *context)
 
     like.ends = cs->t->print.set->to_end || cs->t->print.until.ms < UINT64_MAX;
     like.learnt = cs->t->route->learnt;
-    if (cs->t->print.set->matches > 0)
+    if (cs->t->print.set->match.n > 0)
         add_finders(&like);
 }

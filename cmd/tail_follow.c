@@ -111,7 +111,7 @@ static bool must_ask_without_rooms(struct reader *r)
     struct tail_conn *c = &r->conn;
 
     c->unused = t->route->cluster && !r->read.timed;
-    c->over = c->unused || t->print.set->matches == 0;
+    c->over = c->unused || t->print.set->match.n == 0;
     if (c->over || !r->read.timed)
         return false;
     c->wake = wait_now() + time_left(r);
@@ -204,9 +204,7 @@ static struct reader *add_reader(struct follow *f, int slot, struct err *e)
 
     if (!tail_conns_may_add(&f->conns, e))
         return NULL;
-    r = calloc(1, sizeof *r);
-    if (r == NULL)
-        buf_no_memory();
+    r = buf_zeroed(1, sizeof *r);
     r->conn.source = &source;
     r->conn.reads = true;
     r->f = f;

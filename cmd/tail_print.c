@@ -9,9 +9,9 @@ enum { COPIED = 64 * 1024 };
 
 bool tail_print_hides(const struct tail_print *p, const struct span *name)
 {
-    for (size_t i = 0; i < p->set->excludes; i++)
-        if (strlen(p->set->exclude[i]) == name->len
-            && memcmp(p->set->exclude[i], name->at, name->len) == 0)
+    for (size_t i = 0; i < p->set->exclude.n; i++)
+        if (strlen(p->set->exclude.at[i]) == name->len
+            && memcmp(p->set->exclude.at[i], name->at, name->len) == 0)
             return true;
     return false;
 }

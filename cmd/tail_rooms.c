@@ -25,10 +25,8 @@ static int by_length(const void *a, const void *b)
 
 static struct tail_room *new_room(const char *name, size_t len)
 {
-    struct tail_room *room = calloc(1, sizeof *room + len + 1);
+    struct tail_room *room = buf_zeroed(1, sizeof *room + len + 1);
 
-    if (room == NULL)
-        buf_no_memory();
     room->name = memcpy(room + 1, name, len);
     room->len = len;
     room->slot = route_slot(name, len);

@@ -19,7 +19,7 @@ static void ask(struct request *r, struct link *link)
     struct tail_scan *s = scan_of(r);
 
     link_command(link, "SCAN %s MATCH %s COUNT %d TYPE stream", s->next[0] ? s->next : "0",
-        s->t->print.set->match[s->pattern], SCAN_COUNT);
+        s->t->print.set->match.at[s->pattern], SCAN_COUNT);
     r->n = 1;
     s->asked_at = wait_now() + link_distance(link);
 }
@@ -92,7 +92,7 @@ static void answered(struct request *r)
     s->took = wait_now() > s->asked_at ? wait_now() - s->asked_at : 0;
     if (strcmp(s->next, "0") != 0)
         return;
-    s->pattern = (s->pattern + 1) % s->t->print.set->matches;
+    s->pattern = (s->pattern + 1) % s->t->print.set->match.n;
     s->round += s->pattern == 0;
 }
 

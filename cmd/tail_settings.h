@@ -7,22 +7,22 @@
 #include <stdint.h>
 
 #include "common/format.h"
+#include "common/list.h"
 #include "common/when.h"
+
+struct string_list LIST(const char *);
 
 struct tail_settings {
     enum { TAIL_NEW, TAIL_LAST, TAIL_FROM } lines; /* -n: none, N, +N */
     uint64_t line_count;
-    struct when since, until; /* WHEN_NONE when not given */
-    bool to_end;              /* -e */
-    int64_t count;            /* -c; 0: no limit */
-    int64_t timeout;          /* -W in ms; -1: none */
-    const char **exclude;     /* -x: owned array, strings of the argument list */
-    size_t excludes;
-    const char **match; /* -m, or the operands of -l: owned array of globs */
-    size_t matches;
-    bool list;               /* -l */
-    const char *cursor_file; /* -C, or NULL */
-    const char *group;       /* -g, or NULL */
+    struct when since, until;          /* WHEN_NONE when not given */
+    bool to_end;                       /* -e */
+    int64_t count;                     /* -c; 0: no limit */
+    int64_t timeout;                   /* -W in ms; -1: none */
+    struct string_list exclude, match; /* -x; -m, or the operands of -l: of the argument list */
+    bool list;                         /* -l */
+    const char *cursor_file;           /* -C, or NULL */
+    const char *group;                 /* -g, or NULL */
     const char *consumer;
     bool temporary;   /* the consumer's name was made up: nobody comes back to it */
     uint64_t claim;   /* ms */

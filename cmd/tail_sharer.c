@@ -137,7 +137,7 @@ static int64_t may_wait(const struct tail_sharer *s)
 
     if (s->giving->set->to_end || !s->asked_all || tail_upkeep_is_due(s))
         return TAIL_NO_WAIT;
-    if (s->giving->set->matches > 0)
+    if (s->giving->set->match.n > 0)
         wait = wait_earliest(wait, FIND_MS);
     if (s->giving->unanswered > 0)
         wait = wait_earliest(
@@ -173,7 +173,7 @@ static struct request *read_nothing(struct tail_sharer *s)
 {
     const struct tail_settings *set = s->giving->set;
 
-    if (set->matches == 0 || set->to_end)
+    if (set->match.n == 0 || set->to_end)
         s->conn.over = true;
     else if (is_timed(s) && time_left(s) == 0)
         return tail_sharer_turn(s, 1, TAIL_NO_WAIT, false);
@@ -296,10 +296,8 @@ void tail_sharer_close(struct tail_conn *c)
 struct tail_sharer *tail_sharer_new(struct tail_giving *g)
 {
     static const struct tail_source source = {next, broken, tail_sharer_close};
-    struct tail_sharer *s = calloc(1, sizeof *s);
+    struct tail_sharer *s = buf_zeroed(1, sizeof *s);
 
-    if (s == NULL)
-        buf_no_memory();
     s->conn.source = &source;
     s->conn.reads = true;
     s->giving = g;
@@ -314,9 +312,7 @@ struct tail_sharer *tail_sharer_new(struct tail_giving *g)
 
 void tail_sharer_add(struct tail_sharer *s, struct tail_room *room)
 {
-    room->share = calloc(1, sizeof *room->share);
-    if (room->share == NULL)
-        buf_no_memory();
+    room->share = buf_zeroed(1, sizeof *room->share);
     room->state = TAIL_ROOM_READ;
     room->held = true;
     list_add(&s->conn.rooms, room);

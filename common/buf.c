@@ -16,6 +16,15 @@ void buf_no_memory(void)
     _exit(EXIT_FAILURE);
 }
 
+void *buf_zeroed(size_t n, size_t size)
+{
+    void *items = calloc(n, size);
+
+    if (items == NULL)
+        buf_no_memory();
+    return items;
+}
+
 char *buf_grow(struct buf *b, size_t extra)
 {
     size_t cap = b->cap ? b->cap : SMALLEST;

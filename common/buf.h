@@ -20,6 +20,9 @@ struct buf {
  */
 void buf_no_memory(void) __attribute__((noreturn));
 
+/* Memory for `n` items of `size` bytes, all zero, for free(). Exits if there is none. */
+void *buf_zeroed(size_t n, size_t size) __attribute__((returns_nonnull));
+
 /* Private to buf_reserve(): make room by allocating. */
 char *buf_grow(struct buf *b, size_t extra) __attribute__((returns_nonnull));
 

@@ -62,10 +62,8 @@ void link_libraries(char to[LINK_LIBRARIES])
 struct link *link_open(
     const struct endpoint *at, const struct login *login, int64_t due, struct err *e)
 {
-    struct link *l = calloc(1, sizeof *l);
+    struct link *l = buf_zeroed(1, sizeof *l);
 
-    if (l == NULL)
-        buf_no_memory();
     l->dial.at = *at;
     l->login = login;
     l->due = l->dial.due = due;

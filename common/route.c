@@ -39,10 +39,8 @@ static size_t find(struct route *r, const struct endpoint *at)
     if (place == MOST_NODES)
         return 0;
     if (place == r->nodes.n) {
-        struct route_node *node = calloc(1, sizeof *node);
+        struct route_node *node = buf_zeroed(1, sizeof *node);
 
-        if (node == NULL)
-            buf_no_memory();
         node->at = *at;
         list_add(&r->nodes, node);
     }

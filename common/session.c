@@ -349,10 +349,8 @@ struct link *session_link(const struct session *s)
 
 struct session *session_new(struct route *route, int slot, int64_t retry)
 {
-    struct session *s = calloc(1, sizeof *s);
+    struct session *s = buf_zeroed(1, sizeof *s);
 
-    if (s == NULL)
-        buf_no_memory();
     s->peer.route = route;
     s->sentinel.route = route;
     s->peer.slot = slot;

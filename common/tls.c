@@ -99,9 +99,7 @@ struct tls *tls_open(const struct tls_settings *set, struct err *e)
 
     if (check(set, e) < 0)
         return NULL;
-    t = calloc(1, sizeof *t);
-    if (t == NULL)
-        buf_no_memory();
+    t = buf_zeroed(1, sizeof *t);
     t->set = set;
     t->context = SSL_CTX_new(TLS_client_method());
     if (t->context == NULL)

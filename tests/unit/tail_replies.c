@@ -54,8 +54,7 @@ static void answer(struct request *r, const char *text)
 static void begin(void)
 {
     why.code = EXIT_DONE;
-    set.match = globs;
-    set.matches = 1;
+    set.match = (struct string_list){globs, 1, 1};
     t = (struct tail){.print = {.set = &set}};
     share = (struct tail_share){.claimable = true};
     tail_take_start(&take, &giving);
