@@ -85,7 +85,7 @@ static void on_answer(void *context, const struct tail_answer *a)
         room = rooms->all[0];
         one = &a->first;
     }
-    if (one->goes_on)
+    if (one->found && one->goes_on)
         return;
     if (room && room->share == NULL)
         return; /* it was deleted, or cannot be read any more */

@@ -58,6 +58,17 @@ teardown() { stop_jobs; }
 	silent a
 }
 
+@test "several rooms: a bare ID is no answer, whatever follows it" {
+	jobs_in "$ROOM-a" 1
+	jobs_in "$ROOM-b" 1
+	reader a --prefetch 4 "$ROOM-a" "$ROOM-b"
+	wait_until 5 has_lines "$out.a" 2
+	answer a 1-1 $'1-1\tand more+'
+	wait_until 5 has_lines "$err.a" 2
+	assert_equal "$(sort -u "$err.a")" 'chat-tail: standard input: 1-1 was not given out, or was already answered'
+	assert_equal "$(pending "$ROOM-a") $(pending "$ROOM-b")" '1-1 1 1-1 1'
+}
+
 @test "a job that failed comes back after the new ones; another answer for the same delivery is ignored" {
 	add 1 2 3
 	reader a "$ROOM"
