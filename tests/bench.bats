@@ -12,7 +12,7 @@ setup() {
 	mkdir -p "$build/tests/bench"
 	ln -s "$CHAT_BUILD"/chat-* "$build"
 	ln -s "$CHAT_BUILD"/tests/bench/{bare,hiredis,relay} "$build/tests/bench"
-	export LINES=2000 ROOMS=100 LIVE=20 PAIRS=1 STARTS=5 GIANT=524288
+	export LINES=2000 ROOMS=100 LIVE=20 PAIRS=1 STARTS=5 GIANT=524288 READERS=10 SENDERS=4
 }
 teardown() { stop_jobs; }
 
@@ -93,6 +93,42 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 	assert_match "$output" 'chat-tail -g, 200 lines +a redis-py consumer +[0-9.]+ m?s +[0-9.]+ m?s +.* 0.30!?'
 	assert_match "$output" 'chat-tail -g --ack --prefetch 100 and cut +a redis-py consumer +[0-9.]+ m?s .* 0.60!?'
 	assert_match "$output" 'a live line, 600 pending for another, 99 of 100 +[0-9.]+ [mu]?s +0.10 s!?'
+}
+
+@test "bench: what one server carries" {
+	bench scale
+	assert_status 0
+	for row in 'all listening' 'the last has 1 message' 'the last has 200 messages'; do
+		assert_match "$output" "10 readers of a room, $row after +[0-9.]+ m?s"
+	done
+	for row in '1 message' '200 messages'; do
+		assert_match "$output" "10 readers of a room, server CPU of each line, $row +[0-9.]+ us"
+	done
+	for row in 'with its part of what is shared' 'at the server'; do
+		assert_match "$output" "10 readers of a room, memory of each,? $row +[0-9.]+ KB"
+	done
+	assert_match "$output" '4 chat-send at once, 2,000 lines in all +one chat-send +[0-9.]+ m?s +[0-9.]+ m?s'
+	for row in 'message of 62 bytes' 'room of one message'; do
+		assert_match "$output" "memory of a $row at the server +[0-9,]+ B"
+	done
+}
+
+@test "bench: one of many readers that prints something else, and one of many senders that leaves out a line, are errors" {
+	instead chat-tail '"$real" "$@" | sed -u s/jhon/jhan/'
+	bench scale
+	assert_status 1
+	assert_match "$stderr" '0 of 2010 lines came'
+	instead chat-tail '"$real" "$@" | sed -u "201s/$/ and more/"'
+	bench scale
+	assert_status 1
+	assert_match "$stderr" 'a reader printed more than was sent'
+	ln -sf "$CHAT_BUILD/chat-tail" "$build/chat-tail"
+	instead chat-send '[[ $(readlink -f /dev/stdin) != */share ]] || exec "$real" "$@" < <(sed 7d)
+		exec "$real" "$@"'
+	bench scale
+	assert_status 1
+	assert_match "$stderr" 'chat-send: 1996 of 2000 lines are in the room'
+	[[ ! -e $build/bench.tsv ]]
 }
 
 # fake_mosquitto [NAME=VALUE ...]: replaces mosquitto by one that loses and doubles what these variables say; see

@@ -20,6 +20,8 @@ ROOMS = int(os.environ.get('ROOMS', 20000))
 LIVE = int(os.environ.get('LIVE', 200))  # lines sent one at a time, whose way is measured
 DAY = float(os.environ.get('DAY', 60))  # seconds of a day
 CROWD = int(os.environ.get('CROWD', 250))  # who sends and reads on that day
+READERS = int(os.environ.get('READERS', 500))  # of one room
+SENDERS = int(os.environ.get('SENDERS', 50))  # that send all LINES together
 LENGTH = 63  # of a line, with its newline
 WORDS = ''.join(random.Random(1).choices(string.ascii_letters + string.digits + '   ', k=4096))
 MEMORY = {'figure': lambda run: run.memory, 'show': megabytes}  # to compare that instead of time

@@ -1,4 +1,4 @@
-"""The parts of tests/bench/run that measure how soon something is done: a start, a line's way, many listeners."""
+"""The parts of tests/bench/run that measure how soon something is done: a start, a line's way."""
 
 import os
 import random
@@ -11,7 +11,7 @@ import sys
 import time
 
 from bench import LIVE, PAIRS, ROOMS, STARTS
-from processes import ROOT, check, wait_until
+from processes import ROOT, check
 from table import median, ratio, seconds
 
 ONES = 500  # single lines a round
@@ -163,48 +163,3 @@ class Live:
             began = self.on_the_way.pop((room, *message[1:]), None)
             check(began, f'chat-tail printed what was not sent, or twice: {line}')
             self.took.append(time.monotonic() - began)
-
-
-def listeners(bench):
-    """Many who read one room."""
-    n, messages = 500, 200
-    bench.redis.delete('room')
-    outs = [bench.path(f'listener-{i}') for i in range(n)]
-    began = time.monotonic()
-    tails = []
-    for out in outs:
-        with open(out, 'wb') as sink:
-            tails.append(bench.spawn(bench.tail('-t', 'room'), stdout=sink))
-    wait_until(lambda: bench.redis.info('clients')['blocked_clients'] == n, 'not all listeners listen')
-    ready = time.monotonic() - began
-    bench.make_inputs(messages)
-    began = time.monotonic()
-    bench.run(bench.send('room'), bench.path('lines'))
-    want = list(rows(bench))
-    expected = n * sum(map(len, want))
-    wait_until(lambda: sum(map(os.path.getsize, outs)) >= expected, 'not all messages came')
-    took = time.monotonic() - began
-    memory = [proportional(tail.pid) for tail in tails]
-    for tail in tails:
-        tail.terminate()
-        tail.wait()
-    came = 0
-    for out in outs:
-        with open(out, encoding='ascii') as file:
-            came += sum(a == b for a, b in zip(file, want))
-    check(came == n * messages, f'{came} of {n * messages} lines came')
-    bench.table.add(f'{n} listeners, all listening after', '', seconds(ready))
-    bench.table.add(f'{messages} messages to them, {came:,} lines, after', '', seconds(took))
-    bench.table.add('memory of a listener, its part of what is shared', '', f'{median(memory) / 1e3:.0f} KB')
-
-
-def rows(bench):
-    """The room, as chat-tail -t shows it."""
-    for key, fields in bench.redis.xrange('room'):
-        for name, text in fields.items():
-            yield f'room\t{key.decode()}\t{name.decode()}\t{text.decode()}\n'
-
-
-def proportional(pid):
-    with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith('Pss:'))
