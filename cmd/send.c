@@ -169,7 +169,7 @@ int send_run(struct sender *s, struct err *e)
 
 char *send_ask_name(struct lines *lines, const char *login)
 {
-    struct pollfd typed = {lines->fd, POLLIN, 0};
+    struct pollfd typed[] = {{lines->fd, POLLIN, 0}, {0}}; /* and one for wait_poll() */
     enum lines_result found;
     struct buf question = {0};
     char *record = NULL, *name = NULL;
@@ -179,7 +179,7 @@ char *send_ask_name(struct lines *lines, const char *login)
     err_write(question.data, question.len);
     buf_free(&question);
     while ((found = lines_next(lines, &record, &n, &raw)) == LINES_NONE && !lines->ended)
-        if (wait_poll(&typed, 1, WAIT_FOREVER) < 0 || lines_fill(lines) < 0)
+        if (wait_poll(typed, 1, WAIT_FOREVER) < 0 || lines_fill(lines) < 0)
             break;
     lines->count = lines->cut = 0;
     if (found == LINES_ONE && n > 0)

@@ -137,7 +137,7 @@ int tail_wait(
     int ready = 1;
 
     buf_clear(&t->fds);
-    fds = (void *)buf_reserve(&t->fds, count * sizeof *fds);
+    fds = (void *)buf_reserve(&t->fds, (count + 1) * sizeof *fds); /* one for wait_poll() */
     out = fds + count - 1;
     *out = (struct pollfd){STDOUT_FILENO, 0, 0};
     in = out - 1;

@@ -220,7 +220,7 @@ int session_serve(struct session *s, const struct pollfd *fds, int64_t slept, st
 int session_wait(
     struct session *s, struct pollfd *other, int64_t deadline, bool awaiting, struct err *e)
 {
-    struct pollfd fds[MOST_FDS + 1];
+    struct pollfd fds[MOST_FDS + 1 + 1]; /* `other`, and one for wait_poll() */
     size_t n = session_fds(s);
     int64_t now;
 

@@ -4,18 +4,19 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-/* Sleep no longer at a time: the seconds fit into 32 bits, and callers sleep again. */
+/* Sleep no longer at a time: it fits into an int, and callers sleep again. */
 enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
 
 static volatile sig_atomic_t armed, caught;
-static sigset_t ours; /* the signals that are handled */
-static bool reported; /* wait_signal() has returned `caught` */
+static bool reported;  /* wait_signal() has returned `caught` */
+static int awake = -1; /* readable once a signal is remembered, to end a sleep that begins then */
 
 /* What wait_die() writes, and how long it waits to do so. */
 static struct {
@@ -27,9 +28,13 @@ enum { LAST_MS = 100 };
 /* Process 1 of a container does not get signals without a handler, so this one is never removed. */
 static void on_signal(int sig)
 {
+    int before = errno;
+
     if (!armed || caught)
         wait_die(sig);
     caught = sig;
+    eventfd_write(awake, 1);
+    errno = before;
 }
 
 int64_t wait_now(void)
@@ -44,18 +49,18 @@ void wait_begin(void)
 {
     struct sigaction act = {.sa_handler = on_signal}, old;
 
-    sigemptyset(&ours);
     for (int i = 0; i < SIGNALS; i++) {
         /* A signal stays ignored if it was ignored from the start, as nohup ignores HUP. */
         if (sigaction(signals[i], NULL, &old) < 0 || old.sa_handler == SIG_IGN)
             continue;
-        sigaddset(&ours, signals[i]);
         sigaction(signals[i], &act, NULL);
     }
 }
 
 void wait_arm(void)
 {
+    if (awake < 0)
+        awake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     armed = 1;
 }
 
@@ -72,20 +77,13 @@ int64_t wait_earliest(int64_t a, int64_t b)
 
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline)
 {
-    int64_t left = deadline - wait_now();
-    struct timespec timeout = {0};
-    sigset_t open;
-    int ready = 0;
+    int64_t left = wait_earliest(deadline - wait_now(), LONGEST_SLEEP_MS);
+    int ready;
 
-    left = wait_earliest(left, LONGEST_SLEEP_MS);
-    if (left > 0)
-        timeout = (struct timespec){(time_t)(left / 1000), (long)(left % 1000 * 1000000)};
-    /* Block signals from the check of `caught` until ppoll() unblocks them, so that none is missed.
-     */
-    sigprocmask(SIG_BLOCK, &ours, &open);
-    if (reported || !caught)
-        ready = ppoll(fds, n, deadline == WAIT_FOREVER ? NULL : &timeout, &open);
-    sigprocmask(SIG_SETMASK, &open, NULL);
+    fds[n] = (struct pollfd){reported ? -1 : awake, POLLIN, 0};
+    ready = poll(fds, n + 1, left > 0 ? (int)left : 0);
+    if (ready > 0 && fds[n].revents)
+        ready--;
     if (ready < 0 && errno == EINTR)
         ready = 0;
     for (nfds_t i = 0; ready <= 0 && i < n; i++)

@@ -31,8 +31,9 @@ int wait_signal(void);
 
 /*
  * Sleep until a descriptor is ready as for poll(2), the deadline has passed, or a signal came.
- * Returns the number of ready descriptors, which may be 0; -1 with errno when it cannot wait, for
- * example for more descriptors than the process may have.
+ * `fds` has room for one more than the `n` to wait for, which is used for the signals. Returns the
+ * number of ready descriptors, which may be 0; -1 with errno when it cannot wait, for example for
+ * more descriptors than the process may have.
  */
 int wait_poll(struct pollfd *fds, nfds_t n, int64_t deadline);
 

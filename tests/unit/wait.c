@@ -13,17 +13,18 @@
  * it. */
 static void remembers_a_signal(void)
 {
+    struct pollfd none[1];
     int64_t before = wait_now();
 
     signal(SIGHUP, SIG_IGN); /* as nohup does */
     wait_begin();
     wait_arm();
     raise(SIGTERM);
-    CHECK_NUMBER(wait_poll(NULL, 0, 0), 0);
-    CHECK_NUMBER(wait_poll(NULL, 0, before + 20000), 0);
+    CHECK_NUMBER(wait_poll(none, 0, 0), 0);
+    CHECK_NUMBER(wait_poll(none, 0, before + 20000), 0);
     CHECK(wait_now() < before + 10000);
     CHECK_NUMBER(wait_signal(), SIGTERM);
-    wait_poll(NULL, 0, wait_now() + 50); /* asked for: from here on it sleeps again */
+    wait_poll(none, 0, wait_now() + 50); /* asked for: from here on it sleeps again */
     CHECK(wait_now() >= before + 50);
 }
 
@@ -67,14 +68,14 @@ static void finds_the_earlier(void)
 
 static void says_when_it_cannot_wait(void)
 {
-    struct pollfd fds[8];
+    struct pollfd fds[8 + 1];
     struct rlimit few, before;
 
     for (int i = 0; i < 8; i++)
         fds[i] = (struct pollfd){-1, POLLIN, POLLIN};
     getrlimit(RLIMIT_NOFILE, &before);
     few = before;
-    few.rlim_cur = 7;
+    few.rlim_cur = 8;
     setrlimit(RLIMIT_NOFILE, &few);
     CHECK_NUMBER(wait_poll(fds, 8, WAIT_FOREVER), -1);
     CHECK_NUMBER(errno, EINVAL);
