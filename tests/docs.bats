@@ -196,7 +196,16 @@ how() {
 		;;
 	'chat-tail -t -n +1 -h alpha room | chat-send -t -k -h beta')
 		readers=1 meanwhile='says room marry hi'
-		after='assert_equal "$("$CLI" -s "$REMOTE" xrange room - +)" "$(cli xrange room - +)"'
+		after='mirrored room'
+		;;
+	*"-m '*' --retry forever -h alpha |"*)
+		readers=1 meanwhile='says room marry hi'
+		after='for room in room ops; do mirrored "$room"; done'
+		;;
+	'chat-tail -e -C room.cursor -h alpha room'*) # the second server has one message more
+		before='rm -f room.cursor
+			chat-tail -t -n +1 -e room | chat-send -s "$REMOTE" -t -k && echo hi | chat-send -s "$REMOTE" -n marry room'
+		after='has_lines "$out" 4 && [[ $(tail -n 1 "$out") == "[marry]: hi" ]]'
 		;;
 	*'tail -n 1 room.tsv'*) after='diff room.tsv <(chat-tail -t -e room)' ;;
 	*'pv -l -s'*) before='rm room.tsv' after='diff room.tsv <(chat-tail -t -e room)' ;;
@@ -225,6 +234,7 @@ says() { cli xadd "$1" '*' "$2" "$3" >/dev/null; }
 last() { assert_equal "$(messages "$1" | tail -n "$2")" "$(printf '%s\n' "${@:3}")"; }
 printed() { assert_equal "$(<"$out")" "$1"; }
 sees() { wait_until 5 seen "$1"; }
+mirrored() { assert_equal "$("$CLI" -s "$REMOTE" xrange "$1" - +)" "$(cli xrange "$1" - +)"; }
 jobs_are_done() { (($(wc -l <"$NOTES") == $1)) && [[ $(cli xpending jobs workers | head -n 1) == 0 ]]; }
 seen() { [[ $(tmux -S "$window" capture-pane -p) =~ $1 ]]; }
 
@@ -323,6 +333,10 @@ run_blocks() {
 
 @test "chat-tail(1): the workers lose no job, and the other examples of sharing" {
 	man_blocks "$(manual chat-tail)" 'SHARING THE WORK' | run_blocks fill_rooms
+}
+
+@test "chat-tail(1): the mirror, and the reader that moves to it" {
+	man_blocks "$(manual chat-tail)" SCALE | run_blocks fill_rooms
 }
 
 @test "chat-tail(1): the example of an answer that does not come in time" {

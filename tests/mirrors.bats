@@ -96,3 +96,18 @@ same() { [[ $(cli -s "$1" xrange "$3" - +) == "$(cli -s "$2" xrange "$3" - +)" ]
 	say_numbers 101 200
 	exactly_once mover 200
 }
+
+@test "a mirror that was trimmed continues from what it still holds, and not from the beginning" {
+	local id
+	say_numbers 1 100
+	show -s "$source" -t -n +1 -e hall lobby | send -t -k -s "$first"
+	for room in hall lobby; do cli -s "$first" xtrim "$room" maxlen 10; done
+	say_numbers 101 110
+	run -1 send -t -k -s "$first" < <(show -s "$source" -t -n +1 -e hall lobby)
+	assert_match "$output" 'line 1: ID .* is below the last ID of hall, which does not hold it'
+	for room in hall lobby; do
+		id=$(show -s "$source" -t -n 15 -e "$room" | cut -f 2 | head -n 1)
+		show -s "$source" -t -S "$id" -e "$room" | send -t -k -s "$first"
+		assert_equal "$(show -s "$first" -F '%t\n' -n +1 -e "$room")" "$(seq 91 110)"
+	done
+}
