@@ -52,6 +52,16 @@ owner() { cc cluster nodes | awk -v slot="$(cc cluster keyslot "$1")" '/master/ 
 id() { "$CLI" -p "$1" cluster myid; }
 replica() { cc cluster nodes | awk -v id="$(id "$1")" '$4 == id && !/fail/ { split($2, a, /[:@]/); print a[2]; exit }'; }
 other_master() { cc cluster nodes | awk -v not="$1" '/master/ && !/fail/ { split($2, a, /[:@]/); if (a[2] != not) print a[2] }' | tail -n 1; }
+# sum_of SECTION NAME: of that number in INFO, over all nodes. readers_wait N: that many clients of them are blocked in a read.
+sum_of() {
+	local port sum=0 number
+	for port in $NODES; do
+		number=$("$CLI" -p "$port" info "$1" | sed -n "s/^$2:\([0-9]*\).*/\1/p")
+		sum=$((sum + number))
+	done
+	echo "$sum"
+}
+readers_wait() { (($(sum_of clients blocked_clients) == $1)); }
 
 # move_slot KEY [pause]: moves it to another master, key by key, with a pause while it is half moved.
 move_slot() {
@@ -216,15 +226,6 @@ has_looked() { (($(looks_at "$1") >= $2)); }
 	assert_equal "$(texts_in 'a}b')" hi
 }
 
-# connections: how many all nodes have accepted, including one each for this question.
-connections() {
-	local port sum=0
-	for port in $NODES; do
-		sum=$((sum + $("$CLI" -p "$port" info stats | sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p')))
-	done
-	echo "$sum"
-}
-
 # alternate N ROOM ...: writes N rows for these rooms in turn to descriptor 7, each when the one before it has come out of
 # descriptor 8.
 alternate() {
@@ -241,12 +242,12 @@ alternate() {
 		node=$(owner "kept-$i")
 		[[ " $nodes" == *" $node "* ]] || spread+=("kept-$i") nodes+="$node "
 	done
-	made=$(connections)
+	made=$(sum_of stats total_connections_received)
 	mkfifo "$out.in" "$out.out"
 	exec 7<>"$out.in" 8<>"$out.out"
 	spawn chat-send -t -T <"$out.in" >"$out.out" 2>"$err"
 	alternate 1000 "${spread[@]}"
-	made=$(($(connections) - made - 6))
+	made=$(($(sum_of stats total_connections_received) - made - 6))
 	kill "$PID"
 	wait_end 10 "$PID"
 	assert_equal "$(<"$err")" ''
@@ -261,7 +262,7 @@ alternate() {
 	assert_equal "$(show -l 'm-*' | cut -f 1,2 | tr '\t' ' ')" "$(printf 'm-%s 1\n' {1..9})"
 	prints chat-tail -r -e -m 'm-*' < <(for room in m-{1..9}; do echo "$room [jhon]: hi $room"; done)
 	spawn chat-tail -r -m 'm-*' >"$BATS_TEST_TMPDIR/live" 2>"$err.live" </dev/null
-	sleep 1
+	wait_until 10 readers_wait 9
 	for room in m-{5..14}; do send -n jhon "$room" "late $room"; done
 	wait_until 10 has_lines "$BATS_TEST_TMPDIR/live" 10
 	sort -V "$BATS_TEST_TMPDIR/live" | cmp - <(for room in m-{5..14}; do echo "$room [jhon]: late $room"; done)
@@ -296,7 +297,7 @@ alternate() {
 	local room
 	spawn chat-tail -r -g workers g-{1..6} >"$out.1" 2>"$err.1" </dev/null
 	spawn chat-tail -r -g workers g-{1..6} >"$out.2" 2>"$err.2" </dev/null
-	sleep 1
+	wait_until 10 readers_wait 12
 	for room in g-{1..6}; do seq -f "$room %.0f" 50 | send -n jhon "$room"; done
 	wait_until 10 eval '(($(cat "$out".? | wc -l) == 300))'
 	cat "$out".? | sed 's/.*: //' | sort -V | cmp - <(for room in g-{1..6}; do seq -f "$room %.0f" 50; done)
