@@ -50,6 +50,17 @@ static void prompt(struct sender *s)
     buf_free(&text);
 }
 
+/* Back in the foreground: the shell has ended the line with the prompt, so show it again. What was
+ * typed before the stop is gone, as the terminal drops it at ^Z. Some shells continue a process
+ * twice: then the prompt replaces itself. */
+static void resume_prompt(struct sender *s)
+{
+    if (!wait_continued() || !s->set->prompt || tcgetpgrp(STDIN_FILENO) != getpgrp())
+        return;
+    err_line_ended();
+    err_write("\r", 1);
+}
+
 /* Once a line that the terminal cut is delivered, report that. */
 static void report_cut(struct sender *s)
 {
@@ -92,6 +103,7 @@ static int wait_for_more(struct sender *s, struct err *e)
     if (input_wants(&s->input) && !batch_full(delivery_batch(d), delivery_limit(d)))
         in.fd = STDIN_FILENO;
     report_cut(s);
+    resume_prompt(s);
     prompt(s);
     session_set_idle(
         s->session, !delivery_is_sending(d) && !s->input.ended && !s->input.lines.stopped);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -14,7 +13,7 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 /* Sleep no longer at a time: it fits into an int, and callers sleep again. */
 enum { LONGEST_SLEEP_MS = 24 * 60 * 60 * 1000 };
 
-static volatile sig_atomic_t armed, caught;
+static volatile sig_atomic_t armed, caught, continued;
 static bool reported;  /* wait_signal() has returned `caught` */
 static int awake = -1; /* readable once a signal is remembered, to end a sleep that begins then */
 
@@ -37,6 +36,12 @@ static void on_signal(int sig)
     errno = before;
 }
 
+static void on_continue(int sig)
+{
+    (void)sig;
+    continued = 1;
+}
+
 int64_t wait_now(void)
 {
     struct timespec now;
@@ -48,7 +53,9 @@ int64_t wait_now(void)
 void wait_begin(void)
 {
     struct sigaction act = {.sa_handler = on_signal}, old;
+    const struct sigaction resume = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
 
+    sigaction(SIGCONT, &resume, NULL); /* never restarts poll(2) */
     for (int i = 0; i < SIGNALS; i++) {
         /* A signal stays ignored if it was ignored from the start, as nohup ignores HUP. */
         if (sigaction(signals[i], NULL, &old) < 0 || old.sa_handler == SIG_IGN)
@@ -68,6 +75,14 @@ int wait_signal(void)
 {
     reported = caught != 0;
     return caught;
+}
+
+bool wait_continued(void)
+{
+    bool was = continued;
+
+    continued = 0;
+    return was;
 }
 
 int64_t wait_earliest(int64_t a, int64_t b)

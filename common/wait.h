@@ -9,6 +9,7 @@
 #define COMMON_WAIT_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The deadline that never comes. Others are times of wait_now(). */
@@ -28,6 +29,10 @@ void wait_arm(void);
 
 /* The signal that was remembered, or 0. Until this has returned it, wait_poll() does not sleep. */
 int wait_signal(void);
+
+/* Whether the process was stopped and has continued (SIGCONT) since the last call. wait_poll()
+ * returns when it continues. */
+bool wait_continued(void);
 
 /*
  * Sleep until a descriptor is ready as for poll(2), the deadline has passed, or a signal came.

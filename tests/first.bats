@@ -130,6 +130,7 @@ says_last() { assert_equal "$(messages "$ROOM" | tail -n 1)" "$1"; }
 		press C-z
 		sees 'P\$$'
 		enter fg
+		sees $'\njhon>$'
 		enter "again in $shell"
 		wait_until 10 says_last "jhon: again in $shell"
 		press C-d

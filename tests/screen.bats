@@ -297,9 +297,9 @@ has_both() { (($(history | grep -cE '^\[(eve|marry)\]: a*[0-9]') == 300)); }
 	send -n marry "$ROOM" before
 	sees $'\\[marry\\]: before\n[$] fg$'
 	enter ''
-	sees $'[$] fg\n.*chat-send'
+	sees $'[$] fg\n.*chat-send.*\njhon>$'
 	send -n marry "$ROOM" after
-	sees $'\n\\[marry\\]: after$'
+	sees $'\n\\[marry\\]: after\njhon>$'
 	enter 'a line'
 	wait_until 5 room_has "$ROOM" 7
 	sees 'jhon>$'

@@ -293,6 +293,11 @@ int wait_signal(void)
     return caught;
 }
 
+bool wait_continued(void)
+{
+    return false;
+}
+
 void wait_write_last(int fd, const char *text)
 {
     (void)fd, (void)text;
