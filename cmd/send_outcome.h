@@ -5,12 +5,14 @@
 #ifndef CMD_SEND_OUTCOME_H
 #define CMD_SEND_OUTCOME_H
 
-#include "cmd/send_delivery.h"
 #include "cmd/send_flight.h"
 #include "cmd/send_guard.h"
 #include "cmd/send_reply.h"
 #include "cmd/send_request.h"
 #include "cmd/send_step.h"
+#include "common/out.h"
+#include "common/progress.h"
+#include "common/session.h"
 
 struct delivery {
     const struct send_settings *set;

@@ -3,7 +3,7 @@
 #ifndef CMD_TAIL_CHECK_H
 #define CMD_TAIL_CHECK_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 #include "cmd/tail_info.h"
 
 /* A round of checks on one session, one request after the other. tail_check_start() fills it. */

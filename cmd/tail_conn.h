@@ -5,7 +5,7 @@
 #ifndef CMD_TAIL_CONN_H
 #define CMD_TAIL_CONN_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 #include "cmd/tail_wait.h"
 
 /* How long to pause before asking again if the server answered too early that nothing came. */

@@ -12,7 +12,7 @@
 #ifndef CMD_TAIL_DEAD_H
 #define CMD_TAIL_DEAD_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 struct tail_dead;
 

@@ -9,7 +9,7 @@
 #ifndef CMD_TAIL_FOLLOW_H
 #define CMD_TAIL_FOLLOW_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 /* Print new entries until there is reason to stop. Returns 0; -1 as tail_wait(), or with
  * EXIT_FAILED if the limit on open files allows too few connections. */

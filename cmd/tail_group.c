@@ -7,7 +7,7 @@
 #include "cmd/tail_answers.h"
 #include "cmd/tail_finder.h"
 #include "cmd/tail_leave.h"
-#include "cmd/tail_sharer.h"
+#include "cmd/tail_schedule.h"
 #include "cmd/tail_wait.h"
 #include "common/wait.h"
 
@@ -36,7 +36,7 @@ static struct tail_sharer *add_sharer(struct group *g, int slot, struct err *e)
 
     if (!tail_conns_may_add(&g->conns, e))
         return NULL;
-    s = tail_sharer_new(&g->giving);
+    s = tail_schedule_new(&g->giving);
     tail_conns_add(&g->conns, &s->conn, slot);
     return s;
 }

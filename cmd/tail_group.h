@@ -10,7 +10,7 @@
 #ifndef CMD_TAIL_GROUP_H
 #define CMD_TAIL_GROUP_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 /*
  * Read and print what the group gives us until there is reason to stop. Then acknowledge it or hand

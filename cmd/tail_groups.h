@@ -2,7 +2,7 @@
 #ifndef CMD_TAIL_GROUPS_H
 #define CMD_TAIL_GROUPS_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 /* Print a row for each group whose name matches -g, in each room: room, group, consumers, pending
  * entries, lag, last delivered ID. Returns as tail_call(). */

@@ -2,7 +2,7 @@
 #ifndef CMD_TAIL_SCAN_H
 #define CMD_TAIL_SCAN_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 /* A search on one server. Call tail_scan_start(), then set `found` and `context`. */
 struct tail_scan {

@@ -1,4 +1,5 @@
-/* One connection of a group: what it asks next for the rooms that share it. */
+/* One connection of a group, and what it can ask for the rooms that share it; tail_schedule.h
+ * decides what is asked next. */
 #ifndef CMD_TAIL_SHARER_H
 #define CMD_TAIL_SHARER_H
 
@@ -33,14 +34,20 @@ struct tail_sharer {
     enum tail_join_step leaving; /* which step, in tail_leave.c */
 };
 
-/* Returns a new one without rooms, to be added to the connections, which close it. */
-struct tail_sharer *tail_sharer_new(struct tail_giving *g);
+/* Returns a new one without rooms, which asks what `source` says. */
+struct tail_sharer *tail_sharer_new(struct tail_giving *g, const struct tail_source *source);
 
 /* Release it and the shares of its rooms: for tail_source. */
 void tail_sharer_close(struct tail_conn *c);
 
 /* Give it a room to read, which gets a share. */
 void tail_sharer_add(struct tail_sharer *s, struct tail_room *room);
+
+/* Keep the rooms that are read, or that updates may be due for. */
+void tail_sharer_drop_rooms(struct tail_sharer *s);
+
+/* Whether -U ends the program at some time. */
+bool tail_sharer_is_timed(const struct tail_sharer *s);
 
 /* How many entries may be taken now, within -c and --prefetch. */
 uint64_t tail_sharer_capacity(const struct tail_sharer *s);

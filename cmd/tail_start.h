@@ -2,7 +2,7 @@
 #ifndef CMD_TAIL_START_H
 #define CMD_TAIL_START_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 #include "cmd/tail_info.h"
 
 /* Set `print.since` and `print.until`, and ask for the server's time if they are relative to it.

@@ -3,7 +3,7 @@
 #ifndef CMD_TAIL_TAKE_H
 #define CMD_TAIL_TAKE_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 #include "cmd/tail_share.h"
 #include "common/entry.h"
 

@@ -5,7 +5,7 @@
 #ifndef CMD_TAIL_WAIT_H
 #define CMD_TAIL_WAIT_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 
 /* A session that is waited for. */
 struct tail_waiter {

@@ -2,7 +2,7 @@
 #ifndef CMD_TAIL_XREAD_H
 #define CMD_TAIL_XREAD_H
 
-#include "cmd/tail.h"
+#include "cmd/tail_state.h"
 #include "cmd/tail_ahead.h"
 #include "cmd/tail_clock.h"
 #include "common/entry.h"
