@@ -103,6 +103,9 @@ analyze: ## install the analyzers that are missing, and look for faults with the
 # their va_lists, and its stderr only counts what it hides in the system's headers. Not asked: cppcheck about buffers
 # that one argument fills for the next, gcc about descriptors opened to fill a gap.
 lint:
+	@# A .c file and its header count as one; tsort finds those that include each other, in a circle of any length.
+	grep -H '^#include "c' cmd/*.[ch] common/*.[ch] | \
+		sed -E 's|\.[ch]:#include "| |; s|\.h"||' | awk '$$1 != $$2' | tsort >/dev/null
 	printf '%s\n' $(analyzed) | xargs -P 2 -I FILE clang-tidy --quiet FILE -- $(flags) 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		$(addprefix --suppress=,missingIncludeSystem normalCheckLevelMaxBranches uninitvar) \
