@@ -60,6 +60,14 @@ static void leaves_ignored_signals(void)
     CHECK(sigaction(SIGHUP, NULL, &act) == 0 && act.sa_handler == SIG_IGN);
 }
 
+static void reports_once_that_it_continues(void)
+{
+    CHECK(!wait_continued());
+    raise(SIGCONT); /* whether it was stopped before makes no difference */
+    CHECK(wait_continued());
+    CHECK(!wait_continued());
+}
+
 static void finds_the_earlier(void)
 {
     CHECK_NUMBER(wait_earliest(1, WAIT_FOREVER), 1);
@@ -88,5 +96,6 @@ UNIT_MAIN({"a signal kills at once until armed, and then the second one",
               kills_at_once_or_the_second_time},
     {"remembers a signal until asked for it", remembers_a_signal},
     {"leaves ignored signals ignored", leaves_ignored_signals},
+    {"reports once that it continues", reports_once_that_it_continues},
     {"finds the earlier deadline", finds_the_earlier},
     {"says when it cannot wait", says_when_it_cannot_wait})
