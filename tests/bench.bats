@@ -105,7 +105,7 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 		assert_match "$output" "10 readers of a room, server CPU of each line, $row +[0-9.]+ us"
 	done
 	for row in 'with its part of what is shared' 'at the server'; do
-		assert_match "$output" "10 readers of a room, memory of each,? $row +[0-9.]+ KB"
+		assert_match "$output" "10 readers of a room, memory of each,? $row +[0-9.]+ [KM]B"
 	done
 	assert_match "$output" '4 chat-send at once, 2,000 lines in all +one chat-send +[0-9.]+ m?s +[0-9.]+ m?s'
 	for row in 'message of 62 bytes' 'room of one message'; do

@@ -59,7 +59,7 @@ bash_keys=$(
 PS1='$ '
 bind '"\C-o": insert-completions'
 bind -x '"\C-t": printf "%s\n" "$READLINE_LINE" >>"$ANSWERS"; READLINE_LINE='
-chat-tail() { printf %s "${@: -1}" | od -An -v -tx1 | tr -d ' \n' >>"$ANSWERS"; echo >>"$ANSWERS"; }
+chat-tail() { printf '%s\n' "$(printf %s "${@: -1}" | od -An -v -tx1 | tr -d ' \n')" >>"$ANSWERS"; }
 echo ready >>"$ANSWERS"
 END
 )
@@ -88,7 +88,7 @@ zstyle ':completion:all:*' completer _all_matches _complete
 zstyle ':completion:all:*' insert true
 zstyle ':completion:*:hosts' hosts alpha.example
 zle -C all complete-word _generic
-chat-tail() { print -rn -- $@[-1] | od -An -v -tx1 | tr -d ' \n' >>$ANSWERS; echo >>$ANSWERS }
+chat-tail() { print -r -- "$(print -rn -- $@[-1] | od -An -v -tx1 | tr -d ' \n')" >>$ANSWERS }
 answer() { print -r -- "$BUFFER" >>$ANSWERS; BUFFER= }
 zle -N answer
 bindkey '^O' all '^T' answer
@@ -115,7 +115,7 @@ end
 END
 	cat >"$HOME/fish.keys" <<'END'
 bind \ct 'commandline >>$ANSWERS; commandline ""'
-function chat-tail; printf %s $argv[-1] | od -An -v -tx1 | tr -d ' \n' >>$ANSWERS; echo >>$ANSWERS; end
+function chat-tail; echo (printf %s $argv[-1] | od -An -v -tx1 | tr -d ' \n') >>$ANSWERS; end
 function ready --on-event fish_prompt; functions -e ready; echo ready >>$ANSWERS; end
 END
 	shell_in_terminal fish-offers env -u XDG_DATA_DIRS sh -c 'exec fish "$1" <>"$0"' "$HOME/fish.in" "$HOME/fish.rc"
@@ -315,7 +315,8 @@ reads() {
 	done
 	for shell in "${!had[@]}"; do
 		wait_until 20 answered "$shell" $((had[$shell] + 1)) && answered "$shell" 0
-		assert_equal "$shell, $1: $line" "$shell, $1: $(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"
+		assert_equal "$shell, $1: $line" "$shell, $1: $(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')" ||
+			{ tmux capture-pane -p -t "=$shell:" | tail -n 20 >&2 && return 1; }
 	done
 }
 
