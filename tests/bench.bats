@@ -99,7 +99,7 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 	bench scale
 	assert_status 0
 	for row in 'all listening' 'the last has 1 message' 'the last has 200 messages'; do
-		assert_match "$output" "10 readers of a room, $row after +[0-9.]+ m?s"
+		assert_match "$output" "10 readers of a room, $row after +[0-9.]+ [mu]?s"
 	done
 	for row in '1 message' '200 messages'; do
 		assert_match "$output" "10 readers of a room, server CPU of each line, $row +[0-9.]+ us"
@@ -107,7 +107,7 @@ bench() { run --separate-stderr timeout 120 "$PYTHON" "$REPO/tests/bench/run" "$
 	for row in 'with its part of what is shared' 'at the server'; do
 		assert_match "$output" "10 readers of a room, memory of each,? $row +[0-9.]+ [KM]B"
 	done
-	assert_match "$output" '4 chat-send at once, 2,000 lines in all +one chat-send +[0-9.]+ m?s +[0-9.]+ m?s'
+	assert_match "$output" '4 chat-send at once, 2,000 lines in all +one chat-send +[0-9.]+ [mu]?s +[0-9.]+ [mu]?s'
 	for row in 'message of 62 bytes' 'room of one message'; do
 		assert_match "$output" "memory of a $row at the server +[0-9,]+ B"
 	done
