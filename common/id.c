@@ -1,7 +1,5 @@
 #include "common/id.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Any number of this many digits fits. */
@@ -36,9 +34,27 @@ int id_parse(const char *s, size_t n, struct id *id)
     return 0;
 }
 
+size_t id_digits(char *to, uint64_t number)
+{
+    char reversed[ID_DIGITS];
+    size_t n = 0;
+
+    do
+        reversed[n++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    for (size_t i = 0; i < n; i++)
+        to[i] = reversed[n - 1 - i];
+    return n;
+}
+
 size_t id_print(char to[ID_TEXT], struct id id)
 {
-    return (size_t)snprintf(to, ID_TEXT, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+    size_t n = id_digits(to, id.ms);
+
+    to[n++] = '-';
+    n += id_digits(to + n, id.seq);
+    to[n] = 0;
+    return n;
 }
 
 int id_compare(struct id a, struct id b)

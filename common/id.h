@@ -14,7 +14,8 @@ struct id {
 #define ID_LEAST ((struct id){0, 0}) /* below every entry */
 #define ID_MOST ((struct id){UINT64_MAX, UINT64_MAX})
 
-enum { ID_TEXT = 42 }; /* room for the longest ID as text and its NUL */
+/* Room for the digits of the largest number; for the longest ID as text, and its NUL. */
+enum { ID_DIGITS = 20, ID_TEXT = 2 * ID_DIGITS + 2 };
 
 /* Parse `n` bytes as `ms-seq`. Returns 0, or -1 and leaves `*id` alone if they are not an ID. */
 int id_parse(const char *s, size_t n, struct id *id);
@@ -22,6 +23,10 @@ int id_parse(const char *s, size_t n, struct id *id);
 /* Parse `n` bytes as an unsigned decimal number. Returns 0, or -1 and leaves `*number` alone if
  * they are not one or it is too large. */
 int id_number(const char *s, size_t n, uint64_t *number);
+
+/* Write the number's decimal digits without a NUL, at most ID_DIGITS. Returns how many. This is
+ * faster than printf(3), and every word and ID that is sent needs it. */
+size_t id_digits(char *to, uint64_t number);
 
 /* Write the ID as text with a NUL. Returns the length without the NUL. */
 size_t id_print(char to[ID_TEXT], struct id id);

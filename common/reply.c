@@ -224,25 +224,10 @@ void reply_reject(struct err *e, const char *about)
             about ? ": " : "");
 }
 
-/* Write the number's digits, and return how many. This is faster than printf(3), and every word
- * that is sent needs it. */
-static size_t digits(char to[24], uint64_t number)
-{
-    char reversed[24];
-    size_t n = 0;
-
-    do
-        reversed[n++] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    for (size_t i = 0; i < n; i++)
-        to[i] = reversed[n - 1 - i];
-    return n;
-}
-
 static void add_count(struct buf *to, char kind, size_t count)
 {
     char *at = buf_reserve(to, 32);
-    size_t n = digits(at + 1, count);
+    size_t n = id_digits(at + 1, count);
 
     at[0] = kind;
     at[n + 1] = '\r';
@@ -269,7 +254,7 @@ void reply_text(struct buf *to, const char *text)
 
 void reply_number(struct buf *to, uint64_t number)
 {
-    char text[24];
+    char text[ID_DIGITS];
 
-    reply_word(to, text, digits(text, number));
+    reply_word(to, text, id_digits(text, number));
 }
